@@ -1,0 +1,2 @@
+//! `tap-intercom`: arguments to [`intercom_singer::tap`] to exit code.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `target-gcs`: arguments to [`intercom_singer::target`] to exit code.
+fn main() {}

@@ -1,0 +1,5 @@
+//! Singer tap for Intercom and Singer target for Google Cloud Storage.
+
+pub mod singer;
+pub mod tap;
+pub mod target;

@@ -1,0 +1,1 @@
+//! The Singer wire: messages, catalog, state, metrics. Knows neither Intercom nor storage.

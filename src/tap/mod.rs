@@ -1,0 +1,1 @@
+//! The tap: from Intercom's REST API to Singer messages.

@@ -1,0 +1,1 @@
+//! The target: from Singer messages to objects in a bucket or files in a directory.
