@@ -1,5 +1,6 @@
 //! Singer tap for Intercom and Singer target for Google Cloud Storage.
 
+pub mod cli;
 pub mod singer;
 pub mod tap;
 pub mod target;

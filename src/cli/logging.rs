@@ -1,0 +1,178 @@
+//! The log on stderr: `LEVEL message` lines, or JSON lines with the fields that Meltano's
+//! structured logging reads.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, filter};
+
+use super::{Failure, Program};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// `INFO message`
+    #[default]
+    Text,
+    /// One JSON object a line, as Meltano's structured logging expects it.
+    Json,
+}
+
+/// Starts the log of the program, once.
+///
+/// The level comes from `<PREFIX>_LOGLEVEL` or `LOGLEVEL` (DEBUG, INFO, WARNING, ERROR), the format
+/// from the argument, or else from `<PREFIX>_LOG_FORMAT`.
+pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure> {
+    let format = match format {
+        Some(format) => format,
+        None => format_from_environment(program)?,
+    };
+    let level = level_from_environment(program)?;
+    let events = Events {
+        app_name: program.name,
+        format,
+    };
+    // Libraries speak up only when something is wrong.
+    let ours = filter::filter_fn(|metadata| {
+        metadata.target().starts_with(env!("CARGO_CRATE_NAME")) || *metadata.level() <= Level::WARN
+    });
+    tracing_subscriber::registry()
+        .with(
+            tracing_subscriber::fmt::layer()
+                .event_format(events)
+                .with_writer(std::io::stderr)
+                .with_filter(level)
+                .with_filter(ours),
+        )
+        .init();
+    Ok(())
+}
+
+fn format_from_environment(program: &Program) -> Result<LogFormat, Failure> {
+    let name = format!("{}_LOG_FORMAT", program.env_prefix);
+    match std::env::var(&name).as_deref() {
+        Err(_) | Ok("" | "text") => Ok(LogFormat::Text),
+        Ok("json") => Ok(LogFormat::Json),
+        Ok(other) => Err(Failure::usage(format_args!(
+            "{name} is {other:?}, but must be text or json"
+        ))),
+    }
+}
+
+fn level_from_environment(program: &Program) -> Result<LevelFilter, Failure> {
+    let own = format!("{}_LOGLEVEL", program.env_prefix);
+    let (name, text) = match std::env::var(&own) {
+        Ok(text) => (own, text),
+        Err(_) => match std::env::var("LOGLEVEL") {
+            Ok(text) => ("LOGLEVEL".to_owned(), text),
+            Err(_) => return Ok(LevelFilter::INFO),
+        },
+    };
+    match text.to_ascii_uppercase().as_str() {
+        "" | "INFO" => Ok(LevelFilter::INFO),
+        "TRACE" => Ok(LevelFilter::TRACE),
+        "DEBUG" => Ok(LevelFilter::DEBUG),
+        "WARN" | "WARNING" => Ok(LevelFilter::WARN),
+        "ERROR" | "CRITICAL" => Ok(LevelFilter::ERROR),
+        _ => Err(Failure::usage(format_args!(
+            "{name} is {text:?}, but must be DEBUG, INFO, WARNING or ERROR"
+        ))),
+    }
+}
+
+struct Events {
+    app_name: &'static str,
+    format: LogFormat,
+}
+
+impl<S, N> FormatEvent<S, N> for Events
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = event.metadata().level();
+        match self.format {
+            LogFormat::Text => match fields.metric {
+                Some(metric) => writeln!(writer, "{level} METRIC: {metric}"),
+                None => writeln!(writer, "{level} {}", fields.message),
+            },
+            LogFormat::Json => writeln!(writer, "{}", self.json(*level, fields)),
+        }
+    }
+}
+
+impl Events {
+    fn json(&self, level: Level, fields: Fields) -> Value {
+        let name = match level {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            Level::INFO => "info",
+            _ => "debug",
+        };
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let mut line = Map::new();
+        line.insert("level".into(), json!(name));
+        line.insert("pid".into(), json!(std::process::id()));
+        line.insert("logger_name".into(), json!(self.app_name));
+        line.insert("ts".into(), json!(since_epoch.as_secs_f64()));
+        line.insert(
+            "thread_name".into(),
+            json!(std::thread::current().name().unwrap_or("worker")),
+        );
+        line.insert("app_name".into(), json!(self.app_name));
+        match fields.metric {
+            Some(metric) => {
+                line.insert("message".into(), json!("METRIC"));
+                let metric = serde_json::from_str(&metric).unwrap_or(Value::String(metric));
+                line.insert("metric_info".into(), metric);
+            }
+            None => {
+                line.insert("message".into(), json!(fields.message));
+            }
+        }
+        Value::Object(line)
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    metric: Option<String>,
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "metric" {
+            self.metric = Some(value.to_owned());
+        } else {
+            self.record_debug(field, &format_args!("{value}"));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.message += &format!(" {}={value:?}", field.name());
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Settings from configuration files and the environment, checked against the schema that their
+//! type derives. The type's doc comments are the one place where a setting is described.
+
+use std::fs;
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Failure, Program};
+
+/// The word that stands for the environment where a configuration file is expected.
+const ENVIRONMENT: &str = "ENV";
+
+/// The JSON Schema (draft 7) of a settings type: one object whose properties are the settings, with
+/// `description`, `default`, range, `secret` and `x-aliases` where they apply.
+///
+/// # Panics
+/// Never for a struct with named fields.
+#[must_use]
+pub fn schema_of<T: JsonSchema>() -> Value {
+    let mut settings = SchemaSettings::draft07();
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    settings.transforms.push(Box::new(RecursiveTransform(tidy)));
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("title");
+    schema.remove("description");
+    schema.to_value()
+}
+
+/// An unset setting is absent, never null, and Rust's integer widths are nobody's business.
+fn tidy(schema: &mut Schema) {
+    schema.remove("format");
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if types.len() == 1 {
+            let only = types.remove(0);
+            schema.insert("type".into(), only);
+        }
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+}
+
+/// Reads the settings from `sources`: paths of JSON files, or the word `ENV` for the environment;
+/// later ones win. Without any source the environment is read.
+///
+/// Unknown keys are warned of with the nearest known key. A null counts as unset.
+pub fn load<T: JsonSchema + DeserializeOwned>(
+    program: &Program,
+    sources: &[String],
+) -> Result<T, Failure> {
+    let schema = schema_of::<T>();
+    let properties = properties_of(&schema);
+    let environment = [ENVIRONMENT.to_owned()];
+    let sources = if sources.is_empty() {
+        &environment
+    } else {
+        sources
+    };
+
+    let mut given = Map::new();
+    for source in sources {
+        let found = if source == ENVIRONMENT {
+            from_environment(program, properties)
+        } else {
+            from_file(source)?
+        };
+        for (key, value) in found {
+            if value.is_null() {
+                continue;
+            }
+            match canonical_name(properties, &key) {
+                Some(name) => {
+                    given.insert(name.to_owned(), value);
+                }
+                None => warn_of_unknown(properties, &key, source),
+            }
+        }
+    }
+    check(program, &schema, &given)?;
+    serde_json::from_value(Value::Object(given))
+        .map_err(|error| Failure::usage(format_args!("the configuration can't be used: {error}")))
+}
+
+/// The settings of a schema made by [`schema_of`], by name.
+#[must_use]
+pub fn properties_of(schema: &Value) -> &Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    schema["properties"].as_object().unwrap_or(&NONE)
+}
+
+/// The environment variable that holds a setting.
+#[must_use]
+pub fn environment_variable(program: &Program, key: &str) -> String {
+    format!("{}_{}", program.env_prefix, key.to_ascii_uppercase())
+}
+
+fn from_file(path: &str) -> Result<Map<String, Value>, Failure> {
+    let text = fs::read(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "the configuration file {path} can't be read: {error}"
+        ))
+    })?;
+    // The parser's message is shown by position only: it may quote the text, and with it a secret.
+    let value: Value = serde_json::from_slice(&text).map_err(|error| {
+        Failure::usage(format_args!(
+            "the configuration file {path} isn't valid JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    match value {
+        Value::Object(settings) => Ok(settings),
+        _ => Err(Failure::usage(format_args!(
+            "the configuration file {path} must hold one JSON object"
+        ))),
+    }
+}
+
+fn from_environment(program: &Program, properties: &Map<String, Value>) -> Map<String, Value> {
+    let mut found = Map::new();
+    for (key, property) in properties {
+        let Ok(text) = std::env::var(environment_variable(program, key)) else {
+            continue;
+        };
+        if text.is_empty() {
+            continue;
+        }
+        let value = if property["type"] == "string" {
+            Value::String(text)
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        found.insert(key.clone(), value);
+    }
+    found
+}
+
+fn canonical_name<'a>(properties: &'a Map<String, Value>, key: &'a str) -> Option<&'a str> {
+    if properties.contains_key(key) {
+        return Some(key);
+    }
+    let has_alias = |property: &Value| {
+        property["x-aliases"]
+            .as_array()
+            .is_some_and(|aliases| aliases.iter().any(|alias| alias == key))
+    };
+    properties
+        .iter()
+        .find(|(_, property)| has_alias(property))
+        .map(|(name, _)| name.as_str())
+}
+
+fn warn_of_unknown(properties: &Map<String, Value>, key: &str, source: &str) {
+    let distance = |name: &String| strsim::damerau_levenshtein(name, key);
+    let nearest = properties
+        .keys()
+        .min_by_key(|name| distance(name))
+        .filter(|name| distance(name) <= name.len() / 2);
+    let suggestion = nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    tracing::warn!("unknown setting `{key}` in {source} is ignored{suggestion}");
+}
+
+fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Result<(), Failure> {
+    let properties = properties_of(schema);
+    for key in schema["required"].as_array().into_iter().flatten() {
+        let key = key.as_str().unwrap_or_default();
+        if !given.contains_key(key) {
+            return Err(
+                Failure::usage(format_args!("setting `{key}` is missing")).hint(format_args!(
+                    "put it into the file given with --config, or set {} and pass --config ENV",
+                    environment_variable(program, key)
+                )),
+            );
+        }
+    }
+    for (key, value) in given {
+        let property = &properties[key];
+        if !jsonschema::is_valid(property, value) {
+            let shown = if property["secret"] == true {
+                "a value that is not shown".to_owned()
+            } else {
+                value.to_string()
+            };
+            return Err(Failure::usage(format_args!(
+                "setting `{key}` is {shown}, but must be {}",
+                allowed_values(property)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a setting may be, in words that follow "must be".
+#[must_use]
+pub fn allowed_values(property: &Value) -> String {
+    if let Some(values) = property["enum"].as_array() {
+        let values: Vec<String> = values.iter().map(Value::to_string).collect();
+        return format!("one of {}", values.join(", "));
+    }
+    let noun = match property["type"].as_str() {
+        Some("integer") => "a whole number",
+        Some("number") => "a number",
+        Some("boolean") => "true or false",
+        Some("object") => "an object",
+        Some("array") => "an array",
+        _ => "a string",
+    };
+    match (property.get("minimum"), property.get("maximum")) {
+        (Some(least), Some(most)) => format!("{noun} from {least} to {most}"),
+        (Some(least), None) => format!("{noun} of at least {least}"),
+        (None, Some(most)) => format!("{noun} of at most {most}"),
+        (None, None) if property["minLength"] == 1 => format!("{noun} that isn't empty"),
+        (None, None) => noun.to_owned(),
+    }
+}

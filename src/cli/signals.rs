@@ -1,0 +1,38 @@
+//! SIGTERM and SIGINT as a value that long work looks at between two steps.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// The signal that asked the program to stop, if any. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Catches SIGTERM and SIGINT from here on. A second one ends the process at once.
+    pub fn install() -> io::Result<Self> {
+        let signals = Self::default();
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            flag::register_conditional_default(signal, Arc::clone(&again))?;
+            flag::register(signal, Arc::clone(&again))?;
+            let number = usize::try_from(signal).unwrap_or_default();
+            flag::register_usize(signal, Arc::clone(&signals.received), number)?;
+        }
+        Ok(signals)
+    }
+
+    /// The number of the signal that came, or `None`.
+    #[must_use]
+    pub fn received(&self) -> Option<i32> {
+        match self.received.load(Ordering::Relaxed) {
+            0 => None,
+            number => i32::try_from(number).ok(),
+        }
+    }
+}
