@@ -276,7 +276,8 @@ mod tests {
     }
 
     fn projected(stream: &CatalogStream) -> String {
-        let record = r#"{"id":"1","updated_at":2,"name":"n","location":{"city":"c","country":"d"}}"#;
+        let record =
+            r#"{"id":"1","updated_at":2,"name":"n","location":{"city":"c","country":"d"}}"#;
         let mut out = Vec::new();
         stream.projection().copy(record, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -339,6 +340,9 @@ mod tests {
     #[test]
     fn a_deselected_parent_takes_its_properties_along() {
         let stream = with(&["properties", "location"], "selected", false);
-        assert_eq!(projected(&stream), r#"{"id":"1","updated_at":2,"name":"n"}"#);
+        assert_eq!(
+            projected(&stream),
+            r#"{"id":"1","updated_at":2,"name":"n"}"#
+        );
     }
 }

@@ -178,7 +178,10 @@ mod tests {
                 r#"{"a": 1e2, "b":[1, {"a":2}],"c" : {"a":1.10,"b":-0.0}}"#,
             ),
             (&[&["c"], &["d"]], r#"{"a": 1e2, "b":[1, {"a":2}]}"#),
-            (&[&["b"], &["d"]], r#"{"a": 1e2, "c" : {"a":1.10,"b":-0.0}}"#),
+            (
+                &[&["b"], &["d"]],
+                r#"{"a": 1e2, "c" : {"a":1.10,"b":-0.0}}"#,
+            ),
             (
                 &[&["c", "b"], &["d"]],
                 r#"{"a": 1e2, "b":[1, {"a":2}],"c" : {"a":1.10}}"#,
@@ -202,6 +205,9 @@ mod tests {
     #[test]
     fn a_path_into_what_is_no_object_cuts_nothing() {
         let record = r#"{"source":null,"tags":[1]}"#;
-        assert_eq!(without(&[&["source", "author"], &["tags", "x"]], record), record);
+        assert_eq!(
+            without(&[&["source", "author"], &["tags", "x"]], record),
+            record
+        );
     }
 }

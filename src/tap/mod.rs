@@ -1,3 +1,7 @@
 //! The tap: from Intercom's REST API to Singer messages.
 
+pub mod client;
+pub mod config;
+pub mod fault;
+pub mod pace;
 pub mod time;
