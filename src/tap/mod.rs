@@ -4,4 +4,5 @@ pub mod client;
 pub mod config;
 pub mod fault;
 pub mod pace;
+pub mod records;
 pub mod time;
