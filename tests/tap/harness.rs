@@ -1,8 +1,10 @@
 //! Running the tap as a process and reading what it said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -379,16 +381,27 @@ pub fn sync_until_done(tap: &Tap, state: &Value) -> Vec<Run> {
     panic!("20 runs were not enough: {}", runs[19].stderr);
 }
 
-/// Does every case in a thread of its own: they mostly wait.
+/// Does the cases side by side, since they mostly wait, but not so many that they wait for each other.
 pub fn side_by_side<T: Send + Debug>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    const AT_ONCE: usize = 6;
+    let cases: VecDeque<T> = cases.into_iter().collect();
+    let cases = Mutex::new(cases);
     std::thread::scope(|scope| {
-        for case in cases {
-            let name = format!("{case:?}");
-            let check = &check;
-            std::thread::Builder::new()
-                .name(name)
-                .spawn_scoped(scope, move || check(case))
-                .unwrap();
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = cases.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    let name = format!("{case:?}");
+                    let result = catch_unwind(AssertUnwindSafe(|| check(case)));
+                    if let Err(panic) = result {
+                        eprintln!("this was the case {name}");
+                        cases.lock().unwrap().clear();
+                        resume_unwind(panic);
+                    }
+                }
+            });
         }
     });
 }

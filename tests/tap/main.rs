@@ -9,5 +9,6 @@ mod support;
 mod harness;
 
 mod bytes;
+mod faults;
 mod selection;
 mod whole;
