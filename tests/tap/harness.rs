@@ -363,6 +363,40 @@ pub fn assert_same(stream: &str, expected: &Ids, found: &Ids) {
     );
 }
 
+/// Of every row that exists, the version emitted last is the one that exists.
+#[track_caller]
+pub fn assert_latest<'a>(workspace: &Workspace, runs: impl IntoIterator<Item = &'a Run> + Clone) {
+    for stream in ["contacts", "conversations", "calls", "articles"] {
+        assert_latest_of(workspace, runs.clone(), stream);
+    }
+}
+
+/// The same for one stream.
+#[track_caller]
+pub fn assert_latest_of<'a>(
+    workspace: &Workspace,
+    runs: impl IntoIterator<Item = &'a Run>,
+    stream: &str,
+) {
+    let mut emitted: BTreeMap<&str, &str> = BTreeMap::new();
+    for run in runs {
+        for record in run.of_stream(stream) {
+            emitted.insert(&record.id, &record.json);
+        }
+    }
+    let mut stale = Vec::new();
+    for id in workspace.ids(stream) {
+        let expected = workspace.updated_at(stream, &id);
+        let record: Value = emitted
+            .get(id.as_str())
+            .map_or(Value::Null, |json| serde_json::from_str(json).unwrap());
+        if record["updated_at"] != expected {
+            stale.push((id, record["updated_at"].clone(), expected));
+        }
+    }
+    assert!(stale.is_empty(), "{stream} are stale or missing: {stale:?}");
+}
+
 /// Runs from a state until a run succeeds.
 pub fn sync_until_done(tap: &Tap, state: &Value) -> Vec<Run> {
     let mut runs = Vec::new();

@@ -9,6 +9,11 @@ mod support;
 mod harness;
 
 mod bytes;
+mod changes;
+mod configuration;
 mod faults;
+mod kill;
 mod selection;
+mod state_files;
+mod stopping;
 mod whole;
