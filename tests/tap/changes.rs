@@ -56,9 +56,9 @@ fn what_changes_during_a_read_is_whole_after_the_next_run() {
         .flat_map(|churn| [(churn, 400, Dates::WholeDay), (churn, 3, Dates::Exact)]);
     side_by_side(cases, |(churn, spread_days, dates)| {
         let workspace = Workspace::start(Settings {
-            churn,
             spread_days,
             dates,
+            churn,
             ..settings()
         });
         let before: Vec<Ids> = ROWS.iter().map(|stream| workspace.ids(stream)).collect();

@@ -13,6 +13,8 @@ mod changes;
 mod configuration;
 mod faults;
 mod kill;
+mod pacing;
+mod property;
 mod selection;
 mod state_files;
 mod stopping;
