@@ -1,1 +1,7 @@
 //! The Singer wire: messages, catalog, state, metrics. Knows neither Intercom nor storage.
+
+pub mod catalog;
+pub mod metrics;
+pub mod outgoing;
+pub mod projection;
+pub mod state;

@@ -1,0 +1,261 @@
+//! What the state remembers of an incremental stream, so that the next run asks for all that is
+//! new and repeats as little as it can.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::time::{self, EpochSeconds};
+
+/// How many records of the look-back are remembered; beyond that some may be repeated.
+const MOST_SEEN: usize = 10_000;
+
+/// The bookmark of one stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bookmark {
+    /// Every record up to here was emitted, but for those indexed late. Absent until then.
+    pub updated_at: Option<EpochSeconds>,
+    /// Whether the run that wrote this was still reading oldest first: what lies below is settled,
+    /// and reading goes on right here, without looking back.
+    pub in_progress: bool,
+    /// Records at or above the next run's lower bound that were emitted already.
+    pub seen: Seen,
+    /// Where an unfinished reading of pages, newest first, goes on.
+    pub resume: Option<Resume>,
+    /// Child records that weren't there yet when their parents were read.
+    pub awaited: Vec<Awaited>,
+    /// Keys of other programs, kept as they came.
+    pub others: Map<String, Value>,
+}
+
+/// The place where a reading of numbered pages was interrupted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resume {
+    /// The last page whose records were all emitted, from 1.
+    pub page: u32,
+    /// What the bookmark becomes when the last page is read.
+    pub updated_at: EpochSeconds,
+    /// `total_count` of that page's answer: if it has fallen since, records have moved forward.
+    pub total_count: Option<u64>,
+}
+
+/// A child record that may still appear.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Awaited {
+    /// The parent's key.
+    pub parent: String,
+    /// The parent's `updated_at`, as JSON.
+    pub parent_updated_at: Value,
+    /// When it was first asked for.
+    pub since: EpochSeconds,
+}
+
+/// Records already emitted: their keys with the `updated_at` they had.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    records: BTreeMap<String, EpochSeconds>,
+}
+
+impl Seen {
+    /// Whether this version of the record was emitted.
+    #[must_use]
+    pub fn contains(&self, id: &str, updated_at: EpochSeconds) -> bool {
+        self.records.get(id) == Some(&updated_at)
+    }
+
+    /// Remembers a version. Older ones than `from` are forgotten once there are many.
+    pub fn insert(&mut self, id: &str, updated_at: EpochSeconds, from: EpochSeconds) {
+        if updated_at < from {
+            return;
+        }
+        self.records.insert(id.to_owned(), updated_at);
+        if self.records.len() > 2 * MOST_SEEN {
+            self.keep_from(from);
+        }
+    }
+
+    /// The newest 10,000 of what isn't older than `from`.
+    #[must_use]
+    pub fn since(&self, from: EpochSeconds) -> Self {
+        let recent = self
+            .records
+            .iter()
+            .filter(|(_, updated_at)| **updated_at >= from)
+            .map(|(id, updated_at)| (id.clone(), *updated_at));
+        let mut seen = Self {
+            records: recent.collect(),
+        };
+        seen.keep_from(from);
+        seen
+    }
+
+    fn keep_from(&mut self, from: EpochSeconds) {
+        self.records.retain(|_, updated_at| *updated_at >= from);
+        if self.records.len() > MOST_SEEN {
+            let mut times: Vec<EpochSeconds> = self.records.values().copied().collect();
+            let surplus = times.len() - MOST_SEEN;
+            let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
+            self.records
+                .retain(|_, updated_at| *updated_at > newest_forgotten);
+        }
+    }
+}
+
+impl Bookmark {
+    /// Reads what a state holds for a stream: this tap's own form, or another tap's, which may be
+    /// a bare instant, or have RFC 3339 text, or name it `replication_key_value`.
+    ///
+    /// The error says what is wrong, to follow the stream's name.
+    pub fn parse(value: Option<&Value>) -> Result<Self, String> {
+        let mut others = match value {
+            None | Some(Value::Null) => return Ok(Self::default()),
+            Some(Value::Object(object)) => object.clone(),
+            Some(bare) => Map::from_iter([("updated_at".to_owned(), bare.clone())]),
+        };
+        let updated_at = match others.shift_remove("updated_at") {
+            Some(value) => Some(value),
+            None => others.shift_remove("replication_key_value"),
+        };
+        let updated_at = match updated_at {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(instant(&value)?),
+        };
+        let in_progress = others.shift_remove("in_progress") == Some(Value::Bool(true));
+        let mut seen = Seen::default();
+        if let Some(Value::Object(records)) = others.shift_remove("seen") {
+            for (id, updated_at) in records {
+                seen.records.insert(id, instant(&updated_at)?);
+            }
+        }
+        let resume = match others.shift_remove("resume") {
+            None | Some(Value::Null) => None,
+            Some(resume) => Some(Resume {
+                page: resume["page"]
+                    .as_u64()
+                    .and_then(|page| u32::try_from(page).ok())
+                    .ok_or("`resume.page` isn't a page number")?,
+                updated_at: instant(&resume["updated_at"])?,
+                total_count: resume["total_count"].as_u64(),
+            }),
+        };
+        let mut awaited = Vec::new();
+        if let Some(Value::Array(entries)) = others.shift_remove("awaited") {
+            for entry in entries {
+                awaited.push(Awaited {
+                    parent: entry["id"]
+                        .as_str()
+                        .ok_or("an entry of `awaited` has no `id`")?
+                        .to_owned(),
+                    parent_updated_at: entry["updated_at"].clone(),
+                    since: instant(&entry["since"])?,
+                });
+            }
+        }
+        Ok(Self {
+            updated_at,
+            in_progress,
+            seen,
+            resume,
+            awaited,
+            others,
+        })
+    }
+
+    /// The form in which it stands in the state.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut value = Map::new();
+        if let Some(updated_at) = self.updated_at {
+            value.insert("updated_at".into(), json!(updated_at));
+        }
+        if self.in_progress {
+            value.insert("in_progress".into(), json!(true));
+        }
+        if !self.seen.records.is_empty() {
+            value.insert("seen".into(), json!(self.seen.records));
+        }
+        if let Some(resume) = &self.resume {
+            value.insert(
+                "resume".into(),
+                json!({
+                    "page": resume.page,
+                    "updated_at": resume.updated_at,
+                    "total_count": resume.total_count,
+                }),
+            );
+        }
+        if !self.awaited.is_empty() {
+            let entries = self.awaited.iter().map(|awaited| {
+                json!({
+                    "id": awaited.parent,
+                    "updated_at": awaited.parent_updated_at,
+                    "since": awaited.since,
+                })
+            });
+            value.insert("awaited".into(), entries.collect());
+        }
+        value.extend(self.others.clone());
+        Value::Object(value)
+    }
+}
+
+fn instant(value: &Value) -> Result<EpochSeconds, String> {
+    serde_json::value::to_raw_value(value)
+        .ok()
+        .and_then(|raw| time::parse_json(&raw))
+        .ok_or_else(|| {
+            format!("{value} is neither epoch seconds nor a date nor an RFC 3339 instant")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let value = json!({
+            "updated_at": 1_763_800_000,
+            "in_progress": true,
+            "seen": {"a": 1_763_800_000, "b": 1_763_800_001},
+            "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
+            "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
+            "of_another_program": [1, 2],
+        });
+        assert_eq!(Bookmark::parse(Some(&value)).unwrap().to_value(), value);
+    }
+
+    #[test]
+    fn bookmarks_of_other_taps_are_understood() {
+        for value in [
+            json!(1_763_800_000),
+            json!("2025-11-22T08:26:40Z"),
+            json!({"updated_at": "2025-11-22T08:26:40.000000Z"}),
+            json!({"updated_at": 1_763_800_000}),
+            json!({"replication_key": "updated_at", "replication_key_value": "2025-11-22T08:26:40+00:00"}),
+        ] {
+            let bookmark = Bookmark::parse(Some(&value)).unwrap();
+            assert_eq!(bookmark.updated_at, Some(1_763_800_000), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused() {
+        for value in [json!("soon"), json!(true), json!({"updated_at": {}})] {
+            assert!(Bookmark::parse(Some(&value)).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn only_the_newest_are_remembered() {
+        let mut seen = Seen::default();
+        for number in 0..30_000 {
+            seen.insert(&number.to_string(), number, 5);
+        }
+        seen.keep_from(5);
+        assert!(seen.records.len() <= MOST_SEEN);
+        assert!(seen.contains("29999", 29_999));
+        assert!(!seen.contains("19999", 19_999));
+        assert!(!seen.contains("29999", 29_998));
+    }
+}

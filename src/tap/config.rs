@@ -1,0 +1,226 @@
+//! The tap's settings: as users write them, and checked once into what the rest works with.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+use ureq::http::Uri;
+
+use super::time::{self, EpochSeconds};
+use crate::cli::{Failure, SettingFault, VERSION};
+
+/// The settings as users write them. The doc comments are what `--about` and the README show.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Settings {
+    /// Access token of the workspace (Intercom's Developer Hub: your app, Authentication).
+    #[schemars(
+        with = "String",
+        length(min = 1),
+        extend("secret" = true, "writeOnly" = true)
+    )]
+    access_token: SecretString,
+    /// Date or RFC 3339 instant: how far back incremental streams reach when they have no bookmark.
+    #[schemars(with = "String", extend("x-default" = "all history"))]
+    start_date: Option<String>,
+    /// Date or RFC 3339 instant before which records must have been updated, exclusive: cuts a backfill into slices that run side by side.
+    #[schemars(with = "String")]
+    end_date: Option<String>,
+    /// Where the workspace is hosted.
+    #[serde(default)]
+    region: Region,
+    /// Base URL instead of the region's: a proxy or a test server.
+    #[schemars(with = "String", extend("x-default" = "from region"))]
+    base_url: Option<String>,
+    /// Version of the API, sent as `Intercom-Version`.
+    #[serde(default = "default_api_version")]
+    #[schemars(length(min = 1))]
+    api_version: String,
+    /// Sent as `User-Agent`.
+    #[schemars(with = "String", extend("x-default" = "tap-intercom/VERSION"))]
+    user_agent: Option<String>,
+    /// How long one request may take to answer.
+    #[serde(default = "default_request_timeout", alias = "request_timeout")]
+    #[schemars(range(min = 1, max = 3600), extend("x-aliases" = ["request_timeout"]))]
+    request_timeout_seconds: u64,
+    /// How often one request is tried before its stream fails.
+    #[serde(default = "default_max_attempts")]
+    #[schemars(range(min = 1, max = 100))]
+    max_attempts: u32,
+    /// How many detail requests (conversation parts, transcripts) are in flight at once.
+    #[serde(default = "default_concurrency")]
+    #[schemars(range(min = 1, max = 256))]
+    concurrency: usize,
+    /// A cap below the API's own rate limit, which leaves the rest to other apps.
+    #[schemars(with = "u32", range(min = 1, max = 1_000_000))]
+    max_requests_per_minute: Option<u32>,
+    /// Records a page of the search endpoints.
+    #[serde(default = "default_page_size")]
+    #[schemars(range(min = 1, max = 150))]
+    page_size: u32,
+    /// How far below its bookmark each run asks again, for records that were indexed late.
+    #[serde(default = "default_lookback")]
+    #[schemars(range(min = 0, max = 31_536_000))]
+    lookback_seconds: u32,
+    /// How many pages of calls in a row must hold nothing new before the rest is taken as known.
+    #[serde(default = "default_calls_overlap")]
+    #[schemars(range(min = 1, max = 10_000))]
+    calls_overlap_pages: u32,
+    /// The same for articles.
+    #[serde(default = "default_articles_overlap")]
+    #[schemars(range(min = 1, max = 10_000))]
+    articles_overlap_pages: u32,
+}
+
+/// Where a workspace is hosted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Region {
+    #[default]
+    Us,
+    Eu,
+    Au,
+}
+
+fn default_api_version() -> String {
+    "2.17".into()
+}
+fn default_request_timeout() -> u64 {
+    60
+}
+fn default_max_attempts() -> u32 {
+    8
+}
+fn default_concurrency() -> usize {
+    16
+}
+fn default_page_size() -> u32 {
+    150
+}
+fn default_lookback() -> u32 {
+    600
+}
+fn default_calls_overlap() -> u32 {
+    40
+}
+fn default_articles_overlap() -> u32 {
+    3
+}
+
+/// The settings, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Sent to `base_url`'s host and to no other.
+    pub access_token: SecretString,
+    /// Inclusive lower bound of `updated_at` without a bookmark.
+    pub start_date: Option<EpochSeconds>,
+    /// Exclusive upper bound of `updated_at`.
+    pub end_date: Option<EpochSeconds>,
+    /// Scheme, host and path prefix, without a slash at the end.
+    pub base_url: String,
+    /// Whether `base_url` is on this machine, where no proxy belongs in between.
+    pub is_loopback: bool,
+    /// `Intercom-Version`.
+    pub api_version: String,
+    /// `User-Agent`.
+    pub user_agent: String,
+    /// Longest silence of one request.
+    pub request_timeout: Duration,
+    /// Tries of one request, at least 1.
+    pub max_attempts: u32,
+    /// Detail requests in flight, at least 1.
+    pub concurrency: usize,
+    /// Least time between two requests.
+    pub request_interval: Option<Duration>,
+    /// Records a search page.
+    pub page_size: u32,
+    /// Seconds below a bookmark.
+    pub lookback_seconds: EpochSeconds,
+    /// Pages of calls.
+    pub calls_overlap_pages: u32,
+    /// Pages of articles.
+    pub articles_overlap_pages: u32,
+}
+
+impl TryFrom<Settings> for Config {
+    type Error = Failure;
+
+    fn try_from(settings: Settings) -> Result<Self, Failure> {
+        let start_date = instant("start_date", settings.start_date)?;
+        let end_date = instant("end_date", settings.end_date)?;
+        if let (Some(start), Some(end)) = (start_date, end_date)
+            && end <= start
+        {
+            return Err(SettingFault {
+                key: "end_date",
+                value: time::to_rfc3339(end),
+                expected: "later than `start_date`",
+            }
+            .into());
+        }
+        let base_url = match settings.base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => settings.region.base_url().to_owned(),
+        };
+        Ok(Self {
+            is_loopback: is_loopback(&base_url)?,
+            base_url,
+            access_token: settings.access_token,
+            start_date,
+            end_date,
+            api_version: settings.api_version,
+            user_agent: settings
+                .user_agent
+                .unwrap_or_else(|| format!("tap-intercom/{VERSION}")),
+            request_timeout: Duration::from_secs(settings.request_timeout_seconds),
+            max_attempts: settings.max_attempts,
+            concurrency: settings.concurrency,
+            request_interval: settings
+                .max_requests_per_minute
+                .map(|count| Duration::from_mins(1) / count),
+            page_size: settings.page_size,
+            lookback_seconds: settings.lookback_seconds.into(),
+            calls_overlap_pages: settings.calls_overlap_pages,
+            articles_overlap_pages: settings.articles_overlap_pages,
+        })
+    }
+}
+
+impl Region {
+    fn base_url(self) -> &'static str {
+        match self {
+            Self::Us => "https://api.intercom.io",
+            Self::Eu => "https://api.eu.intercom.io",
+            Self::Au => "https://api.au.intercom.io",
+        }
+    }
+}
+
+fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSeconds>, SettingFault> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    match time::parse(&text) {
+        Some(seconds) => Ok(Some(seconds)),
+        None => Err(SettingFault {
+            key,
+            value: format!("{text:?}"),
+            expected: "a date (2024-01-31) or an RFC 3339 instant (2024-01-31T00:00:00Z)",
+        }),
+    }
+}
+
+fn is_loopback(base_url: &str) -> Result<bool, SettingFault> {
+    let fault = || SettingFault {
+        key: "base_url",
+        value: format!("{base_url:?}"),
+        expected: "an http or https URL such as https://api.intercom.io",
+    };
+    let uri: Uri = base_url.parse().map_err(|_| fault())?;
+    let host = match (uri.scheme_str(), uri.host(), uri.query()) {
+        (Some("http" | "https"), Some(host), None) => host.trim_matches(['[', ']']),
+        _ => return Err(fault()),
+    };
+    let is_loopback_address = |ip: std::net::IpAddr| ip.is_loopback();
+    Ok(host == "localhost" || host.parse().is_ok_and(is_loopback_address))
+}

@@ -1,0 +1,42 @@
+//! What can go wrong with a stream, grouped by what happens next.
+
+use crate::cli::Failure;
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub enum Fault {
+    /// The thing that was asked for isn't there (404): the caller knows what that means.
+    Gone {
+        /// What to say where it is unexpected.
+        message: String,
+    },
+    /// This stream can't go on; the others can.
+    Stream(String),
+    /// Nothing can go on.
+    Abort(Failure),
+    /// The reader hung up: the stream has all it wanted.
+    HungUp,
+}
+
+impl Fault {
+    /// A signal came.
+    #[must_use]
+    pub fn signal(number: i32) -> Self {
+        Self::Abort(Failure::signal(number))
+    }
+
+    /// Messages can't be written any more: most often, the reading end of the pipe is closed.
+    #[must_use]
+    pub fn output(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::Abort(
+                Failure::failed("stdout was closed before the sync was complete")
+                    .hint("the target that reads these messages ended first: look at its log"),
+            )
+        } else {
+            Self::Abort(Failure::failed(format_args!(
+                "messages can't be written to stdout: {error}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! An answer's body and where its records lie in it. One pass finds the records, one more their
+//! keys; neither copies.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::client::BadAnswer;
+use super::time::{self, EpochSeconds};
+use crate::singer::projection::range_in;
+
+/// A page of records.
+#[derive(Debug)]
+pub struct Page {
+    /// The records, in the answer's order.
+    pub rows: Vec<Row>,
+    /// `pages.next`, as far as cursors are concerned.
+    pub next: Next,
+    /// `pages.total_pages`.
+    pub total_pages: Option<u32>,
+    /// `pages.per_page`: what the server made of the page size that was asked for.
+    pub per_page: Option<u32>,
+    /// `total_count`.
+    pub total_count: Option<u64>,
+}
+
+/// What an answer says of the page after it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// There is none.
+    End,
+    /// It is asked for with this cursor.
+    Cursor(String),
+    /// There may be one, but it isn't named by a cursor.
+    Unnamed,
+}
+
+/// One record of a page.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The bytes of the record.
+    pub record: Record,
+    /// The record's key, without quotes.
+    pub id: String,
+    /// `updated_at`, where the record has one.
+    pub updated_at: Option<EpochSeconds>,
+    /// Where the bytes of `updated_at`'s value are in the record.
+    pub updated_at_json: Range<usize>,
+    /// Whether the property that children are asked for by is there and not null.
+    pub has_child: bool,
+}
+
+/// The bytes of a record: a range of a body that it shares with its page.
+#[derive(Clone, Debug)]
+pub struct Record {
+    body: Arc<String>,
+    range: Range<usize>,
+}
+
+/// The names by which a stream's rows are understood.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// Where the array of records is.
+    pub records_at: &'static str,
+    /// The record's key.
+    pub key: &'static str,
+    /// The property that tells whether there is a child.
+    pub asked_if: Option<&'static str>,
+}
+
+impl Record {
+    /// A record of its own.
+    #[must_use]
+    pub fn owned(json: String) -> Self {
+        let range = 0..json.len();
+        Self {
+            body: Arc::new(json),
+            range,
+        }
+    }
+
+    /// The record as JSON.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.body[self.range.clone()]
+    }
+}
+
+impl Row {
+    /// The value of `updated_at` as the API wrote it; `null` where there is none.
+    #[must_use]
+    pub fn updated_at_json(&self) -> &str {
+        match self.updated_at_json.len() {
+            0 => "null",
+            _ => &self.record.json()[self.updated_at_json.clone()],
+        }
+    }
+}
+
+impl Page {
+    /// Reads the body of an answer.
+    pub fn parse(body: Vec<u8>, names: Names) -> Result<Self, BadAnswer> {
+        let body = text(body)?;
+        let envelope = Envelope::parse(&body, names.records_at)?;
+        let Some(records) = envelope.records else {
+            return Err(BadAnswer(format!(
+                "the answer has no `{}`",
+                names.records_at
+            )));
+        };
+        let pages = envelope.pages.unwrap_or_default();
+        let total_pages = pages.total_pages;
+        let per_page = pages.per_page;
+        let next = pages.next()?;
+        let total_count = envelope.total_count;
+        let ranges: Vec<Range<usize>> = records
+            .iter()
+            .map(|record| range_in(&body, record.get()))
+            .collect();
+        let body = Arc::new(body);
+        let mut rows = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let body = Arc::clone(&body);
+            rows.push(Row::parse(Record { body, range }, names)?);
+        }
+        Ok(Self {
+            rows,
+            next,
+            total_pages,
+            per_page,
+            total_count,
+        })
+    }
+}
+
+/// A body as text. JSON is UTF-8; what isn't was damaged on the way.
+pub fn text(body: Vec<u8>) -> Result<String, BadAnswer> {
+    String::from_utf8(body).map_err(|_| BadAnswer("the answer isn't valid UTF-8".into()))
+}
+
+impl Row {
+    /// Finds the keys of a record.
+    pub fn parse(record: Record, names: Names) -> Result<Self, BadAnswer> {
+        let json = record.json();
+        let mut keys = Keys {
+            names,
+            id: None,
+            updated_at: None,
+            has_child: names.asked_if.is_none(),
+        };
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        deserializer.deserialize_map(&mut keys)?;
+        let id = match keys.id.map(RawValue::get) {
+            None | Some("null") => {
+                return Err(BadAnswer(format!("a record has no `{}`", names.key)));
+            }
+            Some(quoted) if quoted.starts_with('"') => serde_json::from_str(quoted)?,
+            Some(number) => number.to_owned(),
+        };
+        let updated_at = keys.updated_at.and_then(time::parse_json);
+        let updated_at_json = keys
+            .updated_at
+            .map_or(0..0, |value| range_in(json, value.get()));
+        let has_child = keys.has_child;
+        Ok(Self {
+            record,
+            id,
+            updated_at,
+            updated_at_json,
+            has_child,
+        })
+    }
+}
+
+struct Keys<'a> {
+    names: Names,
+    id: Option<&'a RawValue>,
+    updated_at: Option<&'a RawValue>,
+    has_child: bool,
+}
+
+impl<'a> Visitor<'a> for &mut Keys<'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a record, which is a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Name<'a>>()? {
+            let name = name.0.as_ref();
+            if name == self.names.key {
+                self.id = Some(map.next_value()?);
+            } else if name == "updated_at" {
+                self.updated_at = Some(map.next_value()?);
+            } else if Some(name) == self.names.asked_if {
+                self.has_child = map.next_value::<&RawValue>()?.get() != "null";
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A property's name, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// What surrounds the records in an answer.
+#[derive(Default)]
+struct Envelope<'a> {
+    records: Option<Vec<&'a RawValue>>,
+    pages: Option<Pages<'a>>,
+    total_count: Option<u64>,
+}
+
+impl<'a> Envelope<'a> {
+    fn parse(body: &'a str, records_at: &'static str) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(body);
+        let envelope = EnvelopeSeed { records_at }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(envelope)
+    }
+}
+
+struct EnvelopeSeed {
+    records_at: &'static str,
+}
+
+impl<'a> DeserializeSeed<'a> for EnvelopeSeed {
+    type Value = Envelope<'a>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for EnvelopeSeed {
+    type Value = Envelope<'a>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an answer, which is a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut envelope = Envelope::default();
+        while let Some(name) = map.next_key::<Name<'a>>()? {
+            match name.0.as_ref() {
+                name if name == self.records_at => envelope.records = map.next_value()?,
+                "pages" => envelope.pages = map.next_value()?,
+                "total_count" => envelope.total_count = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as the API names them")]
+struct Pages<'a> {
+    #[serde(borrow)]
+    next: Option<&'a RawValue>,
+    total_pages: Option<u32>,
+    per_page: Option<u32>,
+}
+
+impl Pages<'_> {
+    /// `next` may be null, an object with a cursor or a page's number, a URL, or a number.
+    fn next(self) -> Result<Next, BadAnswer> {
+        #[derive(Deserialize)]
+        struct ByCursor {
+            starting_after: Option<String>,
+        }
+        let Some(next) = self.next.map(RawValue::get) else {
+            return Ok(Next::End);
+        };
+        Ok(match next.as_bytes()[0] {
+            b'n' => Next::End,
+            b'{' => match serde_json::from_str::<ByCursor>(next)?.starting_after {
+                Some(cursor) if !cursor.is_empty() => Next::Cursor(cursor),
+                _ => Next::Unnamed,
+            },
+            b'"' => cursor_in_url(&serde_json::from_str::<String>(next)?)
+                .map_or(Next::Unnamed, Next::Cursor),
+            _ => Next::Unnamed,
+        })
+    }
+}
+
+fn cursor_in_url(url: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("starting_after="))
+        .filter(|value| !value.is_empty())?;
+    let decoded = percent_encoding::percent_decode_str(value)
+        .decode_utf8()
+        .ok()?;
+    Some(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: Names = Names {
+        records_at: "data",
+        key: "id",
+        asked_if: Some("transcription_url"),
+    };
+
+    fn parse(body: &str) -> Result<Page, BadAnswer> {
+        Page::parse(body.as_bytes().to_vec(), NAMES)
+    }
+
+    #[test]
+    fn records_keep_their_bytes_and_show_their_keys() {
+        let page = parse(
+            r#"{"type":"list","data":[ {"id":"a","updated_at": "2024-12-18T15:58:51Z"} ,{"n":1e2,"id":7,"transcription_url":"u"}],"total_count":2}"#,
+        )
+        .unwrap();
+        let rows: Vec<_> = page
+            .rows
+            .iter()
+            .map(|row| {
+                (
+                    row.record.json(),
+                    row.id.as_str(),
+                    row.updated_at,
+                    row.updated_at_json(),
+                    row.has_child,
+                )
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                (
+                    r#"{"id":"a","updated_at": "2024-12-18T15:58:51Z"}"#,
+                    "a",
+                    Some(1_734_537_531),
+                    r#""2024-12-18T15:58:51Z""#,
+                    false
+                ),
+                (
+                    r#"{"n":1e2,"id":7,"transcription_url":"u"}"#,
+                    "7",
+                    None,
+                    "null",
+                    true
+                ),
+            ]
+        );
+        assert_eq!(page.total_count, Some(2));
+    }
+
+    #[test]
+    fn the_next_page_in_all_its_shapes() {
+        let cursor = |text: &str| Next::Cursor(text.to_owned());
+        for (next, expected) in [
+            ("null", Next::End),
+            (r#"{"page":2,"starting_after":"abc=="}"#, cursor("abc==")),
+            (r#"{"page":2,"starting_after":null}"#, Next::Unnamed),
+            (r#"{"page":2}"#, Next::Unnamed),
+            (
+                r#""https://x.test/c?page=2&starting_after=a%3D%3D""#,
+                cursor("a=="),
+            ),
+            (r#""https://x.test/c?page=2""#, Next::Unnamed),
+            ("2", Next::Unnamed),
+        ] {
+            let page = parse(&format!(r#"{{"data":[],"pages":{{"next":{next}}}}}"#)).unwrap();
+            assert_eq!(page.next, expected, "{next}");
+        }
+        assert_eq!(
+            parse(r#"{"data":[],"pages":null}"#).unwrap().next,
+            Next::End
+        );
+    }
+
+    #[test]
+    fn what_is_no_page_is_a_bad_answer() {
+        for body in [
+            "",
+            "{not json",
+            "null",
+            "[]",
+            "{}",
+            r#"{"data":null}"#,
+            r#"{"data":[{"id":null}]}"#,
+            r#"{"data":[{"name":"n"}]}"#,
+            r#"{"data":[1]}"#,
+            r#"{"data":[]"#,
+            r#"{"data":[]}{"data":[]}"#,
+        ] {
+            assert!(parse(body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
+//! they are emitted. Knows nothing of messages and children.
+
+mod numbered;
+mod search;
+mod unsorted;
+
+use std::collections::HashSet;
+
+use super::bookmark::Bookmark;
+use super::client::{ApiRequest, Client};
+use super::fault::Fault;
+use super::page::{Names, Next, Page, Row};
+use super::streams::{Paging, Stream};
+use super::time::EpochSeconds;
+
+/// Records to emit, and what the bookmark is when that is done.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// New records, in the order of emission.
+    pub rows: Vec<Row>,
+    /// The stream's bookmark once `rows` and all batches before are emitted, where it changes.
+    pub bookmark: Option<Bookmark>,
+    /// How many records the API says there are in all, where it does.
+    pub total_count: Option<u64>,
+}
+
+/// What one reading of a stream works with.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    /// The row of the table.
+    pub stream: &'static Stream,
+    /// The client.
+    pub client: &'a Client,
+    /// What the state held; the default for a stream without bookmarks.
+    pub bookmark: Bookmark,
+    /// When this run started.
+    pub started: EpochSeconds,
+}
+
+/// Where batches go; it says so when nobody wants them any more.
+pub type Sink<'a> = dyn FnMut(Batch) -> Result<(), Fault> + 'a;
+
+impl Reading<'_> {
+    /// Reads the stream to its end.
+    pub fn run(self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        match self.stream.paging {
+            Paging::Single => unsorted::read_single(&self, sink),
+            Paging::Unsorted { per_page } => unsorted::read_pages(&self, per_page, sink),
+            Paging::Search(matching) => search::read(&self, matching, sink),
+            Paging::NewestFirst {
+                per_page,
+                overlap_pages,
+            } => {
+                let overlap_pages = overlap_pages(self.client.config());
+                numbered::read(&self, per_page, overlap_pages, sink)
+            }
+        }
+    }
+
+    fn names(&self) -> Names {
+        let asked_if = self.stream.children.iter().find_map(|child| child.asked_if);
+        Names {
+            records_at: self.stream.records_at,
+            key: self.stream.key,
+            asked_if,
+        }
+    }
+
+    fn get(&self, path_and_query: String) -> Result<Page, Fault> {
+        let names = self.names();
+        self.client
+            .send(&ApiRequest::Get(path_and_query), |body| {
+                Page::parse(body, names)
+            })
+            .map_err(unexpectedly_gone)
+    }
+
+    fn numbered_page(&self, number: u32, per_page: u32) -> Result<Page, Fault> {
+        self.get(format!(
+            "{}?page={number}&per_page={per_page}",
+            self.stream.path
+        ))
+    }
+
+    /// The inclusive lower bound of `updated_at`.
+    fn lower_bound(&self) -> Option<EpochSeconds> {
+        let config = self.client.config();
+        let Some(bookmark) = self.bookmark.updated_at else {
+            return config.start_date;
+        };
+        if bookmark > self.started {
+            tracing::warn!(
+                "the bookmark of {} is in the future; reading what was updated from the run's \
+                 start less the look-back on",
+                self.stream.name
+            );
+            return Some(self.started - config.lookback_seconds);
+        }
+        if self.bookmark.in_progress {
+            return Some(bookmark);
+        }
+        let lower = bookmark - config.lookback_seconds;
+        // Looking back doesn't reach behind where the first run was told to begin.
+        let start = config.start_date.filter(|start| *start <= bookmark);
+        Some(start.map_or(lower, |start| lower.max(start)))
+    }
+
+    /// The newest the bookmark may become: what was updated later may still be unindexed.
+    fn newest_bookmark(&self) -> EpochSeconds {
+        self.started - self.client.config().lookback_seconds
+    }
+
+    /// Whether a record lies within the bounds. One without `updated_at` can't be told, so it does.
+    fn is_wanted(&self, row: &Row, lower: Option<EpochSeconds>) -> bool {
+        let Some(updated_at) = row.updated_at else {
+            return true;
+        };
+        lower.is_none_or(|lower| updated_at >= lower)
+            && self
+                .client
+                .config()
+                .end_date
+                .is_none_or(|end| updated_at < end)
+    }
+}
+
+/// A list that isn't there is a fault of the stream; only details may be gone.
+fn unexpectedly_gone(fault: Fault) -> Fault {
+    match fault {
+        Fault::Gone { message } => Fault::Stream(format!(
+            "{message}; this version of the API or the workspace's plan may not have it"
+        )),
+        other => other,
+    }
+}
+
+/// Whether numbered pages end with this one. `total_pages` may be off by one, so a full last page is
+/// no end, and an empty one is unless more than one page should follow it.
+fn is_last(page: &Page, number: u32, per_page: u32) -> bool {
+    let announced = match page.total_pages {
+        Some(total) => total.saturating_sub(number),
+        None => u32::from(page.next != Next::End),
+    };
+    if page.rows.is_empty() {
+        return announced <= 1;
+    }
+    let full = page.per_page.unwrap_or(per_page).max(1) as usize;
+    announced == 0 && page.rows.len() < full
+}
+
+/// How many pages the records behind have moved forward, when `total_count` fell from one page to
+/// the next because records on earlier pages were deleted: that many are read again.
+fn pages_to_step_back(before: Option<u64>, now: Option<u64>, per_page: u32) -> u32 {
+    let (Some(before), Some(now)) = (before, now) else {
+        return 0;
+    };
+    let deleted = before.saturating_sub(now);
+    u32::try_from(deleted.div_ceil(u64::from(per_page.max(1)))).unwrap_or(u32::MAX)
+}
+
+/// The cursors met while reading, since one that comes again would be followed for ever.
+#[derive(Debug, Default)]
+struct Cursors {
+    met: HashSet<String>,
+}
+
+impl Cursors {
+    /// The cursor of the page after `page`, or `None` at the end.
+    fn after(&mut self, page: &Page) -> Result<Option<String>, Fault> {
+        match &page.next {
+            Next::End => Ok(None),
+            Next::Unnamed => Err(Fault::Stream(
+                "the API says that there is a next page, but gives no cursor for it".into(),
+            )),
+            Next::Cursor(cursor) if self.met.insert(cursor.clone()) => Ok(Some(cursor.clone())),
+            Next::Cursor(cursor) => Err(Fault::Stream(format!(
+                "the API repeats the cursor {cursor:?}, so its pages have no end"
+            ))),
+        }
+    }
+}

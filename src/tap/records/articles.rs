@@ -1,0 +1,138 @@
+//! Stream `articles`: the help center's articles.
+
+use super::shared::{EpochSeconds, Id, Translations};
+use super::tags::TagList;
+use schemars::JsonSchema;
+
+/// An article of the help center. Top-level content is that of the default language.
+#[derive(JsonSchema)]
+pub struct Article {
+    /// Kind of object: `article`.
+    pub r#type: Option<String>,
+    /// Identifier of the article.
+    pub id: Id,
+    /// Identifier of the workspace that the article belongs to.
+    pub workspace_id: Option<Id>,
+    /// Title.
+    pub title: Option<String>,
+    /// Short summary.
+    pub description: Option<String>,
+    /// Text as HTML.
+    pub body: Option<String>,
+    /// Text as Markdown.
+    pub body_markdown: Option<String>,
+    /// Identifier of the admin shown as the author.
+    pub author_id: Option<Id>,
+    /// State, such as `published` or `draft`.
+    pub state: Option<String>,
+    /// When the article was created, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// When the article last changed, in epoch seconds.
+    pub updated_at: Option<EpochSeconds>,
+    /// Whether a draft with changes waits on top of what is published.
+    pub has_unpublished_changes: Option<bool>,
+    /// When that draft last changed, in epoch seconds.
+    pub draft_updated_at: Option<EpochSeconds>,
+    /// Address of the article.
+    pub url: Option<String>,
+    /// Identifier of the collection that holds the article.
+    pub parent_id: Option<Id>,
+    /// Kind of the parent, such as `collection`.
+    pub parent_type: Option<String>,
+    /// Identifiers of the collections that hold the article.
+    pub parent_ids: Option<Vec<Id>>,
+    /// Whether the AI chatbot may use the article.
+    pub ai_chatbot_availability: Option<bool>,
+    /// Whether the AI copilot may use the article.
+    pub ai_copilot_availability: Option<bool>,
+    /// Whether the AI sales agent may use the article.
+    pub ai_sales_agent_availability: Option<bool>,
+    /// Identifier of the teammate who created the article.
+    pub created_by_id: Option<Id>,
+    /// Identifier of the teammate who last changed the article.
+    pub updated_by_id: Option<Id>,
+    /// Whether the AI agent never suggests the article.
+    pub exclude_from_article_suggestions: Option<bool>,
+    /// Who may see the article in the help center.
+    pub help_center_audience: Option<String>,
+    /// When the article is to be published, in epoch seconds.
+    pub scheduled_publish_at: Option<EpochSeconds>,
+    /// When the article is to be withdrawn, in epoch seconds.
+    pub scheduled_unpublish_at: Option<EpochSeconds>,
+    /// Default language of a help center in several languages.
+    pub default_locale: Option<String>,
+    /// The article in each language.
+    pub translated_content: Option<Translations<ArticleContent>>,
+    /// How readers took to the article.
+    pub statistics: Option<ArticleStatistics>,
+    /// Tags on the article.
+    pub tags: Option<TagList>,
+}
+
+/// An article in one language.
+#[derive(JsonSchema)]
+pub struct ArticleContent {
+    /// Kind of object: `article_content`.
+    pub r#type: Option<String>,
+    /// Title.
+    pub title: Option<String>,
+    /// Short summary.
+    pub description: Option<String>,
+    /// Text as HTML.
+    pub body: Option<String>,
+    /// Text as Markdown.
+    pub body_markdown: Option<String>,
+    /// Identifier of the admin shown as the author.
+    pub author_id: Option<Id>,
+    /// State, such as `published` or `draft`.
+    pub state: Option<String>,
+    /// When this content was created, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// When this content last changed, in epoch seconds.
+    pub updated_at: Option<EpochSeconds>,
+    /// Whether a draft with changes waits on top of what is published.
+    pub has_unpublished_changes: Option<bool>,
+    /// When that draft last changed, in epoch seconds.
+    pub draft_updated_at: Option<EpochSeconds>,
+    /// Address of the article in this language.
+    pub url: Option<String>,
+    /// Identifiers of the audiences that the AI agent may show it to.
+    pub audience_ids: Option<Vec<Id>>,
+    /// Whether the AI chatbot may use this content.
+    pub ai_chatbot_availability: Option<bool>,
+    /// Whether the AI copilot may use this content.
+    pub ai_copilot_availability: Option<bool>,
+    /// Whether the AI sales agent may use this content.
+    pub ai_sales_agent_availability: Option<bool>,
+    /// Identifier of the teammate who created this content.
+    pub created_by_id: Option<Id>,
+    /// Identifier of the teammate who last changed this content.
+    pub updated_by_id: Option<Id>,
+}
+
+/// How readers took to an article. Sent when a single article is asked for.
+#[derive(JsonSchema)]
+pub struct ArticleStatistics {
+    /// Kind of object: `article_statistics`.
+    pub r#type: Option<String>,
+    /// Number of views.
+    pub views: Option<i64>,
+    /// Number of conversations begun from the article, under its documented name.
+    pub conversions: Option<i64>,
+    /// Number of conversations begun from the article, under the name the API sends.
+    pub conversations: Option<i64>,
+    /// Number of reactions.
+    pub reactions: Option<i64>,
+    /// Happy reactions, in per cent of all.
+    pub happy_reaction_percentage: Option<f64>,
+    /// Neutral reactions, in per cent of all.
+    pub neutral_reaction_percentage: Option<f64>,
+    /// Sad reactions, in per cent of all.
+    pub sad_reaction_percentage: Option<f64>,
+    /// Number of conversations in which the AI agent used the article.
+    pub fin_involvements: Option<i64>,
+    /// Number of those that the AI agent resolved.
+    pub fin_resolutions: Option<i64>,
+    /// Resolved conversations, in per cent of those.
+    pub fin_resolution_rate: Option<f64>,
+}

@@ -1,0 +1,46 @@
+//! Stream `collections`: how the help center groups its articles.
+
+use super::shared::{EpochSeconds, Id, Translations};
+use schemars::JsonSchema;
+
+/// A group of help center articles. Top-level content is that of the default language.
+#[derive(JsonSchema)]
+pub struct Collection {
+    /// Identifier of the collection.
+    pub id: Id,
+    /// Identifier of the workspace that the collection belongs to.
+    pub workspace_id: Option<Id>,
+    /// Name of the collection.
+    pub name: Option<String>,
+    /// What the collection is about.
+    pub description: Option<String>,
+    /// When the collection was created, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// When the collection last changed, in epoch seconds.
+    pub updated_at: Option<EpochSeconds>,
+    /// Address of the collection.
+    pub url: Option<String>,
+    /// Name of the collection's icon.
+    pub icon: Option<String>,
+    /// Position among the collections beside it, from 0.
+    pub order: Option<i64>,
+    /// Default language of a help center in several languages.
+    pub default_locale: Option<String>,
+    /// Name and description in each language.
+    pub translated_content: Option<Translations<CollectionContent>>,
+    /// Identifier of the collection above; null at the top level.
+    pub parent_id: Option<Id>,
+    /// Identifier of the help center that holds the collection.
+    pub help_center_id: Option<Id>,
+}
+
+/// A collection's name and description in one language.
+#[derive(JsonSchema)]
+pub struct CollectionContent {
+    /// Kind of object: `group_content`.
+    pub r#type: Option<String>,
+    /// Name of the collection.
+    pub name: Option<String>,
+    /// What the collection is about.
+    pub description: Option<String>,
+}

@@ -1,0 +1,116 @@
+//! A company as other records hold it.
+
+use super::admins::Admin;
+use super::shared::{EpochSeconds, Id, OpenObject, Reference};
+use super::tags::TagList;
+use schemars::JsonSchema;
+
+/// An organisation that contacts belong to.
+#[derive(JsonSchema)]
+pub struct Company {
+    /// Kind of object: `company`.
+    pub r#type: Option<String>,
+    /// Identifier that Intercom gave the company.
+    pub id: Id,
+    /// Name of the company.
+    pub name: Option<String>,
+    /// Identifier of the workspace that the company belongs to.
+    pub app_id: Option<Id>,
+    /// Plan that the company is on.
+    pub plan: Option<Plan>,
+    /// Identifier that one's own systems gave the company.
+    pub company_id: Option<Id>,
+    /// When one's own systems created the company, in epoch seconds.
+    pub remote_created_at: Option<EpochSeconds>,
+    /// When the company was added to Intercom, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// When the company last changed, in epoch seconds.
+    pub updated_at: Option<EpochSeconds>,
+    /// When someone of the company last made a request, in epoch seconds.
+    pub last_request_at: Option<EpochSeconds>,
+    /// Number of employees.
+    pub size: Option<f64>,
+    /// Address of the company's website.
+    pub website: Option<String>,
+    /// Industry the company is in.
+    pub industry: Option<String>,
+    /// What the company pays a month.
+    pub monthly_spend: Option<f64>,
+    /// Number of sessions recorded for the company.
+    pub session_count: Option<i64>,
+    /// Number of users in the company.
+    pub user_count: Option<i64>,
+    /// Attributes that the workspace defined for its companies.
+    pub custom_attributes: Option<OpenObject>,
+    /// Tags on the company.
+    pub tags: Option<TagList>,
+    /// Segments that the company falls into.
+    pub segments: Option<SegmentList>,
+    /// Notes about the company.
+    pub notes: Option<CompanyNoteList>,
+}
+
+/// A plan that companies can be on.
+#[derive(JsonSchema)]
+pub struct Plan {
+    /// Kind of object: `plan`.
+    pub r#type: Option<String>,
+    /// Identifier of the plan.
+    pub id: Option<Id>,
+    /// Name of the plan.
+    pub name: Option<String>,
+}
+
+/// Segments that an object falls into.
+#[derive(JsonSchema)]
+pub struct SegmentList {
+    /// Kind of object: `segment.list`.
+    pub r#type: Option<String>,
+    /// The segments.
+    pub segments: Option<Vec<Segment>>,
+}
+
+/// A group of contacts or companies that share certain properties.
+#[derive(JsonSchema)]
+pub struct Segment {
+    /// Kind of object: `segment`.
+    pub r#type: Option<String>,
+    /// Identifier of the segment.
+    pub id: Id,
+    /// Name of the segment.
+    pub name: Option<String>,
+    /// When the segment was created, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// When the segment last changed, in epoch seconds.
+    pub updated_at: Option<EpochSeconds>,
+    /// Whom the segment gathers: `contact` or `user`.
+    pub person_type: Option<String>,
+    /// Number of members; only sent on request.
+    pub count: Option<i64>,
+}
+
+/// Notes about a company.
+#[derive(JsonSchema)]
+pub struct CompanyNoteList {
+    /// Kind of object: `note.list`.
+    pub r#type: Option<String>,
+    /// The notes.
+    pub notes: Option<Vec<CompanyNote>>,
+}
+
+/// A note that an admin wrote about a company.
+#[derive(JsonSchema)]
+pub struct CompanyNote {
+    /// Kind of object: `note`.
+    pub r#type: Option<String>,
+    /// Identifier of the note.
+    pub id: Option<Id>,
+    /// When the note was written, in epoch seconds.
+    pub created_at: Option<EpochSeconds>,
+    /// Company that the note is about.
+    pub company: Option<Reference>,
+    /// Admin who wrote the note.
+    pub author: Option<Admin>,
+    /// Text of the note, as HTML.
+    pub body: Option<String>,
+}

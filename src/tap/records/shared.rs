@@ -1,0 +1,228 @@
+//! Pieces that several records share: loosely typed values, references, lists.
+
+use schemars::JsonSchema;
+
+/// An identifier.
+// Documented as a string for most objects, yet the published examples hold integers too.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["string", "integer"]))]
+pub struct Id;
+
+/// A point in time, in epoch seconds.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = "integer"))]
+pub struct EpochSeconds;
+
+/// A point in time, in epoch seconds or as ISO 8601 text: the API sends either.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["integer", "string"]))]
+pub struct EpochSecondsOrIso8601;
+
+/// A number that may come as text.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["number", "string"]))]
+pub struct NumberOrText;
+
+/// An object whose properties each workspace defines for itself.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = "object"))]
+pub struct OpenObject;
+
+/// A value of any type.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["string", "number", "boolean", "object", "array"]))]
+pub struct AnyValue;
+
+/// A pointer to another object.
+#[derive(JsonSchema)]
+pub struct Reference {
+    /// Kind of the object pointed to.
+    pub r#type: Option<String>,
+    /// Identifier of the object pointed to.
+    pub id: Option<Id>,
+}
+
+/// A pointer to a contact.
+#[derive(JsonSchema)]
+pub struct ContactReference {
+    /// Kind of object: `contact`.
+    pub r#type: Option<String>,
+    /// Identifier that Intercom gave the contact.
+    pub id: Option<Id>,
+    /// Identifier that the company's own systems gave the contact.
+    pub external_id: Option<String>,
+}
+
+/// Contacts taking part in a conversation or ticket.
+#[derive(JsonSchema)]
+pub struct ContactReferences {
+    /// Kind of object: `contact.list`.
+    pub r#type: Option<String>,
+    /// The contacts, in the order they joined.
+    pub contacts: Option<Vec<ContactReference>>,
+}
+
+/// Objects attached to a record, of which the API sends the first few. The tap completes the list
+/// from `url`, with fuller objects than these.
+#[derive(JsonSchema)]
+pub struct AttachedList {
+    /// Kind of object: `list`.
+    pub r#type: Option<String>,
+    /// The attached objects.
+    pub data: Option<Vec<AttachedObject>>,
+    /// Path of the API request that answers the whole list.
+    pub url: Option<String>,
+    /// Number of objects attached, listed here or not.
+    pub total_count: Option<i64>,
+    /// Whether the API knows of more objects than it sent along.
+    pub has_more: Option<bool>,
+}
+
+/// One object of a list that is attached to a record.
+#[derive(JsonSchema)]
+pub struct AttachedObject {
+    /// Kind of the attached object.
+    pub r#type: Option<String>,
+    /// Identifier of the attached object.
+    pub id: Option<Id>,
+    /// Path of the API request that answers the object.
+    pub url: Option<String>,
+}
+
+/// A file sent along with a message.
+#[derive(JsonSchema)]
+pub struct Attachment {
+    /// Kind of attachment, such as `upload`.
+    pub r#type: Option<String>,
+    /// File name.
+    pub name: Option<String>,
+    /// Address to download the file from; it may expire.
+    pub url: Option<String>,
+    /// Media type of the file.
+    pub content_type: Option<String>,
+    /// Size of the file in bytes.
+    pub filesize: Option<i64>,
+    /// Width of an image in pixels.
+    pub width: Option<i64>,
+    /// Height of an image in pixels.
+    pub height: Option<i64>,
+}
+
+/// One address line in the head of an email.
+#[derive(JsonSchema)]
+pub struct EmailAddressHeader {
+    /// Which header: `from`, `to`, `cc` and so on.
+    pub r#type: Option<String>,
+    /// Email address.
+    pub email_address: Option<String>,
+    /// Display name that goes with the address.
+    pub name: Option<String>,
+}
+
+/// Conversations and tickets linked to a record.
+#[derive(JsonSchema)]
+pub struct LinkedObjectList {
+    /// Kind of object: `list`.
+    pub r#type: Option<String>,
+    /// The linked objects.
+    pub data: Option<Vec<LinkedObject>>,
+    /// Number of objects linked, listed here or not.
+    pub total_count: Option<i64>,
+    /// Whether there are more linked objects than listed here.
+    pub has_more: Option<bool>,
+}
+
+/// A conversation or ticket linked to a record.
+#[derive(JsonSchema)]
+pub struct LinkedObject {
+    /// Kind of the linked object: `ticket` or `conversation`.
+    pub r#type: Option<String>,
+    /// Identifier of the linked object.
+    pub id: Option<Id>,
+    /// Category of a linked ticket.
+    pub category: Option<String>,
+}
+
+/// One text in each language of a help center.
+#[derive(JsonSchema)]
+pub struct Translations<Content> {
+    /// Kind of object.
+    pub r#type: Option<String>,
+    /// Content in Arabic.
+    pub ar: Option<Content>,
+    /// Content in Bulgarian.
+    pub bg: Option<Content>,
+    /// Content in Bosnian.
+    pub bs: Option<Content>,
+    /// Content in Catalan.
+    pub ca: Option<Content>,
+    /// Content in Czech.
+    pub cs: Option<Content>,
+    /// Content in Danish.
+    pub da: Option<Content>,
+    /// Content in German.
+    pub de: Option<Content>,
+    /// Content in Greek.
+    pub el: Option<Content>,
+    /// Content in English.
+    pub en: Option<Content>,
+    /// Content in Spanish.
+    pub es: Option<Content>,
+    /// Content in Estonian.
+    pub et: Option<Content>,
+    /// Content in Finnish.
+    pub fi: Option<Content>,
+    /// Content in French.
+    pub fr: Option<Content>,
+    /// Content in Hebrew.
+    pub he: Option<Content>,
+    /// Content in Croatian.
+    pub hr: Option<Content>,
+    /// Content in Hungarian.
+    pub hu: Option<Content>,
+    /// Content in Indonesian.
+    pub id: Option<Content>,
+    /// Content in Italian.
+    pub it: Option<Content>,
+    /// Content in Japanese.
+    pub ja: Option<Content>,
+    /// Content in Korean.
+    pub ko: Option<Content>,
+    /// Content in Lithuanian.
+    pub lt: Option<Content>,
+    /// Content in Latvian.
+    pub lv: Option<Content>,
+    /// Content in Mongolian.
+    pub mn: Option<Content>,
+    /// Content in Norwegian.
+    pub nb: Option<Content>,
+    /// Content in Dutch.
+    pub nl: Option<Content>,
+    /// Content in Polish.
+    pub pl: Option<Content>,
+    /// Content in Portuguese.
+    pub pt: Option<Content>,
+    /// Content in Romanian.
+    pub ro: Option<Content>,
+    /// Content in Russian.
+    pub ru: Option<Content>,
+    /// Content in Slovenian.
+    pub sl: Option<Content>,
+    /// Content in Serbian.
+    pub sr: Option<Content>,
+    /// Content in Swedish.
+    pub sv: Option<Content>,
+    /// Content in Turkish.
+    pub tr: Option<Content>,
+    /// Content in Vietnamese.
+    pub vi: Option<Content>,
+    /// Content in Brazilian Portuguese.
+    #[schemars(rename = "pt-BR")]
+    pub pt_br: Option<Content>,
+    /// Content in Simplified Chinese.
+    #[schemars(rename = "zh-CN")]
+    pub zh_cn: Option<Content>,
+    /// Content in Traditional Chinese.
+    #[schemars(rename = "zh-TW")]
+    pub zh_tw: Option<Content>,
+}

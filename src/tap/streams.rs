@@ -1,0 +1,259 @@
+//! The table of streams. A stream is a row: what it is called, how it is asked for, where its
+//! records are, how its pages follow each other, and what is read along with it. Nothing else in
+//! the tap knows a stream by name; adding one is a row here and a type in [`super::records`].
+
+use serde_json::Value;
+
+use super::config::Config;
+use super::records::{self, schema_of};
+
+/// A stream that is asked for on its own.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its name in messages, catalog and state.
+    pub name: &'static str,
+    /// The property that identifies a record.
+    pub key: &'static str,
+    /// The property that bookmarks are made of, of an incremental stream.
+    pub replication_key: Option<&'static str>,
+    /// JSON Schema of a record.
+    pub schema: fn() -> Value,
+    /// The endpoint's path.
+    pub path: &'static str,
+    /// The property of an answer that holds the array of records.
+    pub records_at: &'static str,
+    /// How pages follow each other.
+    pub paging: Paging,
+    /// Whether records hold lists that are cut short (`has_more`) and completed from their `url`.
+    pub has_nested_lists: bool,
+    /// What is read along with each record.
+    pub children: &'static [Child],
+}
+
+/// How an endpoint hands out its records.
+#[derive(Clone, Copy, Debug)]
+pub enum Paging {
+    /// GET: all of them in one answer.
+    Single,
+    /// POST of a query, with opaque cursors, sorted by `updated_at`.
+    Search(DateMatching),
+    /// GET of numbered pages, newest `updated_at` first, some records out of place.
+    NewestFirst {
+        /// Records a page.
+        per_page: u32,
+        /// How many pages in a row must hold nothing new before reading stops.
+        overlap_pages: fn(&Config) -> u32,
+    },
+    /// GET of numbered pages in no order, the same record possibly on two of them.
+    Unsorted {
+        /// Records a page.
+        per_page: u32,
+    },
+}
+
+/// How a search compares dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateMatching {
+    /// By the second.
+    Seconds,
+    /// By the whole day of the workspace's timezone, or by the second: it depends on the version.
+    PerhapsWholeDays,
+}
+
+/// A stream that is read along with its parent: one request for each of the parent's records.
+#[derive(Debug)]
+pub struct Child {
+    /// Its name in messages and catalog.
+    pub name: &'static str,
+    /// The property that identifies a record.
+    pub key: &'static str,
+    /// JSON Schema of a record.
+    pub schema: fn() -> Value,
+    /// The request's path, with `{id}` where the parent's key goes.
+    pub path: &'static str,
+    /// The parent's property that says whether there is something to ask for, by not being null.
+    pub asked_if: Option<&'static str>,
+    /// What an answer looks like.
+    pub answer: ChildAnswer,
+}
+
+/// How child records are found in the answer for one parent.
+#[derive(Clone, Copy, Debug)]
+pub enum ChildAnswer {
+    /// A list inside the parent itself; each element is a record, given the parent's key and
+    /// `updated_at` as these properties. A parent that is gone by now is skipped.
+    Listed {
+        /// The object that holds list and `total_count`, and the list's name in it.
+        at: (&'static str, &'static str),
+        /// The child's property that names its parent.
+        parent_key: &'static str,
+        /// The child's property that holds the parent's `updated_at`.
+        parent_updated_at: &'static str,
+    },
+    /// A transcript as text or as JSON; one record a parent, with these properties. One that isn't
+    /// there yet is asked for again by later runs.
+    Transcript {
+        /// The property that names the parent.
+        parent_key: &'static str,
+        /// The property that holds the parent's `updated_at`.
+        parent_updated_at: &'static str,
+        /// The property that holds the turns.
+        turns: &'static str,
+    },
+}
+
+/// Every stream, in the order of reading.
+pub static STREAMS: &[Stream] = &[
+    Stream {
+        name: "admins",
+        key: "id",
+        replication_key: None,
+        schema: schema_of::<records::Admin>,
+        path: "/admins",
+        records_at: "admins",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "teams",
+        key: "id",
+        replication_key: None,
+        schema: schema_of::<records::Team>,
+        path: "/teams",
+        records_at: "teams",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "tags",
+        key: "id",
+        replication_key: None,
+        schema: schema_of::<records::Tag>,
+        path: "/tags",
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "contacts",
+        key: "id",
+        replication_key: Some("updated_at"),
+        schema: schema_of::<records::Contact>,
+        path: "/contacts/search",
+        records_at: "data",
+        paging: Paging::Search(DateMatching::PerhapsWholeDays),
+        has_nested_lists: true,
+        children: &[],
+    },
+    Stream {
+        name: "conversations",
+        key: "id",
+        replication_key: Some("updated_at"),
+        schema: schema_of::<records::Conversation>,
+        path: "/conversations/search",
+        records_at: "conversations",
+        paging: Paging::Search(DateMatching::Seconds),
+        has_nested_lists: false,
+        children: &[Child {
+            name: "conversation_parts",
+            key: "id",
+            schema: schema_of::<records::ConversationPart>,
+            path: "/conversations/{id}",
+            asked_if: None,
+            answer: ChildAnswer::Listed {
+                at: ("conversation_parts", "conversation_parts"),
+                parent_key: "conversation_id",
+                parent_updated_at: "conversation_updated_at",
+            },
+        }],
+    },
+    Stream {
+        name: "calls",
+        key: "id",
+        replication_key: Some("updated_at"),
+        schema: schema_of::<records::Call>,
+        path: "/calls",
+        records_at: "data",
+        paging: Paging::NewestFirst {
+            per_page: 25,
+            overlap_pages: |config| config.calls_overlap_pages,
+        },
+        has_nested_lists: false,
+        children: &[Child {
+            name: "call_transcriptions",
+            key: "call_id",
+            schema: schema_of::<records::CallTranscription>,
+            path: "/calls/{id}/transcript",
+            asked_if: Some("transcription_url"),
+            answer: ChildAnswer::Transcript {
+                parent_key: "call_id",
+                parent_updated_at: "call_updated_at",
+                turns: "transcript",
+            },
+        }],
+    },
+    Stream {
+        name: "articles",
+        key: "id",
+        replication_key: Some("updated_at"),
+        schema: schema_of::<records::Article>,
+        path: "/articles",
+        records_at: "data",
+        paging: Paging::NewestFirst {
+            per_page: 25,
+            overlap_pages: |config| config.articles_overlap_pages,
+        },
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "collections",
+        key: "id",
+        replication_key: None,
+        schema: schema_of::<records::Collection>,
+        path: "/help_center/collections",
+        records_at: "data",
+        paging: Paging::Unsorted { per_page: 25 },
+        has_nested_lists: false,
+        children: &[],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_streams_share_a_name() {
+        let names: Vec<&str> = STREAMS
+            .iter()
+            .flat_map(|stream| {
+                std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
+            })
+            .collect();
+        let distinct: BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+    }
+
+    #[test]
+    fn keys_are_properties_of_the_schema() {
+        for stream in STREAMS {
+            let schema = (stream.schema)();
+            for key in stream.replication_key.iter().chain([&stream.key]) {
+                assert!(
+                    schema["properties"].get(key).is_some(),
+                    "{} has no property {key}",
+                    stream.name
+                );
+            }
+            for child in stream.children {
+                assert!((child.schema)()["properties"].get(child.key).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Instants as Intercom counts them: whole seconds since 1970 in UTC. Converted once, where they
+//! enter.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use serde_json::value::RawValue;
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub type EpochSeconds = i64;
+
+/// The clock of this machine.
+#[must_use]
+pub fn now() -> EpochSeconds {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Reads a date (`2024-01-31`), an RFC 3339 instant, or an ISO 8601 one without a zone, which
+/// counts as UTC. Fractions of a second are cut off.
+#[must_use]
+pub fn parse(text: &str) -> Option<EpochSeconds> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(instant.timestamp());
+    }
+    if let Ok(instant) = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z") {
+        return Some(instant.timestamp());
+    }
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_time(NaiveTime::MIN).and_utc().timestamp());
+    }
+    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .map(|instant| instant.and_utc().timestamp())
+}
+
+/// Reads a timestamp as the API writes it: a whole number of seconds, with or without quotes, or an
+/// ISO 8601 string (calls have both).
+#[must_use]
+pub fn parse_json(value: &RawValue) -> Option<EpochSeconds> {
+    let text = value.get();
+    if let Some(quoted) = text.strip_prefix('"') {
+        let text = quoted.strip_suffix('"')?;
+        return text.parse().ok().or_else(|| parse(text));
+    }
+    let number: serde_json::Number = serde_json::from_str(text).ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a fraction of a second is cut off; no instant is near the limits"
+    )]
+    let whole = || number.as_f64().map(|seconds| seconds.floor() as i64);
+    number.as_i64().or_else(whole)
+}
+
+/// An instant as RFC 3339 in UTC, for people.
+#[must_use]
+pub fn to_rfc3339(seconds: EpochSeconds) -> String {
+    DateTime::from_timestamp(seconds, 0).map_or_else(
+        || seconds.to_string(),
+        |instant| instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_json(text: &str) -> Option<EpochSeconds> {
+        parse_json(serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn every_form_the_api_writes_is_the_same_instant() {
+        for text in [
+            "1734537531",
+            "\"1734537531\"",
+            "1734537531.75",
+            "\"2024-12-18T15:58:51Z\"",
+            "\"2024-12-18T15:58:51.750Z\"",
+            "\"2024-12-18T17:58:51+02:00\"",
+            "\"2024-12-18T17:58:51+0200\"",
+            "\"2024-12-18T15:58:51\"",
+            "\"2024-12-18 15:58:51\"",
+        ] {
+            assert_eq!(of_json(text), Some(1_734_537_531), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_its_first_second_in_utc() {
+        assert_eq!(parse("2024-12-18"), Some(1_734_480_000));
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused() {
+        for text in ["null", "\"soon\"", "true", "{}", "\"\""] {
+            assert_eq!(of_json(text), None, "{text}");
+        }
+    }
+}
