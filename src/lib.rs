@@ -1,6 +1,7 @@
 //! Singer tap for Intercom and Singer target for Google Cloud Storage.
 
 pub mod cli;
+pub mod raw_json;
 pub mod singer;
 pub mod tap;
 pub mod target;

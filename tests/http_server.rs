@@ -1,6 +1,5 @@
 //! The plumbing under the servers on loopback.
 
-#[expect(dead_code, reason = "each test file uses a part of the support")]
 mod support;
 
 use std::io::{Read, Write};

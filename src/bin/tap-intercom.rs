@@ -1,2 +1,14 @@
-//! `tap-intercom`: arguments to [`intercom_singer::tap`] to exit code.
-fn main() {}
+//! `tap-intercom`: from arguments to [`run`] to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use intercom_singer::cli::{failure, logging};
+use intercom_singer::tap::arguments::Arguments;
+use intercom_singer::tap::run::{PROGRAM, run};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
+    failure::finish(result)
+}

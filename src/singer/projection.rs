@@ -1,13 +1,9 @@
 //! Leaving properties out of a record while every other byte stays as it came.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 
-use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::raw_json::{members, range_in};
 
 /// Which properties of an object are left out, at any depth.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,25 +65,27 @@ impl Projection {
         cuts: &mut Vec<Range<usize>>,
     ) -> Result<(), serde_json::Error> {
         let members = members(object)?;
+        let place = |part: &str| range_in(object, part);
         let mut kept_before = None;
         for (index, member) in members.iter().enumerate() {
+            let value = place(member.value);
             match self.left_out.get(member.name.as_ref()) {
                 Some(LeftOut::Whole) => {
                     // One comma goes with it: the following one, or, behind the last kept member,
                     // the one before.
+                    let start = place(member.name_json).start;
                     let cut = match (members.get(index + 1), kept_before) {
-                        (Some(next), _) => member.key.start..next.key.start,
-                        (None, Some(end)) => end..member.value.end,
-                        (None, None) => member.key.start..member.value.end,
+                        (Some(next), _) => start..place(next.name_json).start,
+                        (None, Some(end)) => end..value.end,
+                        (None, None) => start..value.end,
                     };
                     merge(cuts, base + cut.start..base + cut.end);
                 }
-                Some(LeftOut::Inside(inner)) if object.as_bytes()[member.value.start] == b'{' => {
-                    let value = &object[member.value.clone()];
-                    inner.cuts(value, base + member.value.start, cuts)?;
-                    kept_before = Some(member.value.end);
+                Some(LeftOut::Inside(inner)) if member.value.starts_with('{') => {
+                    inner.cuts(member.value, base + value.start, cuts)?;
+                    kept_before = Some(value.end);
                 }
-                _ => kept_before = Some(member.value.end),
+                _ => kept_before = Some(value.end),
             }
         }
         Ok(())
@@ -100,50 +98,6 @@ fn merge(cuts: &mut Vec<Range<usize>>, cut: Range<usize>) {
         cuts.pop();
     }
     cuts.push(cut);
-}
-
-struct Member<'a> {
-    name: Cow<'a, str>,
-    key: Range<usize>,
-    value: Range<usize>,
-}
-
-fn members(object: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    struct Members<'a>(&'a str);
-    impl<'a> Visitor<'a> for Members<'a> {
-        type Value = Vec<Member<'a>>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some((key, value)) = map.next_entry::<&'a RawValue, &'a RawValue>()? {
-                let name = match key.get().trim_matches('"') {
-                    plain if !plain.contains('\\') => Cow::Borrowed(plain),
-                    _ => Cow::Owned(
-                        serde_json::from_str(key.get()).map_err(serde::de::Error::custom)?,
-                    ),
-                };
-                members.push(Member {
-                    name,
-                    key: range_in(self.0, key.get()),
-                    value: range_in(self.0, value.get()),
-                });
-            }
-            Ok(members)
-        }
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(object);
-    deserializer.deserialize_map(Members(object))
-}
-
-/// Where `part`, a slice of `whole`, lies in it.
-#[must_use]
-pub fn range_in(whole: &str, part: &str) -> Range<usize> {
-    let start = part.as_ptr().addr() - whole.as_ptr().addr();
-    start..start + part.len()
 }
 
 #[cfg(test)]

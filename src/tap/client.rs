@@ -69,6 +69,19 @@ pub struct RequestCounts {
     pub waited: Duration,
 }
 
+impl RequestCounts {
+    /// What came on top of `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests - earlier.requests,
+            retries: self.retries - earlier.retries,
+            in_requests: self.in_requests.saturating_sub(earlier.in_requests),
+            waited: self.waited.saturating_sub(earlier.waited),
+        }
+    }
+}
+
 /// What one try came to.
 enum Try<T> {
     Done(T),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
 use super::time::{self, EpochSeconds};
@@ -21,23 +21,22 @@ pub struct Settings {
     )]
     access_token: SecretString,
     /// Date or RFC 3339 instant: how far back incremental streams reach when they have no bookmark.
-    #[schemars(with = "String", extend("x-default" = "all history"))]
+    #[schemars(extend("x-default" = "all history"))]
     start_date: Option<String>,
     /// Date or RFC 3339 instant before which records must have been updated, exclusive: cuts a backfill into slices that run side by side.
-    #[schemars(with = "String")]
     end_date: Option<String>,
     /// Where the workspace is hosted.
     #[serde(default)]
     region: Region,
     /// Base URL instead of the region's: a proxy or a test server.
-    #[schemars(with = "String", extend("x-default" = "from region"))]
+    #[schemars(extend("x-default" = "from region"))]
     base_url: Option<String>,
     /// Version of the API, sent as `Intercom-Version`.
     #[serde(default = "default_api_version")]
     #[schemars(length(min = 1))]
     api_version: String,
     /// Sent as `User-Agent`.
-    #[schemars(with = "String", extend("x-default" = "tap-intercom/VERSION"))]
+    #[schemars(extend("x-default" = "tap-intercom/VERSION"))]
     user_agent: Option<String>,
     /// How long one request may take to answer.
     #[serde(default = "default_request_timeout", alias = "request_timeout")]
@@ -52,7 +51,7 @@ pub struct Settings {
     #[schemars(range(min = 1, max = 256))]
     concurrency: usize,
     /// A cap below the API's own rate limit, which leaves the rest to other apps.
-    #[schemars(with = "u32", range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     max_requests_per_minute: Option<u32>,
     /// Records a page of the search endpoints.
     #[serde(default = "default_page_size")]
@@ -73,7 +72,7 @@ pub struct Settings {
 }
 
 /// Where a workspace is hosted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Region {
     #[default]

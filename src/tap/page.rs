@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::client::BadAnswer;
 use super::time::{self, EpochSeconds};
-use crate::singer::projection::range_in;
+use crate::raw_json::range_in;
 
 /// A page of records.
 #[derive(Debug)]
@@ -212,16 +212,19 @@ impl<'a> Visitor<'a> for &mut Keys<'a> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// What surrounds the records in an answer.
+/// What surrounds the records in an answer, or in a list inside one.
 #[derive(Default)]
-struct Envelope<'a> {
-    records: Option<Vec<&'a RawValue>>,
+pub struct Envelope<'a> {
+    /// The records.
+    pub records: Option<Vec<&'a RawValue>>,
+    /// How many there are in all.
+    pub total_count: Option<u64>,
     pages: Option<Pages<'a>>,
-    total_count: Option<u64>,
 }
 
 impl<'a> Envelope<'a> {
-    fn parse(body: &'a str, records_at: &'static str) -> Result<Self, serde_json::Error> {
+    /// Reads a JSON object whose records are at `records_at`.
+    pub fn parse(body: &'a str, records_at: &'static str) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(body);
         let envelope = EnvelopeSeed { records_at }.deserialize(&mut deserializer)?;
         deserializer.end()?;

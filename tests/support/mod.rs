@@ -1,4 +1,11 @@
 //! What the tests and the examples share: servers on loopback that stand in for Intercom and for
 //! Google Cloud Storage.
 
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file and example uses a part of the support"
+)]
+
 pub mod http;
+pub mod workspace;

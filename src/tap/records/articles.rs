@@ -1,6 +1,6 @@
 //! Stream `articles`: the help center's articles.
 
-use super::shared::{EpochSeconds, Id, Translations};
+use super::shared::{EpochSeconds, Id, OpenObject};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
@@ -61,53 +61,12 @@ pub struct Article {
     pub scheduled_unpublish_at: Option<EpochSeconds>,
     /// Default language of a help center in several languages.
     pub default_locale: Option<String>,
-    /// The article in each language.
-    pub translated_content: Option<Translations<ArticleContent>>,
+    /// The article in each language, by locale.
+    pub translated_content: Option<OpenObject>,
     /// How readers took to the article.
     pub statistics: Option<ArticleStatistics>,
     /// Tags on the article.
     pub tags: Option<TagList>,
-}
-
-/// An article in one language.
-#[derive(JsonSchema)]
-pub struct ArticleContent {
-    /// Kind of object: `article_content`.
-    pub r#type: Option<String>,
-    /// Title.
-    pub title: Option<String>,
-    /// Short summary.
-    pub description: Option<String>,
-    /// Text as HTML.
-    pub body: Option<String>,
-    /// Text as Markdown.
-    pub body_markdown: Option<String>,
-    /// Identifier of the admin shown as the author.
-    pub author_id: Option<Id>,
-    /// State, such as `published` or `draft`.
-    pub state: Option<String>,
-    /// When this content was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
-    /// When this content last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
-    /// Whether a draft with changes waits on top of what is published.
-    pub has_unpublished_changes: Option<bool>,
-    /// When that draft last changed, in epoch seconds.
-    pub draft_updated_at: Option<EpochSeconds>,
-    /// Address of the article in this language.
-    pub url: Option<String>,
-    /// Identifiers of the audiences that the AI agent may show it to.
-    pub audience_ids: Option<Vec<Id>>,
-    /// Whether the AI chatbot may use this content.
-    pub ai_chatbot_availability: Option<bool>,
-    /// Whether the AI copilot may use this content.
-    pub ai_copilot_availability: Option<bool>,
-    /// Whether the AI sales agent may use this content.
-    pub ai_sales_agent_availability: Option<bool>,
-    /// Identifier of the teammate who created this content.
-    pub created_by_id: Option<Id>,
-    /// Identifier of the teammate who last changed this content.
-    pub updated_by_id: Option<Id>,
 }
 
 /// How readers took to an article. Sent when a single article is asked for.

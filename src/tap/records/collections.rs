@@ -1,6 +1,6 @@
 //! Stream `collections`: how the help center groups its articles.
 
-use super::shared::{EpochSeconds, Id, Translations};
+use super::shared::{EpochSeconds, Id, OpenObject};
 use schemars::JsonSchema;
 
 /// A group of help center articles. Top-level content is that of the default language.
@@ -26,21 +26,10 @@ pub struct Collection {
     pub order: Option<i64>,
     /// Default language of a help center in several languages.
     pub default_locale: Option<String>,
-    /// Name and description in each language.
-    pub translated_content: Option<Translations<CollectionContent>>,
+    /// Name and description in each language, by locale.
+    pub translated_content: Option<OpenObject>,
     /// Identifier of the collection above; null at the top level.
     pub parent_id: Option<Id>,
     /// Identifier of the help center that holds the collection.
     pub help_center_id: Option<Id>,
-}
-
-/// A collection's name and description in one language.
-#[derive(JsonSchema)]
-pub struct CollectionContent {
-    /// Kind of object: `group_content`.
-    pub r#type: Option<String>,
-    /// Name of the collection.
-    pub name: Option<String>,
-    /// What the collection is about.
-    pub description: Option<String>,
 }

@@ -1,0 +1,81 @@
+//! The command line of `tap-intercom`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::cli::about::Format;
+use crate::cli::logging::LogFormat;
+
+/// Reads a workspace's Intercom data and prints it as Singer messages.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tap-intercom",
+    version,
+    after_long_help = "\
+Examples:
+  See which streams there are, without a token
+    tap-intercom --discover
+
+  Check the token and what it may read
+    tap-intercom --config config.json --test
+
+  Read everything into files, then only what changed since
+    tap-intercom --config config.json | target-gcs --config target.json
+    target-gcs --config target.json --read-state > state.json
+    tap-intercom --config config.json --state state.json | target-gcs --config target.json
+
+  Read calls and their transcripts only
+    tap-intercom --config config.json --stream calls
+
+Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
+configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM."
+)]
+pub struct Arguments {
+    /// Configuration file (JSON); may be given several times, later ones win. The word ENV reads
+    /// the environment variables `TAP_INTERCOM_<SETTING>`, as does giving none.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Vec<String>,
+
+    /// State file: where the last run left off. Empty or null means from the beginning.
+    #[arg(short, long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
+    /// Catalog file: which streams and properties to read.
+    #[arg(long, value_name = "FILE", visible_alias = "properties")]
+    pub catalog: Option<PathBuf>,
+
+    /// Read this stream and its child streams, whatever the catalog selects; repeatable.
+    #[arg(long = "stream", value_name = "NAME")]
+    pub streams: Vec<String>,
+
+    /// Print the catalog of all streams. Needs no token.
+    #[arg(long, group = "mode")]
+    pub discover: bool,
+
+    /// Read at most one record of every selected stream, to see whether the token allows it; or
+    /// print the schemas only.
+    #[arg(long, group = "mode", value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub test: Option<TestMode>,
+
+    /// Print what this program is and which settings it takes.
+    #[arg(long, group = "mode")]
+    pub about: bool,
+
+    /// How --about prints.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+
+    /// How log lines look on stderr [default: text; environment: `TAP_INTERCOM_LOG_FORMAT`].
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// What `--test` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestMode {
+    /// One record of every selected stream.
+    All,
+    /// Nothing: only the schemas are printed.
+    Schema,
+}

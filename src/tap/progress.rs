@@ -1,0 +1,177 @@
+//! How far a stream is: counts for the log, for METRIC lines and for the summary at the end.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::client::{Client, RequestCounts};
+use super::plan::Plan;
+use super::sync::time_extracted;
+use crate::singer::metrics;
+
+/// How often long work says where it is.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The counts of one stream and its children while it is read.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    requests_before: RequestCounts,
+    counts: Vec<Count>,
+    total_count: Option<u64>,
+    time_extracted: String,
+    cut: u64,
+    reported: Instant,
+}
+
+#[derive(Debug)]
+struct Count {
+    stream: &'static str,
+    records: u64,
+    reported: u64,
+}
+
+/// What one stream came to.
+#[derive(Debug)]
+pub struct Summary {
+    stream: &'static str,
+    records: u64,
+    /// Of the stream and its children together; none for a child.
+    requests: Option<RequestCounts>,
+    duration: Duration,
+}
+
+impl Progress {
+    /// Begins to count for a stream.
+    #[must_use]
+    pub fn start(plan: &Plan, client: &Client) -> Self {
+        let outputs = plan
+            .output
+            .iter()
+            .chain(plan.children.iter().map(|(_, output)| output));
+        let now = Instant::now();
+        Self {
+            started: now,
+            requests_before: client.counts(),
+            counts: outputs
+                .map(|output| Count {
+                    stream: output.name,
+                    records: 0,
+                    reported: 0,
+                })
+                .collect(),
+            total_count: None,
+            time_extracted: time_extracted(),
+            cut: 0,
+            reported: now,
+        }
+    }
+
+    /// A page came, of so many records in all.
+    pub fn expect(&mut self, total_count: Option<u64>) {
+        self.total_count = total_count.or(self.total_count);
+        self.time_extracted = time_extracted();
+    }
+
+    /// When the newest page came, RFC 3339 in UTC.
+    #[must_use]
+    pub fn time_extracted(&self) -> &str {
+        &self.time_extracted
+    }
+
+    /// A record was emitted.
+    pub fn record(&mut self, stream: &str) {
+        if let Some(count) = self.counts.iter_mut().find(|count| count.stream == stream) {
+            count.records += 1;
+        }
+    }
+
+    /// The API left child records out of its answer for a parent.
+    pub fn cut(&mut self, stream: &str, parent: &str, cut: u64) {
+        self.cut += cut;
+        tracing::warn!(
+            "the API gives only the newest {stream} of {parent}: {cut} older ones can't be read"
+        );
+    }
+
+    /// Says where it is, now and then.
+    pub fn tick(&mut self, client: &Client) {
+        if self.reported.elapsed() < INTERVAL {
+            return;
+        }
+        self.reported = Instant::now();
+        self.report_counts();
+        let requests = client.counts().since(self.requests_before);
+        let seconds = self.started.elapsed().as_secs_f64();
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .map(|count| format!("{} {}", count.records, count.stream))
+            .collect();
+        let total = match self.total_count {
+            Some(total) => format!(" of {total} matched"),
+            None => String::new(),
+        };
+        let budget = match client.budget_left() {
+            Some(left) => format!(", {left} requests left in the API's window"),
+            None => String::new(),
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = requests.requests as f64 / seconds;
+        tracing::info!(
+            "read {}{total} in {seconds:.0} s, {} requests ({rate:.1}/s){budget}",
+            counts.join(", "),
+            requests.requests
+        );
+    }
+
+    /// Reports the rest and sums up.
+    pub fn finish(mut self, client: &Client) -> Vec<Summary> {
+        self.report_counts();
+        let requests = client.counts().since(self.requests_before);
+        let duration = self.started.elapsed();
+        let Some(stream) = self.counts.first().map(|count| count.stream) else {
+            return Vec::new();
+        };
+        let tags = json!({"stream": stream});
+        metrics::timer("sync_duration", duration, &tags);
+        metrics::counter("http_request_count", requests.requests, &tags);
+        metrics::timer("http_request_duration", requests.in_requests, &tags);
+        metrics::timer("rate_limit_wait", requests.waited, &tags);
+        if self.cut > 0 {
+            metrics::counter("parts_truncated", self.cut, &tags);
+        }
+        let summary = |(index, count): (usize, &Count)| Summary {
+            stream: count.stream,
+            records: count.records,
+            requests: (index == 0).then_some(requests),
+            duration,
+        };
+        self.counts.iter().enumerate().map(summary).collect()
+    }
+
+    fn report_counts(&mut self) {
+        for count in &mut self.counts {
+            let tags = json!({"stream": count.stream});
+            metrics::counter("record_count", count.records - count.reported, &tags);
+            count.reported = count.records;
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {} records", self.stream, self.records)?;
+        if let Some(requests) = self.requests {
+            write!(
+                formatter,
+                ", {} requests ({} retries), {:.1} s",
+                requests.requests,
+                requests.retries,
+                self.duration.as_secs_f64()
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Plain threads that do jobs side by side; each job's result is waited for where it is needed.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::fault::Fault;
+use crate::cli::signals::Signals;
+
+/// How long a wait goes on before it looks for a signal again.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads. They end when this is dropped and their jobs are done.
+#[derive(Debug)]
+pub struct Workers {
+    jobs: Sender<Job>,
+}
+
+/// The result of a job, when it comes.
+#[derive(Debug)]
+pub struct Ticket<T> {
+    result: Receiver<T>,
+}
+
+impl Workers {
+    /// Starts `count` threads.
+    #[must_use]
+    pub fn start(count: usize) -> Self {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..count {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || {
+                loop {
+                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    match job {
+                        Ok(job) => job(),
+                        Err(_) => break,
+                    }
+                }
+            });
+        }
+        Self { jobs }
+    }
+
+    /// Hands over a job.
+    pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
+        let (sender, result) = mpsc::sync_channel(1);
+        let job = Box::new(move || {
+            // Nobody waits for it any more when reading has stopped.
+            let _ = sender.send(job());
+        });
+        // The threads outlive this sender, so there is always one to take the job.
+        let _ = self.jobs.send(job);
+        Ticket { result }
+    }
+}
+
+impl<T> Ticket<T> {
+    /// Waits for the result, unless a signal comes first.
+    ///
+    /// # Panics
+    /// When the job itself panicked.
+    pub fn wait(self, signals: &Signals) -> Result<T, Fault> {
+        loop {
+            match self.result.recv_timeout(LOOK_UP) {
+                Ok(result) => return Ok(result),
+                Err(RecvTimeoutError::Disconnected) => panic!("a worker's job panicked"),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(signal) = signals.received() {
+                        return Err(Fault::signal(signal));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Faults on demand: which requests fail, and how.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::error;
+use crate::support::http::{Reply, Request, WireFault};
+
+/// Some requests fail in some way.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    path_prefix: String,
+    method: Option<String>,
+    when: When,
+    kind: FaultKind,
+    met: u64,
+}
+
+/// Which of the requests that a fault is about fail, counted from 1 since the fault was injected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Always,
+    /// Only the n-th.
+    Nth(u64),
+    /// From the first of these to the second.
+    Between(u64, u64),
+    /// Each n-th.
+    Every(u64),
+}
+
+/// How a request fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A status with an error of the API: its code and its message.
+    Status(u16, String, String),
+    /// A status with a page of HTML, as gateways answer.
+    Html(u16),
+    /// The connection is closed without an answer.
+    ResetBefore,
+    /// The connection is closed in the middle of the body.
+    ResetMidBody,
+    /// The body is half of what it should be, and `Content-Length` agrees.
+    CutBody,
+    /// 200 with a body that is no JSON.
+    NotJson,
+    /// 200 with no body.
+    Empty200,
+    /// No answer for that long, then the connection is closed.
+    Stall(Duration),
+    /// Half of the body, then nothing for that long, then the connection is closed.
+    StallMidBody(Duration),
+    /// 302 to that URL.
+    Redirect(String),
+    /// Pages of more than `limit` rows fail with that status, as gateways time out.
+    FailAbovePerPage { limit: u64, status: u16 },
+    /// 429 with that `Retry-After`, or none.
+    TooMany { retry_after: Option<String> },
+}
+
+impl Fault {
+    /// A fault of the requests whose path begins so.
+    pub fn new(path_prefix: &str, when: When, kind: FaultKind) -> Fault {
+        Fault {
+            path_prefix: path_prefix.to_owned(),
+            method: None,
+            when,
+            kind,
+            met: 0,
+        }
+    }
+
+    /// A status with an error of the API that is named after it.
+    pub fn status(path_prefix: &str, when: When, status: u16) -> Fault {
+        let code = match status {
+            403 => "api_plan_restricted",
+            404 => "not_found",
+            429 => "rate_limit_exceeded",
+            500.. => "server_error",
+            _ => "parameter_invalid",
+        };
+        let message = format!("an injected {status}");
+        Fault::new(
+            path_prefix,
+            when,
+            FaultKind::Status(status, code.to_owned(), message),
+        )
+    }
+
+    /// Only requests of that method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Fault {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// Whether this request fails; counts it.
+    pub fn strikes(&mut self, request: &Request) -> bool {
+        let concerned = request.path.starts_with(&self.path_prefix)
+            && self.method.as_ref().is_none_or(|m| *m == request.method);
+        if !concerned {
+            return false;
+        }
+        if let FaultKind::FailAbovePerPage { limit, .. } = self.kind
+            && per_page(request) <= limit
+        {
+            return false;
+        }
+        self.met += 1;
+        match self.when {
+            When::Always => true,
+            When::Nth(number) => self.met == number,
+            When::Between(first, last) => (first..=last).contains(&self.met),
+            When::Every(number) => self.met.is_multiple_of(number),
+        }
+    }
+
+    /// The reply that takes the place of `usual`, which is only made when some of it is sent.
+    pub fn reply(&self, request: &Request, usual: impl FnOnce() -> Reply) -> Reply {
+        match &self.kind {
+            FaultKind::Status(status, code, message) => error(request, *status, code, message),
+            FaultKind::Html(status) | FaultKind::FailAbovePerPage { status, .. } => Reply::new(
+                *status,
+                "text/html",
+                format!("<html><body><h1>{status} from the gateway</h1></body></html>"),
+            ),
+            FaultKind::ResetBefore => Reply::empty(0).fault(WireFault::ResetBeforeReply),
+            FaultKind::ResetMidBody => usual().fault(WireFault::ResetMidBody),
+            FaultKind::CutBody => usual().fault(WireFault::CutBody),
+            FaultKind::NotJson => Reply::json(200, "{not json"),
+            FaultKind::Empty200 => Reply::json(200, ""),
+            FaultKind::Stall(duration) => Reply::empty(0).fault(WireFault::Stall(*duration)),
+            FaultKind::StallMidBody(duration) => usual().fault(WireFault::StallMidBody(*duration)),
+            FaultKind::Redirect(url) => Reply::empty(302).header("Location", url),
+            FaultKind::TooMany { retry_after } => {
+                let reply = error(request, 429, "rate_limit_exceeded", "an injected 429");
+                match retry_after {
+                    Some(retry_after) => reply.header("Retry-After", retry_after),
+                    None => reply,
+                }
+            }
+        }
+    }
+}
+
+fn per_page(request: &Request) -> u64 {
+    let in_query = || request.parameter("per_page")?.parse().ok();
+    let in_body = || {
+        let body: Value = serde_json::from_slice(&request.body).ok()?;
+        body["pagination"]["per_page"].as_u64()
+    };
+    in_query().or_else(in_body).unwrap_or(0)
+}

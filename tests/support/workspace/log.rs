@@ -1,0 +1,51 @@
+//! The record of every request, for tests to ask what a program did.
+
+use std::time::Instant;
+
+use super::handler::sent_status;
+use crate::support::http::{Reply, Request};
+
+/// One request and how it was answered.
+#[derive(Debug, Clone)]
+pub struct RequestRecord {
+    pub method: String,
+    pub path: String,
+    /// Decoded.
+    pub query: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    /// When it had been read.
+    pub at: Instant,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The status of the answer; 0 where the wire failed before it.
+    pub status: u16,
+}
+
+impl RequestRecord {
+    pub fn new(request: &Request, reply: &Reply, at: Instant) -> RequestRecord {
+        RequestRecord {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            headers: request.headers.clone(),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+            at,
+            authorization: request.header("Authorization").map(str::to_owned),
+            status: sent_status(reply),
+        }
+    }
+
+    /// The body, which is JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).expect("the body is JSON")
+    }
+
+    /// The first header of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
