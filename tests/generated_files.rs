@@ -43,8 +43,14 @@ fn the_readme_has_the_streams_and_settings_of_the_code() {
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (marker, table) in [
         ("streams", streams_table()),
-        ("tap-intercom settings", about::settings_table(&tap_settings)),
-        ("target-gcs settings", about::settings_table(&target_settings)),
+        (
+            "tap-intercom settings",
+            about::settings_table(&tap_settings),
+        ),
+        (
+            "target-gcs settings",
+            about::settings_table(&target_settings),
+        ),
     ] {
         readme = with_table(&readme, marker, &table);
     }
@@ -77,9 +83,7 @@ fn the_sample_configurations_have_only_known_settings() {
 }
 
 fn streams_table() -> String {
-    let mut table = String::from(
-        "| Stream | Key | Replication | Read from |\n|---|---|---|---|\n",
-    );
+    let mut table = String::from("| Stream | Key | Replication | Read from |\n|---|---|---|---|\n");
     for stream in STREAMS {
         table += &format!(
             "| `{}` | `{}` | {} | `{}` |\n",
