@@ -2,10 +2,6 @@
 //! pipeline into `demo-output/`, some changes, and the pipeline again.
 
 #[path = "../tests/support/mod.rs"]
-#[allow(
-    dead_code,
-    reason = "the tests need more of the simulated servers than the demo does"
-)]
 mod support;
 
 use std::collections::BTreeMap;
