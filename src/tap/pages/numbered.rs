@@ -27,8 +27,7 @@ pub fn read(
     let before = &reading.bookmark;
     let resume = before.resume.as_ref();
     let lower = reading.lower_bound();
-    let is_of_the_past = |updated_at: &EpochSeconds| *updated_at <= reading.started;
-    let known = before.updated_at.filter(is_of_the_past).or(lower);
+    let known = reading.known_bookmark().or(lower);
     let newest_bookmark = reading.newest_bookmark();
     let lookback = reading.client.config().lookback_seconds;
 
@@ -51,9 +50,6 @@ pub fn read(
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
         for row in page.rows {
-            if !reading.is_wanted(&row, lower) {
-                continue;
-            }
             if let Some(updated_at) = row.updated_at {
                 let is_seen = before.seen.contains(&row.id, updated_at);
                 is_quiet &= known.is_none_or(|known| {
@@ -64,6 +60,11 @@ pub fn read(
                 if is_seen {
                     continue;
                 }
+            }
+            if !reading.is_wanted(&row, lower) {
+                continue;
+            }
+            if let Some(updated_at) = row.updated_at {
                 if resume.is_none() {
                     newest = newest.max(Some(updated_at.min(newest_bookmark)));
                 }
@@ -99,10 +100,10 @@ pub fn read(
             break;
         }
     }
-    if !has_emitted && resume.is_none() {
+    if !has_emitted && resume.is_none() && !reading.is_ahead() {
         return Ok(());
     }
-    let bookmark = final_bookmark(reading, newest).map(|updated_at| Bookmark {
+    let bookmark = reading.final_bookmark(newest).map(|updated_at| Bookmark {
         updated_at: Some(updated_at),
         seen: seen.since(updated_at - lookback),
         resume: None,
@@ -112,12 +113,6 @@ pub fn read(
         bookmark,
         ..Batch::default()
     })
-}
-
-/// The bookmark never goes back, unless it was in the future.
-fn final_bookmark(reading: &Reading<'_>, newest: Option<EpochSeconds>) -> Option<EpochSeconds> {
-    let before = reading.bookmark.updated_at;
-    newest.max(before.filter(|before| *before <= reading.started))
 }
 
 /// The versions of records emitted last: keys with their `updated_at`.

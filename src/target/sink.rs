@@ -1,0 +1,275 @@
+//! One stream's records on their way to objects, split by what a STATE has covered.
+//!
+//! Lines gather in a buffer whose front is covered by a STATE and whose rest is not yet. Only
+//! covered lines go to the open object, so that after a fault the rest can be dropped. When too
+//! much gathers without a STATE, the object is sealed and a *speculative* one is opened for lines
+//! that nothing covers yet: the next STATE covers it, a fault discards it whole.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use memchr::{memchr, memrchr};
+
+use super::record::KeyProperties;
+use super::store::StoreError;
+use super::validate::Validator;
+use super::writer::{ObjectWriter, Workshop};
+
+/// Lines go to the writer in blocks of about this size, in bytes.
+const BLOCK_BYTES: usize = 1024 * 1024;
+/// What may gather without a STATE before an object is opened for it, in bytes: for one stream,
+/// and for all of them together.
+const UNCOVERED_BYTES: usize = 8 * 1024 * 1024;
+const UNCOVERED_BUDGET: usize = 24 * 1024 * 1024;
+const LEAST_UNCOVERED_BYTES: usize = 64 * 1024;
+
+/// How much a sink may hold, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    largest_file: u64,
+    block: usize,
+    uncovered: usize,
+}
+
+impl Limits {
+    /// The limits of each of `sinks` sinks.
+    #[must_use]
+    pub fn new(max_file_bytes: u64, sinks: usize) -> Self {
+        let uncovered =
+            (UNCOVERED_BUDGET / sinks.max(1)).clamp(LEAST_UNCOVERED_BYTES, UNCOVERED_BYTES);
+        let largest_block = usize::try_from(max_file_bytes).unwrap_or(usize::MAX);
+        Self {
+            largest_file: max_file_bytes,
+            block: BLOCK_BYTES.min(uncovered).min(largest_block),
+            uncovered,
+        }
+    }
+}
+
+/// A stream's buffer and objects.
+#[derive(Debug)]
+pub struct Sink {
+    /// The stream's name.
+    pub stream: Arc<str>,
+    /// What every record must have.
+    pub key_properties: KeyProperties,
+    /// What every record must satisfy, unless validation is off.
+    pub validator: Option<Validator>,
+    /// Records received.
+    pub records: u64,
+    buffer: Vec<u8>,
+    /// How much of the buffer's front a STATE covers.
+    covered_bytes: usize,
+    /// When the first record of the next object came.
+    opened_at: DateTime<Utc>,
+    current: Option<ObjectWriter>,
+    /// Whether `current` and `uncovered` wait for a STATE.
+    is_speculative: bool,
+    /// Full objects that a STATE covers.
+    covered: Vec<ObjectWriter>,
+    /// Full objects that no STATE covers yet.
+    uncovered: Vec<ObjectWriter>,
+}
+
+impl Sink {
+    /// A sink without records.
+    #[must_use]
+    pub fn new(stream: &str, key_properties: KeyProperties, validator: Option<Validator>) -> Self {
+        Self {
+            stream: Arc::from(stream),
+            key_properties,
+            validator,
+            records: 0,
+            buffer: Vec::new(),
+            covered_bytes: 0,
+            opened_at: DateTime::UNIX_EPOCH,
+            current: None,
+            is_speculative: false,
+            covered: Vec::new(),
+            uncovered: Vec::new(),
+        }
+    }
+
+    /// Whether it holds something that no STATE covers.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.covered_bytes < self.buffer.len() || self.is_speculative
+    }
+
+    /// Whether a full object waits for a commit.
+    #[must_use]
+    pub fn wants_commit(&self) -> bool {
+        !self.covered.is_empty()
+    }
+
+    /// The buffer, to append one whole line to, and when the object that takes the line was opened.
+    /// [`Sink::appended`] must follow.
+    pub fn begin_line(&mut self, workshop: &Workshop) -> (&mut Vec<u8>, DateTime<Utc>) {
+        if self.buffer.is_empty() && self.current.is_none() {
+            self.opened_at = workshop.clock.now();
+            self.buffer = workshop.blocks.take();
+        }
+        (&mut self.buffer, self.opened_at)
+    }
+
+    /// Takes note of a line appended after [`Sink::begin_line`].
+    pub fn appended(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        self.records += 1;
+        let length = self.buffer.len();
+        if length < limits.block {
+            return Ok(());
+        }
+        if self.is_speculative {
+            return self.write_out(length, workshop, limits);
+        }
+        if length >= limits.uncovered {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+            self.seal_current();
+            self.is_speculative = true;
+            self.opened_at = workshop.clock.now();
+            return self.write_out(self.buffer.len(), workshop, limits);
+        }
+        if self.covered_bytes > length / 2 {
+            return self.write_out(self.covered_bytes, workshop, limits);
+        }
+        Ok(())
+    }
+
+    /// A STATE covers all that has come so far.
+    pub fn cover(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        self.is_speculative = false;
+        self.covered.append(&mut self.uncovered);
+        self.covered_bytes = self.buffer.len();
+        if self.covered_bytes >= limits.block {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what no STATE covers.
+    pub fn discard_uncovered(&mut self) {
+        self.buffer.truncate(self.covered_bytes);
+        self.uncovered.clear();
+        if self.is_speculative {
+            self.current = None;
+            self.is_speculative = false;
+        }
+    }
+
+    /// Seals and gives all objects that a STATE covers.
+    pub fn take_covered(
+        &mut self,
+        workshop: &Workshop,
+        limits: &Limits,
+    ) -> Result<Vec<ObjectWriter>, StoreError> {
+        if self.covered_bytes > 0 {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+        }
+        if !self.is_speculative {
+            self.seal_current();
+            self.opened_at = workshop.clock.now();
+        }
+        Ok(std::mem::take(&mut self.covered))
+    }
+
+    /// Moves the first `length` bytes of the buffer, whole lines, into objects.
+    fn write_out(
+        &mut self,
+        length: usize,
+        workshop: &Workshop,
+        limits: &Limits,
+    ) -> Result<(), StoreError> {
+        let mut written = 0;
+        while written < length {
+            let current = self
+                .current
+                .get_or_insert_with(|| ObjectWriter::open(workshop, &self.stream, self.opened_at));
+            let room = limits.largest_file.saturating_sub(current.bytes);
+            let lines = &self.buffer[written..length];
+            let fitting = fitting_lines(lines, room, current.bytes == 0);
+            let rest = self.buffer.len() - written - fitting;
+            if fitting > 0 {
+                let block = if written == 0 && rest == 0 {
+                    std::mem::replace(&mut self.buffer, workshop.blocks.take())
+                } else {
+                    let mut block = workshop.blocks.take();
+                    block.extend_from_slice(&lines[..fitting]);
+                    block
+                };
+                let whole_buffer = written == 0 && rest == 0;
+                current.write(block)?;
+                written += fitting;
+                if whole_buffer {
+                    self.covered_bytes = 0;
+                    if current.bytes >= limits.largest_file {
+                        self.seal_current();
+                        self.opened_at = workshop.clock.now();
+                    }
+                    return Ok(());
+                }
+            }
+            if fitting == 0 || room <= fitting as u64 {
+                self.seal_current();
+                self.opened_at = workshop.clock.now();
+            }
+        }
+        self.buffer.drain(..written);
+        self.covered_bytes = self.covered_bytes.saturating_sub(written);
+        Ok(())
+    }
+
+    fn seal_current(&mut self) {
+        if let Some(mut object) = self.current.take() {
+            object.seal();
+            if self.is_speculative {
+                self.uncovered.push(object);
+            } else {
+                self.covered.push(object);
+            }
+        }
+    }
+}
+
+/// How many bytes of `lines` go into a file with `room`: whole lines, and into an empty file at
+/// least one.
+fn fitting_lines(lines: &[u8], room: u64, file_is_empty: bool) -> usize {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    if lines.len() <= room {
+        return lines.len();
+    }
+    let last_fitting = memrchr(b'\n', &lines[..room]).map_or(0, |end| end + 1);
+    if last_fitting > 0 || !file_is_empty {
+        return last_fitting;
+    }
+    memchr(b'\n', lines).map_or(lines.len(), |end| end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_hold_whole_lines() {
+        let lines = b"aa\nbbbb\nc\n";
+        assert_eq!(fitting_lines(lines, 100, true), 10);
+        assert_eq!(fitting_lines(lines, 9, true), 8);
+        assert_eq!(fitting_lines(lines, 8, true), 8);
+        assert_eq!(fitting_lines(lines, 7, true), 3);
+        assert_eq!(
+            fitting_lines(lines, 2, true),
+            3,
+            "one line too long for any file"
+        );
+        assert_eq!(fitting_lines(lines, 2, false), 0);
+        assert_eq!(fitting_lines(lines, 0, false), 0);
+    }
+
+    #[test]
+    fn many_sinks_hold_less_each() {
+        let one = Limits::new(1 << 28, 1);
+        assert_eq!((one.block, one.uncovered), (BLOCK_BYTES, UNCOVERED_BYTES));
+        let many = Limits::new(1 << 28, 1000);
+        assert_eq!(many.uncovered, LEAST_UNCOVERED_BYTES);
+        assert_eq!(Limits::new(10, 1).block, 10);
+    }
+}

@@ -1,0 +1,214 @@
+//! The sole owner of storage: a local directory or a bucket, behind one set of operations.
+//!
+//! Data objects are created whole or not at all, and never over another one. Small objects (state)
+//! are replaced by compare-and-swap.
+
+mod auth;
+mod gcs;
+mod http;
+mod local;
+mod upload;
+
+use std::fmt;
+use std::io;
+
+use super::config::Destination;
+use super::writer::ObjectNames;
+use gcs::{GcsStore, GcsWriter};
+use local::{LocalStore, LocalWriter};
+
+/// A place for objects. Clones share it.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A directory of this machine.
+    Local(LocalStore),
+    /// A bucket of Google Cloud Storage.
+    Gcs(GcsStore),
+}
+
+/// What can go wrong with storage, after whatever was worth trying again has been tried again.
+#[derive(Debug)]
+pub struct StoreError {
+    /// What happened, naming the object.
+    pub message: String,
+    /// What the user can check.
+    pub hint: Option<String>,
+    /// What it means to the caller.
+    pub kind: StoreErrorKind,
+}
+
+/// What a [`StoreError`] means to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// An object of that name exists already.
+    NameTaken,
+    /// The object is not what it was when it was read.
+    Conflict,
+    /// Anything else: permanent, or transient for too long.
+    Failed,
+}
+
+impl StoreError {
+    fn failed(message: impl fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+            hint: None,
+            kind: StoreErrorKind::Failed,
+        }
+    }
+
+    fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    fn kind(mut self, kind: StoreErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<StoreError> for io::Error {
+    fn from(error: StoreError) -> Self {
+        io::Error::other(error)
+    }
+}
+
+impl From<io::Error> for StoreError {
+    /// Finds the error that went through a [`io::Write`] on its way.
+    fn from(error: io::Error) -> Self {
+        error
+            .downcast::<StoreError>()
+            .unwrap_or_else(StoreError::failed)
+    }
+}
+
+/// What an object was when it was read or written: the ticket for replacing it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// A directory has no generations; the content stands for itself.
+    Content(Vec<u8>),
+    /// The object's generation, or `None` from a service that has none.
+    Generation(Option<i64>),
+}
+
+/// A small object.
+#[derive(Debug)]
+pub struct Stored {
+    /// All of its bytes.
+    pub content: Vec<u8>,
+    /// The ticket for replacing it.
+    pub version: Version,
+}
+
+impl Store {
+    /// Prepares a destination. A bucket is not asked for anything yet.
+    pub fn open(destination: &Destination) -> Result<Self, StoreError> {
+        match destination {
+            Destination::Directory(path) => LocalStore::open(path).map(Self::Local),
+            Destination::Bucket(config) => GcsStore::open(config).map(Self::Gcs),
+        }
+    }
+
+    /// Begins a data object. Nothing can be seen of it before [`Writer::finish`].
+    pub fn create(
+        &self,
+        names: ObjectNames,
+        content_type: &'static str,
+    ) -> Result<Writer, StoreError> {
+        match self {
+            Self::Local(store) => store.create(names).map(Writer::Local),
+            Self::Gcs(store) => Ok(Writer::Gcs(store.create(names, content_type))),
+        }
+    }
+
+    /// The names of all objects that begin with `prefix`, sorted.
+    pub fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut names = match self {
+            Self::Local(store) => store.list(prefix),
+            Self::Gcs(store) => store.list(prefix),
+        }?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// A small object's content, or `None` when there is no such object.
+    pub fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+        match self {
+            Self::Local(store) => store.read(name),
+            Self::Gcs(store) => store.read(name),
+        }
+    }
+
+    /// Replaces a small object that still is what it was (`None`: creates it). Fails with
+    /// [`StoreErrorKind::Conflict`] when another writer was there first.
+    pub fn replace(
+        &self,
+        name: &str,
+        content: &[u8],
+        expected: Option<&Version>,
+    ) -> Result<Version, StoreError> {
+        match self {
+            Self::Local(store) => store.replace(name, content, expected),
+            Self::Gcs(store) => store.replace(name, content, expected),
+        }
+    }
+
+    /// How a user would write an object's place.
+    #[must_use]
+    pub fn place_of(&self, name: &str) -> String {
+        match self {
+            Self::Local(store) => store.path_of(name).display().to_string(),
+            Self::Gcs(store) => store.url_of(name),
+        }
+    }
+}
+
+/// A data object on its way. Dropping it without [`Writer::finish`] leaves nothing behind.
+#[derive(Debug)]
+pub enum Writer {
+    /// A temporary file.
+    Local(LocalWriter),
+    /// An upload session.
+    Gcs(GcsWriter),
+}
+
+impl Writer {
+    /// No more bytes will come: sends off what can be sent without making the object appear.
+    pub fn seal(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Gcs(writer) => writer.seal(),
+        }
+    }
+
+    /// Makes the object appear and gives its name. It is stored durably when this returns.
+    pub fn finish(self) -> Result<String, StoreError> {
+        match self {
+            Self::Local(writer) => writer.finish(),
+            Self::Gcs(writer) => writer.finish(),
+        }
+    }
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Local(writer) => writer.write(bytes),
+            Self::Gcs(writer) => writer.write(bytes).map(|()| bytes.len()),
+        }
+        .map_err(io::Error::from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

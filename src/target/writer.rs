@@ -1,0 +1,268 @@
+//! One data object being written: a thread that compresses and stores blocks while the reader goes
+//! on.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use chrono::{DateTime, Utc};
+use flate2::write::GzEncoder;
+
+use super::config::Compression;
+use super::object_name::PathTemplate;
+use super::store::{Store, StoreError, Writer};
+
+/// Blocks that may wait for a writer.
+const BLOCKS_AHEAD: usize = 1;
+/// Used blocks that are kept for their memory, and up to which size, in bytes.
+const KEPT_BLOCKS: usize = 8;
+const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
+/// Objects finished side by side: each one waits for the disk or the network.
+const FINISHED_AT_ONCE: usize = 16;
+
+/// The time, never the same twice: names are made of it.
+#[derive(Debug, Default)]
+pub struct Clock {
+    last_microseconds: AtomicI64,
+}
+
+impl Clock {
+    /// Now, or a microsecond after the last answer.
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = Utc::now().timestamp_micros();
+        let next = |last: i64| now.max(last + 1);
+        let last = self
+            .last_microseconds
+            .update(Ordering::Relaxed, Ordering::Relaxed, next);
+        DateTime::from_timestamp_micros(next(last)).unwrap_or_default()
+    }
+}
+
+/// The names that one data object may get, the next one when the last was taken.
+#[derive(Clone, Debug)]
+pub struct ObjectNames {
+    template: Arc<PathTemplate>,
+    stream: Arc<str>,
+    suffix: &'static str,
+    clock: Arc<Clock>,
+    opened_at: Option<DateTime<Utc>>,
+}
+
+impl ObjectNames {
+    /// The next name: the first one is that of the object's opening.
+    pub fn next(&mut self) -> String {
+        let instant = self.opened_at.take().unwrap_or_else(|| self.clock.now());
+        self.template.render(&self.stream, instant) + self.suffix
+    }
+}
+
+/// What all data objects have in common.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    /// Where they go.
+    pub store: Store,
+    /// How they are named.
+    pub template: Arc<PathTemplate>,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// What time it is.
+    pub clock: Arc<Clock>,
+    /// Memory to use again.
+    pub blocks: Arc<SpareBlocks>,
+}
+
+/// Memory to use again: fresh pages cost as much as filling them.
+#[derive(Debug, Default)]
+pub struct SpareBlocks {
+    blocks: Mutex<Vec<Vec<u8>>>,
+}
+
+impl SpareBlocks {
+    /// An empty block.
+    pub fn take(&self) -> Vec<u8> {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut block: Vec<u8>) {
+        let mut blocks = self.lock();
+        if blocks.len() < KEPT_BLOCKS && block.capacity() <= KEPT_BLOCK_BYTES {
+            block.clear();
+            blocks.push(block);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A data object that takes blocks. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct ObjectWriter {
+    blocks: Option<SyncSender<Vec<u8>>>,
+    thread: Option<JoinHandle<Result<Writer, StoreError>>>,
+    abandoned: Arc<AtomicBool>,
+    /// Bytes taken, before compression.
+    pub bytes: u64,
+}
+
+impl ObjectWriter {
+    /// Begins an object of `stream` whose first record came at `opened_at`.
+    #[must_use]
+    pub fn open(workshop: &Workshop, stream: &Arc<str>, opened_at: DateTime<Utc>) -> Self {
+        let names = ObjectNames {
+            template: Arc::clone(&workshop.template),
+            stream: Arc::clone(stream),
+            suffix: workshop.compression.suffix(),
+            clock: Arc::clone(&workshop.clock),
+            opened_at: Some(opened_at),
+        };
+        let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let workshop = workshop.clone();
+            let abandoned = Arc::clone(&abandoned);
+            move || store_blocks(&workshop, names, &receiver, &abandoned)
+        });
+        Self {
+            blocks: Some(sender),
+            thread: Some(thread),
+            abandoned,
+            bytes: 0,
+        }
+    }
+
+    /// Adds whole lines.
+    pub fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
+        self.bytes += block.len() as u64;
+        let sent = self.blocks.as_ref().map(|blocks| blocks.send(block));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            // The thread ends early only when it fails.
+            _ => self.join().map(drop),
+        }
+    }
+
+    /// No more lines will come; what can be sent before the object appears is sent meanwhile.
+    pub fn seal(&mut self) {
+        self.blocks = None;
+    }
+
+    /// Makes the object appear, durably, and gives its name.
+    pub fn finish(mut self) -> Result<String, StoreError> {
+        self.seal();
+        self.join()?.finish()
+    }
+
+    fn join(&mut self) -> Result<Writer, StoreError> {
+        self.blocks = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            _ => Err(io::Error::other("a writing thread ended unexpectedly").into()),
+        }
+    }
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.abandoned.store(true, Ordering::Relaxed);
+            // Dropping the writer that it gives back cancels the object.
+            drop(self.join());
+        }
+    }
+}
+
+/// Makes sealed objects appear, several at a time; gives their names in the same order.
+pub fn finish_all(objects: Vec<ObjectWriter>) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::with_capacity(objects.len());
+    let mut waiting = objects.into_iter();
+    loop {
+        let batch: Vec<ObjectWriter> = waiting.by_ref().take(FINISHED_AT_ONCE).collect();
+        if batch.is_empty() {
+            return Ok(names);
+        }
+        let results: Vec<Result<String, StoreError>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = batch
+                .into_iter()
+                .map(|object| scope.spawn(move || object.finish()))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread.join().unwrap_or_else(|_| {
+                        Err(io::Error::other("a finishing thread ended unexpectedly").into())
+                    })
+                })
+                .collect()
+        });
+        for result in results {
+            names.push(result?);
+        }
+    }
+}
+
+fn store_blocks(
+    workshop: &Workshop,
+    names: ObjectNames,
+    blocks: &Receiver<Vec<u8>>,
+    abandoned: &AtomicBool,
+) -> Result<Writer, StoreError> {
+    let content_type = match workshop.compression {
+        Compression::None => "application/x-ndjson",
+        Compression::Gzip => "application/gzip",
+        Compression::Zstd => "application/zstd",
+    };
+    let writer = workshop.store.create(names, content_type)?;
+    let mut encoder = Encoder::new(workshop.compression, writer)?;
+    for block in blocks {
+        if !abandoned.load(Ordering::Relaxed) {
+            encoder.write_all(&block)?;
+        }
+        workshop.blocks.give(block);
+    }
+    let mut writer = encoder.finish()?;
+    if !abandoned.load(Ordering::Relaxed) {
+        writer.seal()?;
+    }
+    Ok(writer)
+}
+
+/// Compresses, or not.
+enum Encoder {
+    None(Writer),
+    Gzip(GzEncoder<Writer>),
+    Zstd(zstd::Encoder<'static, Writer>),
+}
+
+impl Encoder {
+    fn new(compression: Compression, writer: Writer) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::None => Self::None(writer),
+            Compression::Gzip => Self::Gzip(GzEncoder::new(writer, flate2::Compression::default())),
+            Compression::Zstd => {
+                let mut encoder = zstd::Encoder::new(writer, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+                encoder.include_checksum(true)?;
+                Self::Zstd(encoder)
+            }
+        })
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::None(writer) => writer.write_all(bytes),
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+            Self::Zstd(encoder) => encoder.write_all(bytes),
+        }
+    }
+
+    fn finish(self) -> io::Result<Writer> {
+        match self {
+            Self::None(writer) => Ok(writer),
+            Self::Gzip(encoder) => encoder.finish(),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
