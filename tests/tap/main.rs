@@ -13,6 +13,7 @@ mod changes;
 mod configuration;
 mod faults;
 mod kill;
+mod messages;
 mod pacing;
 mod property;
 mod selection;

@@ -153,6 +153,32 @@ fn two_contacts_changed_among_ten_thousand_of_the_same_day_cost_three_requests()
     }
 }
 
+/// Everything was updated in one second, such as by an import, so the look-back holds all of it.
+#[test]
+fn a_quiet_time_after_an_import_does_not_ask_for_the_import_again_and_again() {
+    side_by_side(["contacts", "conversations"], |stream| {
+        let workspace = Workspace::start(Settings::default());
+        let imported = now() - 30;
+        for _ in 0..700 {
+            workspace.add(stream, imported);
+        }
+        let tap = Tap::of(&workspace)
+            .streams(&[stream])
+            .set("lookback_seconds", 5);
+        let first = tap.run().ok();
+        assert_whole(&workspace, [&first], &[stream]);
+        let second = tap.run_from(&first.state()).ok();
+        workspace.clear_requests();
+        let third = tap.run_from(&second.state()).ok();
+        assert!(workspace.requests().len() <= 3);
+        assert_same(stream, &Ids::new(), &second.ids(stream));
+        assert_same(stream, &Ids::new(), &third.ids(stream));
+        let added = workspace.add(stream, now());
+        let fourth = tap.run_from(&third.state()).ok();
+        assert_same(stream, &[added].into(), &fourth.ids(stream));
+    });
+}
+
 #[test]
 fn calls_and_their_transcripts_come_in_one_pass() {
     let workspace = Workspace::start(small());
