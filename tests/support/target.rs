@@ -212,17 +212,17 @@ pub fn schema(stream: &str) -> String {
 }
 
 /// A RECORD line.
-pub fn record(stream: &str, record: Value) -> String {
+pub fn record(stream: &str, record: impl Into<Value>) -> String {
     format!(
         "{}\n",
-        json!({ "type": "RECORD", "stream": stream, "record": record })
+        json!({ "type": "RECORD", "stream": stream, "record": record.into() })
     )
 }
 
 /// A STATE line with one bookmark.
-pub fn state(stream: &str, bookmark: Value) -> String {
+pub fn state(stream: &str, bookmark: impl Into<Value>) -> String {
     format!(
         "{}\n",
-        json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark } } })
+        json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark.into() } } })
     )
 }
