@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -16,12 +17,11 @@ use support::workspace::{
 
 /// Serve a made-up Intercom workspace until killed.
 ///
-/// The first line on stdout is the address, the second a config for tap-intercom:
-///
-///     cargo run --release --example workspace -- --contacts 10000 | tail -n +2 | head -1 > config.json
+///     cargo run --release --example workspace -- --contacts 10000 --config config.json &
 ///     tap-intercom --config config.json
 ///
-/// The same seed, counts and base time give the same rows.
+/// The first line on stdout is the address, the second a config for tap-intercom. The same seed,
+/// counts and base time give the same rows.
 #[derive(Parser)]
 #[command(verbatim_doc_comment)]
 struct Arguments {
@@ -31,6 +31,10 @@ struct Arguments {
     /// Token that requests must carry
     #[arg(long, default_value = "workspace-token")]
     token: String,
+
+    /// Also write a config for tap-intercom into this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// How many contacts
     #[arg(long, default_value_t = 1000, help_heading = "Rows")]
@@ -135,13 +139,12 @@ fn main() -> std::io::Result<()> {
     if arguments.fail_every > 0 {
         workspace.inject(Fault::status("/", When::Every(arguments.fail_every), 503));
     }
-    let config = serde_json::json!({
-        "access_token": arguments.token,
-        "base_url": workspace.base_url(),
-    });
+    if let Some(file) = &arguments.config {
+        std::fs::write(file, format!("{:#}\n", workspace.config()))?;
+    }
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{}", workspace.base_url())?;
-    writeln!(stdout, "{config}")?;
+    writeln!(stdout, "{}", workspace.config())?;
     stdout.flush()?;
     drop(stdout);
     loop {

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod logging;
 pub mod settings;
 pub mod signals;
+pub mod terminal;
 
 pub use failure::{Failure, SettingFault};
 

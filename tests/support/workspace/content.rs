@@ -1,5 +1,6 @@
 //! What articles, collections, admins, teams and tags look like.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::data::Data;
@@ -7,6 +8,11 @@ use super::settings::Settings;
 use super::table::Stream;
 use super::template::{Template, put, put_array, put_number};
 use super::{noise, one_in};
+
+// Ids are numbered from here.
+const ADMIN_IDS: usize = 814_000;
+const TEAM_IDS: usize = 501_000;
+const TAG_IDS: usize = 7_000;
 
 static ARTICLE: LazyLock<Template> = LazyLock::new(|| {
     Template::new(
@@ -85,6 +91,21 @@ pub fn me(settings: &Settings) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The ids of the admins, teams or tags.
+pub fn ids(settings: &Settings, stream: &str) -> Option<BTreeSet<String>> {
+    let (base, count) = match stream {
+        "admins" => (ADMIN_IDS, settings.admins),
+        "teams" => (TEAM_IDS, settings.teams),
+        "tags" => (TAG_IDS, settings.tags),
+        _ => return None,
+    };
+    Some(
+        (1..=count)
+            .map(|number| (base + number).to_string())
+            .collect(),
+    )
+}
+
 /// The answer of `/admins`.
 pub fn admins(settings: &Settings) -> Vec<u8> {
     let mut out = br#"{"type":"admin.list","admins":"#.to_vec();
@@ -93,7 +114,7 @@ pub fn admins(settings: &Settings) -> Vec<u8> {
             out,
             format_args!(
                 r#"{{"type":"admin","email":"admin-{number}@example.com","id":"{}","name":"Admin {number}","away_mode_enabled":false,"away_mode_reassign":false,"has_inbox_seat":true,"team_ids":[]}}"#,
-                814_000 + number
+                ADMIN_IDS + number
             ),
         );
     });
@@ -109,7 +130,7 @@ pub fn teams(settings: &Settings) -> Vec<u8> {
             out,
             format_args!(
                 r#"{{"type":"team","id":"{}","name":"Team {number}","admin_ids":[814001]}}"#,
-                501_000 + number
+                TEAM_IDS + number
             ),
         );
     });
@@ -125,7 +146,7 @@ pub fn tags(settings: &Settings) -> Vec<u8> {
             out,
             format_args!(
                 r#"{{"type":"tag","id":"{}","name":"Tag {number}"}}"#,
-                7_000 + number
+                TAG_IDS + number
             ),
         );
     });

@@ -73,6 +73,7 @@ impl Fault {
     /// A status with an error of the API that is named after it.
     pub fn status(path_prefix: &str, when: When, status: u16) -> Fault {
         let code = match status {
+            401 => "unauthorized",
             403 => "api_plan_restricted",
             404 => "not_found",
             429 => "rate_limit_exceeded",

@@ -76,6 +76,11 @@ impl Workspace {
         self.state.settings().token.clone()
     }
 
+    /// The settings with which tap-intercom reads this workspace.
+    pub fn config(&self) -> serde_json::Value {
+        serde_json::json!({"access_token": self.token(), "base_url": self.base_url()})
+    }
+
     /// Changes settings for the requests to come. What is about rows to be generated no longer
     /// matters.
     pub fn adjust(&self, change: impl FnOnce(&mut Settings)) {
@@ -115,9 +120,10 @@ impl Workspace {
         });
     }
 
-    /// See [`Data::ids`].
+    /// The ids of a stream's records: as [`Data::ids`], and `admins`, `teams` and `tags`.
     pub fn ids(&self, stream: &str) -> BTreeSet<String> {
-        self.read(|data| data.ids(stream))
+        content::ids(&self.state.settings(), stream)
+            .unwrap_or_else(|| self.read(|data| data.ids(stream)))
     }
 
     /// See [`Data::updated_at`].
