@@ -206,7 +206,7 @@ pub fn normalised(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
 /// A SCHEMA line that allows anything; every record needs `id`.
 pub fn schema(stream: &str) -> String {
     let message = json!({
-        "type": "SCHEMA", "stream": stream, "schema": { "type": "object" }, "key_properties": ["id"],
+        "type": "SCHEMA", "stream": stream, "schema": { "properties": {} }, "key_properties": ["id"],
     });
     format!("{message}\n")
 }
