@@ -65,7 +65,7 @@ impl GcsStore {
         Ok(Self::with_tokens(config, tokens))
     }
 
-    fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>) -> Self {
+    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>) -> Self {
         let client = Client::new(
             &config.endpoint,
             tokens,
