@@ -33,10 +33,20 @@ pub enum LogFormat {
 /// from the argument, or else from `<PREFIX>_LOG_FORMAT`.
 pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure> {
     let format = match format {
-        Some(format) => format,
-        None => format_from_environment(program)?,
+        Some(format) => Ok(format),
+        None => format_from_environment(program),
     };
-    let level = level_from_environment(program)?;
+    let level = level_from_environment(program);
+    // What is wrong with them is for the log to say too, so there must be one.
+    install(
+        program,
+        format.as_ref().copied().unwrap_or_default(),
+        level.as_ref().copied().unwrap_or(LevelFilter::INFO),
+    );
+    format.and(level).map(|_| ())
+}
+
+fn install(program: &Program, format: LogFormat, level: LevelFilter) {
     let events = Events {
         app_name: program.name,
         format,
@@ -54,7 +64,6 @@ pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure
                 .with_filter(ours),
         )
         .init();
-    Ok(())
 }
 
 fn format_from_environment(program: &Program) -> Result<LogFormat, Failure> {
