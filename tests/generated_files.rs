@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_GENERATED=1 cargo test --test generated_files` rewrites them.
 
+#![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, filter};
 
+use super::terminal::AboveProgress;
 use super::{Failure, Program};
 
 /// How log lines look.
@@ -32,21 +33,11 @@ pub enum LogFormat {
 /// The level comes from `<PREFIX>_LOGLEVEL` or `LOGLEVEL` (DEBUG, INFO, WARNING, ERROR), the format
 /// from the argument, or else from `<PREFIX>_LOG_FORMAT`.
 pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure> {
-    let format = match format {
-        Some(format) => Ok(format),
-        None => format_from_environment(program),
-    };
-    let level = level_from_environment(program);
-    // What is wrong with them is for the log to say too, so there must be one.
-    install(
-        program,
-        format.as_ref().copied().unwrap_or_default(),
-        level.as_ref().copied().unwrap_or(LevelFilter::INFO),
-    );
-    format.and(level).map(|_| ())
-}
-
-fn install(program: &Program, format: LogFormat, level: LevelFilter) {
+    let wanted_format = format.map_or_else(|| format_from_environment(program), Ok);
+    let wanted_level = level_from_environment(program);
+    // The log starts in any case: it is where a fault is told, this one too.
+    let format = wanted_format.as_ref().copied().unwrap_or_default();
+    let level = wanted_level.as_ref().copied().unwrap_or(LevelFilter::INFO);
     let events = Events {
         app_name: program.name,
         format,
@@ -59,11 +50,14 @@ fn install(program: &Program, format: LogFormat, level: LevelFilter) {
         .with(
             tracing_subscriber::fmt::layer()
                 .event_format(events)
-                .with_writer(std::io::stderr)
+                .with_writer(|| AboveProgress)
                 .with_filter(level)
                 .with_filter(ours),
         )
         .init();
+    wanted_format?;
+    wanted_level?;
+    Ok(())
 }
 
 fn format_from_environment(program: &Program) -> Result<LogFormat, Failure> {

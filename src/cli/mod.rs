@@ -7,6 +7,7 @@ pub mod logging;
 pub mod output;
 pub mod settings;
 pub mod signals;
+pub mod terminal;
 
 pub use failure::{Failure, SettingFault};
 

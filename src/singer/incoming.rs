@@ -85,7 +85,7 @@ pub struct BatchEncoding {
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// The line is not JSON, or a field has the wrong type.
-    #[error("invalid message: {0}")]
+    #[error("invalid message: {}", at_column(.0))]
     Json(#[from] serde_json::Error),
     /// The line is not a JSON object.
     #[error("invalid message: not a JSON object")]
@@ -98,6 +98,17 @@ pub enum MessageError {
         /// The field's name.
         field: &'static str,
     },
+}
+
+/// A parser's words, with the column only: it has seen nothing but one line.
+#[must_use]
+pub fn at_column(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(words) => format!("{words} at column {}", error.column()),
+        None => text,
+    }
 }
 
 /// Every field of every message type.
@@ -366,7 +377,7 @@ mod tests {
         insta::assert_snapshot!(fault(r#"{"type":"RECORD","record":{}}"#), @"RECORD message without `stream`");
         insta::assert_snapshot!(fault(r#"{"type":"RECORD","stream":"s"}"#), @"RECORD message without `record`");
         insta::assert_snapshot!(fault(r#"{"type":"STATE"}"#), @"STATE message without `value`");
-        insta::assert_snapshot!(fault(r#"{"type":"RECORD","str"#), @"invalid message: EOF while parsing a string at line 1 column 21");
+        insta::assert_snapshot!(fault(r#"{"type":"RECORD","str"#), @"invalid message: EOF while parsing a string at column 21");
         insta::assert_snapshot!(fault("[1]"), @"invalid message: not a JSON object");
     }
 }

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::client::{Client, RequestCounts};
 use super::plan::Plan;
 use super::sync::time_extracted;
+use crate::cli::terminal;
 use crate::singer::metrics;
 
-/// How often long work says where it is.
-const INTERVAL: Duration = Duration::from_secs(30);
+/// How often long work says where it is in the log.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
+/// How often it does so to somebody who watches.
+const LINE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The counts of one stream and its children while it is read.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub struct Progress {
     time_extracted: String,
     cut: u64,
     reported: Instant,
+    line: ProgressBar,
 }
 
 #[derive(Debug)]
@@ -65,6 +70,7 @@ impl Progress {
             time_extracted: time_extracted(),
             cut: 0,
             reported: now,
+            line: terminal::progress_line(plan.stream.name),
         }
     }
 
@@ -97,37 +103,52 @@ impl Progress {
 
     /// Says where it is, now and then.
     pub fn tick(&mut self, client: &Client) {
-        if self.reported.elapsed() < INTERVAL {
+        let is_watched = terminal::is_watched();
+        let interval = if is_watched {
+            LINE_INTERVAL
+        } else {
+            LOG_INTERVAL
+        };
+        if self.reported.elapsed() < interval {
             return;
         }
         self.reported = Instant::now();
-        self.report_counts();
-        let requests = client.counts().since(self.requests_before);
-        let seconds = self.started.elapsed().as_secs_f64();
-        let counts: Vec<String> = self
-            .counts
-            .iter()
-            .map(|count| format!("{} {}", count.records, count.stream))
-            .collect();
-        let total = match self.total_count {
-            Some(total) => format!(" of {total} matched"),
-            None => String::new(),
-        };
-        let budget = match client.budget_left() {
-            Some(left) => format!(", {left} requests left in the API's window"),
-            None => String::new(),
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = requests.requests as f64 / seconds;
-        tracing::info!(
-            "read {}{total} in {seconds:.0} s, {} requests ({rate:.1}/s){budget}",
-            counts.join(", "),
-            requests.requests
-        );
+        if is_watched {
+            self.line.set_message(self.describe(client));
+            self.line.tick();
+        } else {
+            self.report_counts();
+            tracing::info!("{}: {}", self.counts[0].stream, self.describe(client));
+        }
+    }
+
+    /// Counts, totals, requests a second, budget and time left.
+    #[expect(clippy::cast_precision_loss, reason = "rates and shares for people")]
+    fn describe(&self, client: &Client) -> String {
+        let requests = client.counts().since(self.requests_before).requests;
+        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
+        let mut text = format!("{} records", self.counts[0].records);
+        if let Some(total) = self.total_count {
+            text += &format!(" of {total}");
+        }
+        for child in &self.counts[1..] {
+            text += &format!(", {} {}", child.records, child.stream);
+        }
+        text += &format!(", {requests} requests ({:.0}/s)", requests as f64 / seconds);
+        if let Some(left) = client.budget_left() {
+            text += &format!(", {left} left in the API's window");
+        }
+        let done = self.counts[0].records as f64;
+        if let Some(total) = self.total_count.filter(|_| done > 0.0) {
+            let minutes = seconds * (total as f64 / done - 1.0).max(0.0) / 60.0;
+            text += &format!(", about {minutes:.0} min to go");
+        }
+        text
     }
 
     /// Reports the rest and sums up.
     pub fn finish(mut self, client: &Client) -> Vec<Summary> {
+        self.line.finish_and_clear();
         self.report_counts();
         let requests = client.counts().since(self.requests_before);
         let duration = self.started.elapsed();

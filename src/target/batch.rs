@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
-use crate::singer::incoming::BatchEncoding;
+use crate::singer::incoming::{BatchEncoding, at_column};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -66,7 +66,7 @@ impl BatchFile {
         }
         serde_json::from_slice(&self.line)
             .map(Some)
-            .map_err(|error| format!("line {}: {error}", self.line_number))
+            .map_err(|error| format!("line {}: {}", self.line_number, at_column(&error)))
     }
 
     /// The line of the last record, from 1.

@@ -70,6 +70,7 @@ impl Validator {
         }
         match options.build(&schema) {
             Ok(compiled) => Ok(Self { compiled }),
+            Err(error) if error.instance_path().as_str().is_empty() => Err(error.to_string()),
             Err(error) => Err(format!("{}: {error}", error.instance_path())),
         }
     }

@@ -7,5 +7,7 @@
     reason = "each test file and example uses a part of the support"
 )]
 
+pub mod gcs;
 pub mod http;
+pub mod target;
 pub mod workspace;

@@ -1,0 +1,42 @@
+//! Progress lines on a terminal's stderr, and log lines that don't tear them.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+static LINES: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Whether somebody may be watching, so that progress is drawn instead of logged.
+#[must_use]
+pub fn is_watched() -> bool {
+    static IS_WATCHED: LazyLock<bool> = LazyLock::new(|| io::stderr().is_terminal());
+    *IS_WATCHED
+}
+
+/// A progress line that begins with `name`; invisible where nobody watches. Its text is set with
+/// [`ProgressBar::set_message`].
+#[must_use]
+pub fn progress_line(name: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    LINES.add(
+        ProgressBar::new_spinner()
+            .with_style(style)
+            .with_prefix(name),
+    )
+}
+
+/// Writes to stderr above the progress lines.
+#[derive(Debug)]
+pub struct AboveProgress;
+
+impl Write for AboveProgress {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        LINES.suspend(|| io::stderr().write(buffer))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,228 @@
+//! Drives the real `target-gcs`: settings, input, what came out.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A target with its settings, in a folder of its own.
+pub struct Target {
+    /// The folder: settings, and the destination where it is local.
+    pub folder: TempDir,
+    settings: Value,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; `None` after a signal that killed it.
+    pub code: Option<i32>,
+    /// What it printed: one JSON value a line.
+    pub stdout: String,
+    /// Its log.
+    pub stderr: String,
+}
+
+impl Target {
+    /// A target that writes into a directory.
+    pub fn local() -> Target {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("lake");
+        Target {
+            settings: json!({ "destination": destination }),
+            folder,
+        }
+    }
+
+    /// A target that writes into the bucket of a service on loopback, with short time limits.
+    pub fn gcs(service: &super::gcs::Gcs) -> Target {
+        Target {
+            folder: tempfile::tempdir().unwrap(),
+            settings: json!({
+                "destination": format!("gs://{}", service.bucket()),
+                "endpoint": service.base_url(),
+                "request_timeout_seconds": 2,
+                "retry_deadline_seconds": 10,
+            }),
+        }
+    }
+
+    /// Sets a setting.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Target {
+        self.settings[key] = value.into();
+        self
+    }
+
+    /// The local destination.
+    pub fn lake(&self) -> PathBuf {
+        self.folder.path().join("lake")
+    }
+
+    /// The command with its settings and no proxies in its way.
+    pub fn command(&self) -> Command {
+        let config = self.folder.path().join("config.json");
+        fs::write(&config, self.settings.to_string()).unwrap();
+        let mut command = Command::new(cargo_bin("target-gcs"));
+        command
+            .arg("--config")
+            .arg(config)
+            .current_dir(self.folder.path())
+            .env_remove("STORAGE_EMULATOR_HOST")
+            .env_remove("LOGLEVEL")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it, to be fed by hand.
+    pub fn spawn(&self) -> Child {
+        self.command().spawn().unwrap()
+    }
+
+    /// Feeds it an input and waits for its end.
+    pub fn run(&self, input: impl AsRef<[u8]>) -> Run {
+        let mut child = self.spawn();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.as_ref().to_vec();
+        // A target that fails early closes the pipe.
+        let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        output.into()
+    }
+
+    /// Runs `--read-state` with more arguments.
+    pub fn read_state(&self, arguments: &[&str]) -> Run {
+        let mut command = self.command();
+        command.arg("--read-state").args(arguments);
+        command.output().unwrap().into()
+    }
+
+    /// All files of the local destination by their path in it, those in `.incomplete` aside.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(&self.lake(), &self.lake(), &mut files);
+        files
+    }
+
+    /// What is in the local destination's `.incomplete`, the lock of the state files aside.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.lake().join(".incomplete")) else {
+            return Vec::new();
+        };
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| !path.ends_with("state.lock"))
+            .collect()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Run {
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Run {
+    /// Asserts success and gives the lines of stdout.
+    #[track_caller]
+    pub fn succeeded(&self) -> Vec<&str> {
+        assert_eq!(self.code, Some(0), "stderr: {}", self.stderr);
+        self.stdout.lines().collect()
+    }
+
+    /// Asserts an exit code and gives the errors logged, hints included.
+    #[track_caller]
+    pub fn failed(&self, code: i32) -> &str {
+        assert_eq!(self.code, Some(code), "stderr: {}", self.stderr);
+        let start = self.stderr.find("ERROR ").expect("an error is logged");
+        self.stderr[start + "ERROR ".len()..].trim_end()
+    }
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with(".incomplete") {
+                collect(root, &path, files);
+            }
+        } else {
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            files.insert(name, fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// Data files by stream: each one's content in the order of the names, put together. State files
+/// are left out.
+pub fn data_by_stream(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
+    let mut data: BTreeMap<String, String> = BTreeMap::new();
+    for (name, content) in files {
+        let (stream, _) = name.split_once('/').unwrap();
+        if stream != "_intercom_state" {
+            let text = std::str::from_utf8(content).unwrap();
+            data.entry(stream.to_owned()).or_default().push_str(text);
+        }
+    }
+    data
+}
+
+/// Names with every timestamp and date made the same, so that two destinations compare.
+pub fn normalised(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
+    files
+        .iter()
+        .map(|(name, content)| {
+            let digits_gone: String = name
+                .chars()
+                .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
+                .collect();
+            (digits_gone, content.clone())
+        })
+        .collect()
+}
+
+/// A SCHEMA line that allows anything; every record needs `id`.
+pub fn schema(stream: &str) -> String {
+    let message = json!({
+        "type": "SCHEMA", "stream": stream, "schema": { "type": "object" }, "key_properties": ["id"],
+    });
+    format!("{message}\n")
+}
+
+/// A RECORD line.
+pub fn record(stream: &str, record: Value) -> String {
+    format!(
+        "{}\n",
+        json!({ "type": "RECORD", "stream": stream, "record": record })
+    )
+}
+
+/// A STATE line with one bookmark.
+pub fn state(stream: &str, bookmark: Value) -> String {
+    format!(
+        "{}\n",
+        json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark } } })
+    )
+}

@@ -1,0 +1,288 @@
+//! A service that fails under `target-gcs`: what passes is tried again without loss or repetition,
+//! what does not ends the run with no state beyond what is stored.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::gcs::{Fault, Gcs, Kind};
+use support::target::{Target, data_by_stream, record, schema, state};
+
+const ROWS: u32 = 20;
+
+/// About 20 MB in one stream: two chunks and a last one.
+fn large_input() -> String {
+    let mut input = schema("s");
+    for id in 0..ROWS {
+        let row = json!({ "id": id, "text": "abcdefghij".repeat(100_000) });
+        input += &record("s", row);
+    }
+    input + &state("s", json!({ "at": 1 }))
+}
+
+fn small_input() -> String {
+    schema("s") + &record("s", json!({ "id": 1 })) + &state("s", json!({ "at": 1 }))
+}
+
+#[track_caller]
+fn survives(kind: Kind, nth: u32, fault: Fault) {
+    let service = Gcs::start("lake");
+    service.fail_nth(nth, kind, fault);
+    let run = Target::gcs(&service).run(large_input());
+    assert_eq!(
+        run.succeeded(),
+        [r#"{"bookmarks":{"s":{"at":1}}}"#],
+        "{kind:?} {fault:?}"
+    );
+    assert_eq!(service.faults_left(), 0, "{kind:?} {fault:?} happened");
+    let data = data_by_stream(&service.objects());
+    let rows: Vec<&str> = data["s"].lines().collect();
+    assert_eq!(rows.len(), ROWS as usize, "{kind:?} {fault:?}");
+    for (id, row) in rows.iter().enumerate() {
+        assert!(
+            row.starts_with(&format!("{{\"id\":{id},")),
+            "{kind:?} {fault:?}"
+        );
+    }
+    assert_eq!(service.objects().len(), 2);
+}
+
+#[test]
+fn transient_statuses_are_tried_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        survives(Kind::Chunk, 1, Fault::Status(status));
+    }
+    for kind in [Kind::Start, Kind::LastChunk, Kind::List] {
+        survives(kind, 1, Fault::Status(503));
+    }
+}
+
+#[test]
+fn broken_connections_are_tried_again() {
+    for kind in [Kind::Start, Kind::Chunk, Kind::LastChunk, Kind::List] {
+        survives(kind, 1, Fault::CutBefore);
+    }
+}
+
+#[test]
+fn lost_replies_are_asked_for() {
+    survives(Kind::Chunk, 2, Fault::LoseReply);
+    // The data object's end, then the state object's: neither is a conflict with itself.
+    survives(Kind::LastChunk, 1, Fault::LoseReply);
+    survives(Kind::LastChunk, 2, Fault::LoseReply);
+}
+
+#[test]
+fn stalls_are_given_up() {
+    let stall = Fault::Stall(Duration::from_secs(30));
+    survives(Kind::Chunk, 1, stall);
+    survives(Kind::LastChunk, 1, stall);
+    survives(Kind::List, 1, stall);
+}
+
+#[test]
+fn partly_confirmed_chunks_go_on_from_there() {
+    survives(Kind::Chunk, 1, Fault::KeepOnly(256 * 1024));
+    survives(Kind::Chunk, 2, Fault::KeepOnly(3 * 256 * 1024));
+    survives(Kind::Chunk, 1, Fault::KeepOnly(0));
+    survives(Kind::LastChunk, 1, Fault::KeepOnly(0));
+}
+
+#[test]
+fn a_query_that_fails_is_asked_again() {
+    let service = Gcs::start("lake");
+    service.fail_nth(1, Kind::Chunk, Fault::CutBefore);
+    service.fail_nth(1, Kind::Query, Fault::Status(503));
+    Target::gcs(&service).run(large_input()).succeeded();
+    assert_eq!(service.faults_left(), 0);
+    assert_eq!(
+        data_by_stream(&service.objects())["s"].lines().count(),
+        ROWS as usize
+    );
+}
+
+#[test]
+fn a_small_upload_survives_a_lost_session_and_a_flipped_byte() {
+    for fault in [
+        Fault::ForgetSession(404),
+        Fault::ForgetSession(410),
+        Fault::FlipByte,
+    ] {
+        let service = Gcs::start("lake");
+        service.fail_nth(1, Kind::LastChunk, fault);
+        let run = Target::gcs(&service).run(small_input());
+        assert_eq!(run.succeeded().len(), 1, "{fault:?}");
+        assert_eq!(service.faults_left(), 0);
+        assert_eq!(data_by_stream(&service.objects())["s"], "{\"id\":1}\n");
+    }
+}
+
+/// Nothing may exist afterwards: no object, no session, no state.
+#[track_caller]
+fn fails_clean(service: &Gcs, input: String) -> String {
+    let run = Target::gcs(service).run(input);
+    let message = run.failed(1).to_owned();
+    assert_eq!(run.stdout, "");
+    assert_eq!(service.objects().len(), 0, "{message}");
+    assert_eq!(service.open_sessions(), 0, "{message}");
+    assert_eq!(service.faults_left(), 0, "{message}");
+    let now = chrono::Utc::now().format("%Y").to_string();
+    let date_from = message.find(&format!("year={now}"));
+    let date_to = message.find(".json");
+    match (date_from, date_to) {
+        (Some(from), Some(to)) => format!("{}…{}", &message[..from], &message[to..]),
+        _ => message,
+    }
+}
+
+#[test]
+fn what_is_lost_for_good_fails_the_run() {
+    let with = |nth: u32, kind: Kind, fault: Fault| {
+        let service = Gcs::start("lake");
+        service.fail_nth(nth, kind, fault);
+        fails_clean(&service, large_input())
+    };
+    insta::assert_snapshot!(with(2, Kind::Chunk, Fault::ForgetSession(410)), @"
+    can't upload gs://lake/s/….json: its upload session is lost: the service answered 410 Gone (the session is gone)
+    hint: nothing of it was stored; run again
+    ");
+    insta::assert_snapshot!(with(1, Kind::Chunk, Fault::FlipByte), @"
+    can't upload gs://lake/s/….json: its upload session is lost: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
+    hint: nothing of it was stored; run again
+    ");
+    insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(403)), @"
+    can't upload gs://lake/s/….json: the service answered 403 Forbidden (planned by the test)
+    hint: the account needs storage.objects.create, .get, .list and .delete on the bucket lake (role Storage Object User)
+    ");
+    insta::assert_snapshot!(with(1, Kind::List, Fault::Status(403)), @"
+    can't list gs://lake/_intercom_state/: the service answered 403 Forbidden (planned by the test)
+    hint: the account needs storage.objects.create, .get, .list and .delete on the bucket lake (role Storage Object User)
+    ");
+    insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(401)), @"
+    can't upload gs://lake/s/….json: the service answered 401 Unauthorized (planned by the test)
+    hint: the credentials were refused twice: check `credentials_file` or Application Default Credentials
+    ");
+    insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(301)), @"can't upload gs://lake/s/….json: the service answered 301 Moved Permanently (planned by the test)");
+}
+
+#[test]
+fn a_missing_bucket_is_named() {
+    let service = Gcs::start("lake");
+    let target = Target::gcs(&service).with("destination", "gs://other-lake");
+    let run = target.run(small_input());
+    insta::assert_snapshot!(run.failed(1), @"
+    can't list gs://other-lake/_intercom_state/: the service answered 404 Not Found (The specified bucket does not exist.)
+    hint: check that the bucket other-lake exists and that `destination` names it
+    ");
+    assert_eq!(
+        service.log().len(),
+        1,
+        "permanent answers are not asked for twice"
+    );
+}
+
+#[test]
+fn trying_again_has_an_end() {
+    let service = Gcs::start("lake");
+    service.fail_object(1, Kind::LastChunk, "s/", 1000, Fault::Status(503));
+    let target = Target::gcs(&service).with("retry_deadline_seconds", 2);
+    let run = target.run(small_input());
+    let message = run.failed(1);
+    assert!(
+        message.contains("503") && message.contains("tries in"),
+        "{message}"
+    );
+    assert_eq!(run.stdout, "");
+    assert!(service.objects().is_empty());
+    assert_eq!(service.open_sessions(), 0);
+}
+
+#[test]
+fn one_stream_s_failure_holds_back_every_state() {
+    let service = Gcs::start("lake");
+    service.fail_object(1, Kind::LastChunk, "tags/", 1, Fault::Status(403));
+    let input = schema("tags") + &record("tags", json!({ "id": 1 })) + &small_input();
+    let run = Target::gcs(&service).run(input);
+    run.failed(1);
+    assert_eq!(run.stdout, "");
+    let names: Vec<String> = service.objects().into_keys().collect();
+    assert!(names.iter().all(|name| name.starts_with("s/")), "{names:?}");
+    assert_eq!(service.open_sessions(), 0);
+}
+
+#[test]
+fn a_state_that_can_t_be_written_is_not_printed() {
+    let service = Gcs::start("lake");
+    service.fail_object(1, Kind::Start, "_intercom_state/", 1, Fault::Status(403));
+    let run = Target::gcs(&service).run(small_input());
+    assert!(
+        run.failed(1)
+            .contains("gs://lake/_intercom_state/s_state.json")
+    );
+    assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn a_state_that_another_run_moved_is_a_conflict() {
+    for existed in [false, true] {
+        let service = Gcs::start("lake");
+        let target = Target::gcs(&service);
+        if existed {
+            target
+                .run(schema("s") + &state("s", json!({ "at": 0 })))
+                .succeeded();
+        }
+        let mut child = target.spawn();
+        let listings = if existed { 2 } else { 1 };
+        while service
+            .log()
+            .iter()
+            .filter(|request| request.kind == Kind::List)
+            .count()
+            < listings
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let theirs = r#"{"bookmarks":{"s":{"at":9}}}"#;
+        service.put("_intercom_state/s_state.json", theirs);
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), small_input().as_bytes())
+            .unwrap();
+        let run: support::target::Run = child.wait_with_output().unwrap().into();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.failed(1), @"
+            gs://lake/_intercom_state/s_state.json was changed by another run
+            hint: two runs write the same streams: let one end before the next begins; the data of this run is stored and will be read again
+            ");
+        }
+        assert_eq!(run.stdout, "");
+        assert_eq!(
+            service.objects()["_intercom_state/s_state.json"],
+            theirs.as_bytes()
+        );
+    }
+}
+
+#[test]
+fn a_taken_name_is_replaced_by_the_next() {
+    // Refused when the session begins, and refused when it ends.
+    for kind in [Kind::Start, Kind::LastChunk] {
+        let service = Gcs::start("lake");
+        service.fail_object(1, kind, "s/", 1, Fault::Status(412));
+        let run = Target::gcs(&service).run(small_input());
+        run.succeeded();
+        let log = service.log();
+        let names: Vec<&str> = log
+            .iter()
+            .filter(|request| request.kind == Kind::Start && request.object.starts_with("s/"))
+            .map(|request| request.object.as_str())
+            .collect();
+        assert_eq!(names.len(), 2);
+        assert_ne!(names[0], names[1]);
+        assert!(service.objects().contains_key(names[1]));
+        assert_eq!(service.open_sessions(), 0);
+    }
+}
