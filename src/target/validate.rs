@@ -61,6 +61,10 @@ impl Validator {
         if !schema.is_object() {
             return Err("it is not an object".to_owned());
         }
+        // Singer targets refuse it: a stream whose records have no known property is a tap's slip.
+        if !schema["properties"].is_object() {
+            return Err("it has no `properties`".to_owned());
+        }
         let mut options = jsonschema::options().should_validate_formats(true);
         if schema.get("$schema").is_none() {
             options = options.with_draft(Draft::Draft7);
