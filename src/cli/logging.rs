@@ -192,6 +192,9 @@ impl Events {
             Some(metric) => {
                 line.insert("message".into(), json!("METRIC"));
                 let metric = serde_json::from_str(&metric).unwrap_or(Value::String(metric));
+                if let Some(stream) = metric.pointer("/tags/stream") {
+                    line.insert("stream_name".into(), stream.clone());
+                }
                 line.insert("metric_info".into(), metric);
             }
             None => {
