@@ -5,6 +5,10 @@
     clippy::cast_precision_loss,
     reason = "counts become rates for people to read"
 )]
+#![expect(
+    clippy::must_use_candidate,
+    reason = "nobody else calls what is public between these files"
+)]
 
 mod measure;
 mod tap;
@@ -151,8 +155,9 @@ fn processor() -> String {
 }
 
 fn build_programs(root: &Path) -> PathBuf {
+    let is_optimised = !cfg!(debug_assertions);
     assert!(
-        !cfg!(debug_assertions),
+        is_optimised,
         "measure with --release: cargo run --release --example benchmark"
     );
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
