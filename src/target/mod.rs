@@ -10,6 +10,7 @@ mod record;
 mod sink;
 mod state;
 mod store;
+mod tape;
 mod validate;
 mod writer;
 
