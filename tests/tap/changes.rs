@@ -201,6 +201,35 @@ fn a_record_indexed_late_is_there_after_the_next_run() {
     });
 }
 
+/// Read between two changes that leave the same `updated_at`.
+#[test]
+fn a_second_change_within_one_second_is_not_taken_for_the_first() {
+    let workspace = Workspace::start(settings());
+    let tap = tap(&workspace).streams(&["conversations"]);
+    let at = now() - 5;
+    let added: Ids = (0..5).map(|_| workspace.add("conversations", at)).collect();
+    let first = tap.run().ok();
+    // Not every conversation says how many parts it has.
+    let says = |json: &str| json.contains("count_conversation_parts");
+    let (id, parts) = first
+        .of_stream("conversations")
+        .find(|record| added.contains(&record.id) && says(&record.json))
+        .map(|record| {
+            workspace.change(|data| {
+                data.set_parts(&record.id, 9);
+                (record.id.clone(), data.part_ids_of(&record.id))
+            })
+        })
+        .unwrap();
+    let second = tap.run_from(&first.state()).ok();
+    assert_same("conversations", &[id].into(), &second.ids("conversations"));
+    assert_same(
+        "conversation_parts",
+        &parts,
+        &second.ids("conversation_parts"),
+    );
+}
+
 #[test]
 fn hundreds_of_rows_of_one_second_across_pages_are_all_there() {
     let cases = [

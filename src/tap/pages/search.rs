@@ -192,18 +192,19 @@ impl Search<'_> {
             if !self.reading.is_wanted(row, lower) {
                 return false;
             }
-            let Some(updated_at) = row.updated_at else {
+            let Some(version) = row.version() else {
                 return true;
             };
+            let updated_at = version.updated_at;
             if upper.is_some_and(|upper| updated_at >= upper) {
                 return false;
             }
             self.newest = self.newest.max(Some(updated_at));
-            if self.seen.contains(&row.id, updated_at) {
+            if self.seen.contains(&row.id, version) {
                 return false;
             }
             let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen.insert(&row.id, updated_at, from);
+            self.seen.insert(&row.id, version, from);
             true
         });
         self.has_emitted |= !rows.is_empty();
