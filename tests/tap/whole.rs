@@ -286,6 +286,8 @@ fn six_slices_of_a_backfill_make_up_the_whole() {
     let workspace = Workspace::start(Settings {
         dates: Dates::WholeDay,
         timezone: zone("Pacific/Apia"),
+        calls: 400,
+        articles: 300,
         ..small()
     });
     let end = now();
@@ -297,7 +299,10 @@ fn six_slices_of_a_backfill_make_up_the_whole() {
     };
     let runs = std::sync::Mutex::new(Vec::new());
     side_by_side(0..6, |slice| {
-        let mut tap = Tap::of(&workspace).streams(&streams);
+        let mut tap = Tap::of(&workspace)
+            .streams(&streams)
+            .set("calls_overlap_pages", 1)
+            .set("articles_overlap_pages", 1);
         if slice > 0 {
             tap = tap.set("start_date", rfc3339(bounds[slice]));
         }

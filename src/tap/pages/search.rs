@@ -230,10 +230,12 @@ impl Search<'_> {
         if !self.has_emitted || before.is_some_and(|before| before >= position) {
             return None;
         }
+        // What goes on from here asks for nothing below, but the run after that may look back there.
+        let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
             updated_at: Some(position),
             in_progress: true,
-            seen: self.seen.since(position),
+            seen: self.seen.since(position - lookback),
             ..self.reading.bookmark.clone()
         })
     }
