@@ -124,7 +124,7 @@ pub struct Member<'a> {
 pub fn members(object: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
     let mut members = Vec::new();
     let mut scanner = Scanner::new(object);
-    let scanned = scanner.object(|scanner, name_json| {
+    let passed = scanner.object(|scanner, name_json| {
         let value = scanner.value()?;
         members.push(Member {
             name: unquoted(name_json)?,
@@ -133,7 +133,7 @@ pub fn members(object: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
         });
         Some(())
     });
-    match scanned {
+    match passed {
         Some(()) if scanner.is_at_end() => Ok(members),
         _ => Err(fault_of(object)),
     }
