@@ -7,6 +7,7 @@
 mod support;
 
 mod harness;
+mod sets;
 
 mod bytes;
 mod changes;
