@@ -74,7 +74,7 @@ def airflow(tmp_path_factory):
 def test_the_dags_are_found_and_without_faults(airflow):
     airflow.run("dags", "list-import-errors", "--local")
     found = airflow.run("dags", "list", "--local", "--output=json", "--columns=dag_id").stdout
-    assert [row["dag_id"] for row in json.loads(found)] == [
+    assert [row["dag_id"] for row in json.loads(found.splitlines()[-1])] == [
         "intercom_backfill",
         "intercom_to_gcs",
         "intercom_to_gcs_kubernetes",
