@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::time::{self, EpochSeconds};
@@ -50,25 +51,51 @@ pub struct Awaited {
     pub since: EpochSeconds,
 }
 
-/// Records already emitted: their keys with the `updated_at` they had.
+/// Records already emitted: their keys with the version they had.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
-    records: BTreeMap<String, EpochSeconds>,
+    records: BTreeMap<String, Version>,
+}
+
+/// What a record was when it was emitted. `updated_at` alone can't tell: a record may be read between
+/// two changes of one second.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(from = "(EpochSeconds, u32)", into = "(EpochSeconds, u32)")]
+pub struct Version {
+    /// The record's `updated_at`.
+    pub updated_at: EpochSeconds,
+    /// CRC-32C of its bytes.
+    pub checksum: u32,
+}
+
+impl From<(EpochSeconds, u32)> for Version {
+    fn from((updated_at, checksum): (EpochSeconds, u32)) -> Self {
+        Self {
+            updated_at,
+            checksum,
+        }
+    }
+}
+
+impl From<Version> for (EpochSeconds, u32) {
+    fn from(version: Version) -> Self {
+        (version.updated_at, version.checksum)
+    }
 }
 
 impl Seen {
     /// Whether this version of the record was emitted.
     #[must_use]
-    pub fn contains(&self, id: &str, updated_at: EpochSeconds) -> bool {
-        self.records.get(id) == Some(&updated_at)
+    pub fn contains(&self, id: &str, version: Version) -> bool {
+        self.records.get(id) == Some(&version)
     }
 
     /// Remembers a version. Older ones than `from` are forgotten once there are many.
-    pub fn insert(&mut self, id: &str, updated_at: EpochSeconds, from: EpochSeconds) {
-        if updated_at < from {
+    pub fn insert(&mut self, id: &str, version: Version, from: EpochSeconds) {
+        if version.updated_at < from {
             return;
         }
-        self.records.insert(id.to_owned(), updated_at);
+        self.records.insert(id.to_owned(), version);
         if self.records.len() > 2 * MOST_SEEN {
             self.keep_from(from);
         }
@@ -80,8 +107,8 @@ impl Seen {
         let recent = self
             .records
             .iter()
-            .filter(|(_, updated_at)| **updated_at >= from)
-            .map(|(id, updated_at)| (id.clone(), *updated_at));
+            .filter(|(_, version)| version.updated_at >= from)
+            .map(|(id, version)| (id.clone(), *version));
         let mut seen = Self {
             records: recent.collect(),
         };
@@ -90,13 +117,17 @@ impl Seen {
     }
 
     fn keep_from(&mut self, from: EpochSeconds) {
-        self.records.retain(|_, updated_at| *updated_at >= from);
+        self.records.retain(|_, version| version.updated_at >= from);
         if self.records.len() > MOST_SEEN {
-            let mut times: Vec<EpochSeconds> = self.records.values().copied().collect();
+            let mut times: Vec<EpochSeconds> = self
+                .records
+                .values()
+                .map(|version| version.updated_at)
+                .collect();
             let surplus = times.len() - MOST_SEEN;
             let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
             self.records
-                .retain(|_, updated_at| *updated_at > newest_forgotten);
+                .retain(|_, version| version.updated_at > newest_forgotten);
         }
     }
 }
@@ -121,12 +152,14 @@ impl Bookmark {
             Some(value) => Some(instant(&value)?),
         };
         let in_progress = others.shift_remove("in_progress") == Some(Value::Bool(true));
-        let mut seen = Seen::default();
-        if let Some(Value::Object(records)) = others.shift_remove("seen") {
-            for (id, updated_at) in records {
-                seen.records.insert(id, instant(&updated_at)?);
-            }
-        }
+        let seen = match others.shift_remove("seen") {
+            None | Some(Value::Null) => Seen::default(),
+            Some(records) => Seen {
+                records: serde_json::from_value(records).map_err(|error| {
+                    format!("`seen` isn't keys with [updated_at, checksum] each ({error})")
+                })?,
+            },
+        };
         let resume = match others.shift_remove("resume") {
             None | Some(Value::Null) => None,
             Some(resume) => Some(Resume {
@@ -217,7 +250,7 @@ mod tests {
         let value = json!({
             "updated_at": 1_763_800_000,
             "in_progress": true,
-            "seen": {"a": 1_763_800_000, "b": 1_763_800_001},
+            "seen": {"a": [1_763_800_000, 7], "b": [1_763_800_001, 4_294_967_295_u32]},
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
             "of_another_program": [1, 2],
@@ -249,13 +282,17 @@ mod tests {
     #[test]
     fn only_the_newest_are_remembered() {
         let mut seen = Seen::default();
+        let version = |updated_at| Version {
+            updated_at,
+            checksum: 0,
+        };
         for number in 0..30_000 {
-            seen.insert(&number.to_string(), number, 5);
+            seen.insert(&number.to_string(), version(number), 5);
         }
         seen.keep_from(5);
         assert!(seen.records.len() <= MOST_SEEN);
-        assert!(seen.contains("29999", 29_999));
-        assert!(!seen.contains("19999", 19_999));
-        assert!(!seen.contains("29999", 29_998));
+        assert!(seen.contains("29999", version(29_999)));
+        assert!(!seen.contains("19999", version(19_999)));
+        assert!(!seen.contains("29999", version(29_998)));
     }
 }

@@ -1,5 +1,6 @@
 //! The one place that talks HTTP: authentication, pace, retries, and what a status means.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Client {
     pace: Pace,
     config: Config,
     signals: Signals,
+    /// Why the token was refused, once it was: no more is asked with it.
+    refusal: OnceLock<String>,
     requests: AtomicU64,
     retries: AtomicU64,
     nanoseconds_in_requests: AtomicU64,
@@ -130,6 +133,7 @@ impl Client {
             pace: Pace::new(config.request_interval),
             config,
             signals,
+            refusal: OnceLock::new(),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             nanoseconds_in_requests: AtomicU64::new(0),
@@ -222,6 +226,9 @@ impl Client {
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
         let permit = self.pace.permit(&self.signals).map_err(Fault::signal)?;
+        if let Some(message) = self.refusal.get() {
+            return Err(unauthorized(message));
+        }
         let started = Instant::now();
         let answer = self.exchange(request);
         let duration = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -239,6 +246,11 @@ impl Client {
                 });
             }
         };
+        tracing::debug!(
+            "{request}: {status} with {} bytes in {:.3} s",
+            body.len(),
+            started.elapsed().as_secs_f64()
+        );
         let budget = budget_of(&headers);
         if status == 429 {
             let asked = pause_of_rate_limit(&headers, budget);
@@ -318,9 +330,7 @@ impl Client {
                     self.config.base_url
                 ))
             }
-            401 => Fault::Abort(Failure::failed(message).hint(
-                "check `access_token`: it may be revoked or belong to another region than `region`",
-            )),
+            401 => unauthorized(self.refusal.get_or_init(|| message)),
             403 => Fault::Stream(format!(
                 "{message}; the token lacks the permission for this, or the workspace's plan does"
             )),
@@ -352,6 +362,14 @@ impl std::fmt::Display for ApiRequest {
             Self::Post(path, _) => write!(formatter, "POST {path}"),
         }
     }
+}
+
+fn unauthorized(message: &str) -> Fault {
+    Fault::Abort(
+        Failure::failed(message).hint(
+            "check `access_token`: it may be revoked or belong to another region than `region`",
+        ),
+    )
 }
 
 /// Doubles with every try; jitter keeps threads that failed together from coming back together.

@@ -11,6 +11,7 @@ mod record;
 mod sink;
 mod state;
 mod store;
+mod tape;
 mod validate;
 mod writer;
 

@@ -1,6 +1,7 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+mod coverage;
 mod numbered;
 mod search;
 mod unsorted;
@@ -83,13 +84,22 @@ impl Reading<'_> {
         ))
     }
 
+    /// The bookmark that the state held, unless it can't be true.
+    fn known_bookmark(&self) -> Option<EpochSeconds> {
+        self.bookmark
+            .updated_at
+            .filter(|bookmark| *bookmark <= self.started)
+    }
+
+    /// Whether the bookmark that the state held is in the future.
+    fn is_ahead(&self) -> bool {
+        self.bookmark.updated_at > Some(self.started)
+    }
+
     /// The inclusive lower bound of `updated_at`.
     fn lower_bound(&self) -> Option<EpochSeconds> {
         let config = self.client.config();
-        let Some(bookmark) = self.bookmark.updated_at else {
-            return config.start_date;
-        };
-        if bookmark > self.started {
+        if self.is_ahead() {
             tracing::warn!(
                 "the bookmark of {} is in the future; reading what was updated from the run's \
                  start less the look-back on",
@@ -97,6 +107,9 @@ impl Reading<'_> {
             );
             return Some(self.started - config.lookback_seconds);
         }
+        let Some(bookmark) = self.known_bookmark() else {
+            return config.start_date;
+        };
         if self.bookmark.in_progress {
             return Some(bookmark);
         }
@@ -104,6 +117,13 @@ impl Reading<'_> {
         // Looking back doesn't reach behind where the first run was told to begin.
         let start = config.start_date.filter(|start| *start <= bookmark);
         Some(start.map_or(lower, |start| lower.max(start)))
+    }
+
+    /// The bookmark of a stream read to its end, for the newest it holds. It never goes back, but
+    /// for one that was in the future.
+    fn final_bookmark(&self, newest: Option<EpochSeconds>) -> Option<EpochSeconds> {
+        let ahead = self.is_ahead().then(|| self.newest_bookmark());
+        newest.max(self.known_bookmark()).or(ahead)
     }
 
     /// The newest the bookmark may become: what was updated later may still be unindexed.
@@ -147,16 +167,6 @@ fn is_last(page: &Page, number: u32, per_page: u32) -> bool {
     }
     let full = page.per_page.unwrap_or(per_page).max(1) as usize;
     announced == 0 && page.rows.len() < full
-}
-
-/// How many pages the records behind have moved forward, when `total_count` fell from one page to
-/// the next because records on earlier pages were deleted: that many are read again.
-fn pages_to_step_back(before: Option<u64>, now: Option<u64>, per_page: u32) -> u32 {
-    let (Some(before), Some(now)) = (before, now) else {
-        return 0;
-    };
-    let deleted = before.saturating_sub(now);
-    u32::try_from(deleted.div_ceil(u64::from(per_page.max(1)))).unwrap_or(u32::MAX)
 }
 
 /// The cursors met while reading, since one that comes again would be followed for ever.

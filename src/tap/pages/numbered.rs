@@ -3,16 +3,15 @@
 //! A record that is updated while the list is read jumps to page 1 and pushes others back, which
 //! only makes them come twice; the next run meets it, since the bookmark stays below this run's
 //! start. A deleted record pulls others forward, past the page being asked for: then `total_count`
-//! falls, and reading steps back.
+//! falls, and reading steps back ([`Coverage`]).
 
 use std::collections::{HashSet, VecDeque};
 
-use super::{Batch, Fault, Reading, Sink, is_last, pages_to_step_back};
-use crate::tap::bookmark::{Bookmark, Resume};
-use crate::tap::page::Row;
-use crate::tap::time::EpochSeconds;
+use super::coverage::Coverage;
+use super::{Batch, Fault, Reading, Sink, is_last};
+use crate::tap::bookmark::{Bookmark, Resume, Version};
 
-/// How many emitted keys are remembered, so as not to emit a record again that was pushed to a
+/// How many emitted records are remembered, so as not to emit one again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.
 const MOST_RECENT: usize = 100_000;
 
@@ -26,54 +25,62 @@ pub fn read(
     let before = &reading.bookmark;
     let resume = before.resume.as_ref();
     let lower = reading.lower_bound();
-    let known = before.updated_at.or(lower);
+    let known = reading.known_bookmark().or(lower);
     let newest_bookmark = reading.newest_bookmark();
     let lookback = reading.client.config().lookback_seconds;
 
-    let mut number = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
-    let mut total_count = resume.and_then(|resume| resume.total_count);
+    let first = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
+    let total_count = resume.and_then(|resume| resume.total_count);
+    let mut coverage = Coverage::up_to_page(first, per_page, total_count);
     // What a resumed run finds at the top belongs to the run after it, which starts there.
     let mut newest = resume.map(|resume| resume.updated_at);
     let mut seen = before.seen.clone();
     let mut recent = Recent::default();
-    let mut quiet_pages = 0;
+    let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
     loop {
+        let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
-        let back = pages_to_step_back(total_count, page.total_count, per_page).min(number - 1);
-        total_count = page.total_count;
-        if back > 0 {
-            number -= back;
-            continue;
-        }
-        let is_last = is_last(&page, number, per_page);
+        let total_count = page.total_count;
+        let is_all_before_read =
+            coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
+        let is_end = is_all_before_read && is_last(&page, number, per_page);
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
         for row in page.rows {
+            let version = row.version();
+            if let Some(version) = version {
+                let updated_at = version.updated_at;
+                let is_seen = before.seen.contains(&row.id, version);
+                is_quiet &= known.is_none_or(|known| {
+                    // From the start of the run before on, which its look-back leads to, records
+                    // that it met say nothing of those it didn't.
+                    updated_at <= known || (is_seen && updated_at < known + lookback)
+                });
+                if is_seen {
+                    continue;
+                }
+            }
             if !reading.is_wanted(&row, lower) {
                 continue;
             }
-            if let Some(updated_at) = row.updated_at {
-                if before.seen.contains(&row.id, updated_at) {
-                    continue;
-                }
-                is_quiet &= known.is_none_or(|known| updated_at <= known);
+            if let Some(version) = version {
                 if resume.is_none() {
-                    newest = newest.max(Some(updated_at.min(newest_bookmark)));
+                    newest = newest.max(Some(version.updated_at.min(newest_bookmark)));
                 }
                 let from = newest.unwrap_or(newest_bookmark) - lookback;
-                seen.insert(&row.id, updated_at, from);
+                seen.insert(&row.id, version, from);
             }
-            if recent.is_first(&row) {
+            if recent.is_first(&row.id, version) {
                 rows.push(row);
             }
         }
         has_emitted |= !rows.is_empty();
         let bookmark = newest.filter(|_| has_emitted).map(|newest| Bookmark {
             resume: Some(Resume {
-                page: number,
+                page: coverage.whole_pages(),
                 updated_at: newest,
-                total_count,
+                total_count: coverage.total_count(),
             }),
             seen: seen.since(newest - lookback),
             ..before.clone()
@@ -83,16 +90,20 @@ pub fn read(
             bookmark,
             total_count,
         })?;
-        quiet_pages = if is_quiet { quiet_pages + 1 } else { 0 };
-        if is_last || quiet_pages >= overlap_pages {
+        quiet_pages = match (is_quiet, is_all_before_read) {
+            (false, _) => 0,
+            (true, true) => quiet_pages + 1,
+            // The page before is read, and counted, once more.
+            (true, false) => quiet_pages.saturating_sub(1),
+        };
+        if is_end || quiet_pages >= overlap_pages {
             break;
         }
-        number += 1;
     }
-    if !has_emitted && resume.is_none() {
+    if !has_emitted && resume.is_none() && !reading.is_ahead() {
         return Ok(());
     }
-    let bookmark = final_bookmark(reading, newest).map(|updated_at| Bookmark {
+    let bookmark = reading.final_bookmark(newest).map(|updated_at| Bookmark {
         updated_at: Some(updated_at),
         seen: seen.since(updated_at - lookback),
         resume: None,
@@ -104,29 +115,24 @@ pub fn read(
     })
 }
 
-/// The bookmark never goes back, unless it was in the future.
-fn final_bookmark(reading: &Reading<'_>, newest: Option<EpochSeconds>) -> Option<EpochSeconds> {
-    let before = reading.bookmark.updated_at;
-    newest.max(before.filter(|before| *before <= reading.started))
-}
-
-/// The keys emitted last.
+/// The versions of records emitted last, by their keys.
 #[derive(Default)]
 struct Recent {
-    ids: HashSet<String>,
-    order: VecDeque<String>,
+    records: HashSet<(String, Option<Version>)>,
+    order: VecDeque<(String, Option<Version>)>,
 }
 
 impl Recent {
-    fn is_first(&mut self, row: &Row) -> bool {
-        if !self.ids.insert(row.id.clone()) {
+    fn is_first(&mut self, id: &str, version: Option<Version>) -> bool {
+        let record = (id.to_owned(), version);
+        if !self.records.insert(record.clone()) {
             return false;
         }
-        self.order.push_back(row.id.clone());
+        self.order.push_back(record);
         if self.order.len() > MOST_RECENT
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ids.remove(&oldest);
+            self.records.remove(&oldest);
         }
         true
     }

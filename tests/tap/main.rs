@@ -1,0 +1,21 @@
+//! `tap-intercom`, driven through its binary against a simulated workspace: whatever happens to the
+//! wire, to the rows or to the process, nothing that was in the workspace is missing in the end.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+
+mod bytes;
+mod changes;
+mod configuration;
+mod faults;
+mod kill;
+mod pacing;
+mod property;
+mod selection;
+mod state_files;
+mod stopping;
+mod whole;
