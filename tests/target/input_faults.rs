@@ -1,17 +1,13 @@
 //! Bad input and signals: what earlier STATEs cover is kept, the rest is not, and the exit code
 //! says so. The same for a directory, a bucket and every compression.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
-
 use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::gcs::{Gcs, Kind};
-use support::target::{Run, Target, data_by_stream, record, schema, state};
+use crate::support::gcs::{Gcs, Kind};
+use crate::support::target::{Run, Target, data_by_stream, record, schema, state};
 
 /// A covered record, a state, an uncovered record, then the fault.
 fn input_with(fault: &str) -> String {

@@ -1,15 +1,11 @@
 //! A service that fails under `target-gcs`: what passes is tried again without loss or repetition,
 //! what does not ends the run with no state beyond what is stored.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
-
 use std::time::Duration;
 
 use serde_json::json;
-use support::gcs::{Fault, Gcs, Kind};
-use support::target::{Target, data_by_stream, record, schema, state};
+use crate::support::gcs::{Fault, Gcs, Kind};
+use crate::support::target::{Target, data_by_stream, record, schema, state};
 
 const ROWS: u32 = 20;
 
@@ -251,7 +247,7 @@ fn a_state_that_another_run_moved_is_a_conflict() {
         service.put("_intercom_state/s_state.json", theirs);
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), small_input().as_bytes())
             .unwrap();
-        let run: support::target::Run = child.wait_with_output().unwrap().into();
+        let run: Run = child.wait_with_output().unwrap().into();
         insta::allow_duplicates! {
             insta::assert_snapshot!(run.failed(1), @"
             gs://lake/_intercom_state/s_state.json was changed by another run
