@@ -102,6 +102,12 @@ impl Sink {
         !self.covered.is_empty()
     }
 
+    /// Whether it has objects open.
+    #[must_use]
+    pub fn holds_objects(&self) -> bool {
+        self.current.is_some() || !self.covered.is_empty()
+    }
+
     /// The buffer, to append one whole line to, and when the object that takes the line was opened.
     /// [`Sink::appended`] must follow.
     pub fn begin_line(&mut self, workshop: &Workshop) -> (&mut Vec<u8>, DateTime<Utc>) {

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use crate::support::gcs::{Fault, Gcs, Kind};
-use crate::support::target::{Target, data_by_stream, record, schema, state};
+use crate::support::target::{Run, Target, data_by_stream, record, schema, state};
+use serde_json::json;
 
 const ROWS: u32 = 20;
 
@@ -146,7 +146,7 @@ fn what_is_lost_for_good_fails_the_run() {
     hint: nothing of it was stored; run again
     ");
     insta::assert_snapshot!(with(1, Kind::Chunk, Fault::FlipByte), @"
-    can't upload gs://lake/s/….json: its upload session is lost: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
+    can't upload gs://lake/s/….json: its bytes were damaged on the way: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
     hint: nothing of it was stored; run again
     ");
     insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(403)), @"

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::support::target::{Run, Target, data_by_stream, normalised, record, schema, state};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use crate::support::target::{Target, data_by_stream, normalised, record, schema, state};
 
 #[test]
 fn records_and_state_take_the_layout_of_the_lake() {

@@ -10,3 +10,5 @@ mod bucket;
 mod bucket_faults;
 mod directory;
 mod input_faults;
+mod matrix;
+mod order;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::auth::Tokens;
 use super::gcs::GcsStore;
+use crate::cli::signals::Signals;
 use crate::target::config::BucketConfig;
 
 #[path = "../../../tests/support/gcs/mod.rs"]
@@ -57,7 +58,7 @@ fn store(service: &gcs::Gcs, token_url: &str) -> GcsStore {
         retry_deadline: Duration::from_secs(5),
     };
     let tokens = Tokens::new(Some(&file)).unwrap();
-    GcsStore::with_tokens(&config, Some(tokens))
+    GcsStore::with_tokens(&config, Some(tokens), &Signals::default())
 }
 
 #[test]

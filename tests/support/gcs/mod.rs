@@ -55,6 +55,10 @@ pub enum Fault {
     ForgetSession(u16),
     /// Change one byte of what was sent, as a bad network card would.
     FlipByte,
+    /// The same, from a service that does not look at the checksum.
+    FlipByteUnchecked,
+    /// Another writer makes an object of that name just before.
+    TakenMeanwhile,
 }
 
 /// When something happens around a request.
@@ -83,10 +87,14 @@ pub struct Logged {
     pub object: String,
     /// The header `Content-Range`.
     pub content_range: Option<String>,
+    /// The checksum that the client has sent with it, in base64.
+    pub claimed_crc32c: Option<String>,
     /// The header `Authorization`.
     pub authorization: Option<String>,
     /// The status it was answered with, 0 when there was no answer.
     pub status: u16,
+    /// What the object holds that the request made, if it made one.
+    pub stored: Option<Arc<Vec<u8>>>,
 }
 
 /// A running service with one bucket.
@@ -151,8 +159,11 @@ impl Gcs {
     /// How many upload sessions have neither ended nor been cancelled.
     pub fn open_sessions(&self) -> usize {
         let storage = lock(&self.storage);
-        let open = |session: &&Session| session.ended.is_none();
-        storage.sessions.values().filter(open).count()
+        storage
+            .sessions
+            .values()
+            .filter(|session| session.ended.is_none())
+            .count()
     }
 
     /// All requests so far, in the order in which they were answered.
@@ -222,6 +233,7 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
     let checksum = crc32c::crc32c(&request.body);
     let mut storage = lock(storage);
     let (kind, object) = storage.classify(request);
+    let generation = storage.last_generation;
     storage.run_hook(Moment::Before);
     let (fault, mut reply) = match storage.due_fault(kind, &object) {
         Some(fault) => {
@@ -242,6 +254,10 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
         }
         _ => reply.status,
     };
+    let stored = match storage.objects.get(&object) {
+        Some(made) if storage.last_generation > generation => Some(Arc::clone(&made.content)),
+        _ => None,
+    };
     storage.log.push(Logged {
         ordinal: request.ordinal,
         kind,
@@ -250,9 +266,13 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
         query: request.query.clone(),
         object,
         content_range: request.header("Content-Range").map(str::to_owned),
+        claimed_crc32c: request
+            .header("x-goog-hash")
+            .and_then(|hash| hash.strip_prefix("crc32c="))
+            .map(str::to_owned),
         authorization: request.header("Authorization").map(str::to_owned),
         status,
+        stored,
     });
     reply
 }
-

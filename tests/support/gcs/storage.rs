@@ -145,8 +145,16 @@ impl Storage {
                 }
                 refuse(status, "the session is gone")
             }
-            Fault::FlipByte => {
+            Fault::TakenMeanwhile => {
+                let (_, name) = self.classify(request);
+                self.store(&name, Arc::new(b"another's".to_vec()), json!({}));
+                self.serve(bucket, request, kind, checksum)
+            }
+            Fault::FlipByte | Fault::FlipByteUnchecked => {
                 let mut flipped = request.clone();
+                if matches!(fault, Fault::FlipByteUnchecked) {
+                    flipped.headers.retain(|(name, _)| name != "x-goog-hash");
+                }
                 let middle = flipped.body.len() / 2;
                 flipped.body[middle] ^= 1;
                 let checksum = crc32c::crc32c(&flipped.body);
@@ -155,7 +163,13 @@ impl Storage {
         }
     }
 
-    pub(super) fn serve(&mut self, bucket: &str, request: &Request, kind: Kind, checksum: u32) -> Reply {
+    pub(super) fn serve(
+        &mut self,
+        bucket: &str,
+        request: &Request,
+        kind: Kind,
+        checksum: u32,
+    ) -> Reply {
         if let Some(token) = &self.token
             && request.header("Authorization") != Some(&format!("Bearer {token}"))
         {
