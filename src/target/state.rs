@@ -203,7 +203,11 @@ impl StateObjects {
             (self.stored.get(&change.owner), began_with, theirs)
         {
             let repeated = json!({ BOOKMARKS: { stream.as_str(): began_with } });
-            if Value::Object(self.parse(&change.owner, &theirs)?) == repeated {
+            // What can't be read is certainly not what this run began with.
+            if self
+                .parse(&change.owner, &theirs)
+                .is_ok_and(|theirs| Value::Object(theirs) == repeated)
+            {
                 return match self.store.replace(name, content, Some(&theirs.version)) {
                     Err(error) => Err(conflict_fault(error)),
                     Ok(version) => Ok(Some(version)),

@@ -62,7 +62,7 @@ const TABLE: &[(Fault, &[Point], Outcome)] = &[
     (Fault::KeepOnly(0), PIECES, Whole),
     (
         Fault::KeepOnly(256 * 1024),
-        &[FirstChunk, SecondChunk, LastChunk],
+        &[FirstChunk, SecondChunk],
         Whole,
     ),
     (
@@ -70,6 +70,8 @@ const TABLE: &[(Fault, &[Point], Outcome)] = &[
         &[FirstChunk, SecondChunk],
         Whole,
     ),
+    // All bytes taken, but the object not made.
+    (Fault::KeepOnly(u64::MAX), PIECES, Whole),
     // Begun anew as long as all bytes are at hand.
     (
         Fault::ForgetSession(404),
@@ -197,7 +199,9 @@ fn check(fault: Fault, point: Point, outcome: Outcome) {
     let run = target.run(&input);
 
     assert_eq!(service.faults_left(), 0, "{case}: it happened");
-    assert_eq!(service.open_sessions(), 0, "{case}");
+    // Nobody knows a session whose beginning was not answered: it holds nothing, and ends by itself.
+    let is_unknown = matches!(fault, Fault::LoseReply) && matches!(point, Start | StateStart);
+    assert_eq!(service.open_sessions(), usize::from(is_unknown), "{case}");
     let mut objects = service.objects();
     // What another writer has put there stays as it is.
     let others = objects

@@ -32,7 +32,7 @@ fn data_then_state_objects_then_the_line() {
         (3, 8, "flush_interval_seconds", 0),
         (3, 30, "max_file_bytes", 25),
         (40, 3, "flush_interval_seconds", 0),
-        (40, 6, "max_file_bytes", 20),
+        (40, 12, "max_file_bytes", 20),
     ] {
         let service = Gcs::start("lake");
         let target = Target::gcs(&service).with(setting, value);

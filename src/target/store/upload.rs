@@ -261,7 +261,8 @@ impl Upload {
 
     /// Forgets the session, which is possible while all bytes are still at hand.
     fn start_over(&mut self, loss: &str, reason: &str) -> Result<(), StoreError> {
-        self.session = None;
+        // It is most likely gone already; if not, it must not linger.
+        self.cancel();
         self.restarts += 1;
         if self.confirmed > 0 || self.restarts > MAX_RESTARTS {
             return Err(self.failed(&format!("{loss}: {reason}")));

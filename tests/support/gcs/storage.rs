@@ -134,7 +134,9 @@ impl Storage {
             Fault::LoseReply => self.serve(bucket, request, kind, checksum),
             Fault::KeepOnly(kept) => {
                 let mut shortened = request.clone();
-                shortened.body.truncate(usize::try_from(kept).unwrap());
+                shortened
+                    .body
+                    .truncate(usize::try_from(kept).unwrap_or(usize::MAX));
                 let checksum = crc32c::crc32c(&shortened.body);
                 // Fewer bytes than announced never end an object.
                 self.take_bytes(&shortened, None, checksum)
@@ -182,6 +184,9 @@ impl Storage {
         }
         match kind {
             Kind::Start => self.start(request),
+            Kind::Chunk if !(request.body.len() as u64).is_multiple_of(CHUNK_UNIT) => {
+                refuse(400, "chunks must be multiples of 256 KiB")
+            }
             Kind::Chunk => self.take_bytes(request, None, checksum),
             Kind::LastChunk => {
                 let total = request
@@ -269,9 +274,6 @@ impl Storage {
             return refuse(503, "the bytes do not follow those that the session has");
         }
         let length = request.body.len() as u64;
-        if total.is_none() && !length.is_multiple_of(CHUNK_UNIT) {
-            return refuse(400, "chunks must be multiples of 256 KiB");
-        }
         if !discards {
             session.content.extend_from_slice(&request.body);
         }
