@@ -228,6 +228,8 @@ impl Loader {
             sink.cover(&self.workshop, &self.limits)?;
             wants_commit |= sink.wants_commit();
         }
+        // Open objects have piled up that a commit can finish.
+        wants_commit |= self.workshop.is_crowded();
         self.committer.receive(value).map_err(Stop::Input)?;
         if wants_commit {
             return self.commit().map_err(Stop::Storage);

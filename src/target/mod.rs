@@ -64,6 +64,7 @@ fn load_all(
         compression: config.compression,
         clock: Arc::default(),
         blocks: Arc::default(),
+        open_objects: Arc::default(),
     };
     let mut loader = Loader::new(config, workshop, committer);
     match load(&mut loader, &Input::start(input), signals) {

@@ -109,9 +109,7 @@ impl Target {
 
     /// All files of the local destination by their path in it, those in `.incomplete` aside.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        collect(&self.lake(), &self.lake(), &mut files);
-        files
+        files_in(&self.lake())
     }
 
     /// What is in the local destination's `.incomplete`, the lock of the state files aside.
@@ -151,6 +149,13 @@ impl Run {
         let start = self.stderr.find("ERROR ").expect("an error is logged");
         self.stderr[start + "ERROR ".len()..].trim_end()
     }
+}
+
+/// All files of a directory by their path in it, those in `.incomplete` aside.
+pub fn files_in(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    collect(root, root, &mut files);
+    files
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {

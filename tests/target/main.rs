@@ -12,3 +12,6 @@ mod directory;
 mod input_faults;
 mod matrix;
 mod order;
+mod parallel;
+mod stopping;
+mod streams;

@@ -50,6 +50,7 @@ const STALL: Fault = Fault::Stall(Duration::from_secs(30));
 const NOT_OURS: &str = "was changed by another run";
 
 /// Fault, where, outcome.
+#[rustfmt::skip]
 const TABLE: &[(Fault, &[Point], Outcome)] = &[
     (Fault::Status(408), EVERYWHERE, Whole),
     (Fault::Status(429), EVERYWHERE, Whole),
@@ -60,79 +61,27 @@ const TABLE: &[(Fault, &[Point], Outcome)] = &[
     (Fault::LoseReply, EVERYWHERE, Whole),
     (STALL, EVERYWHERE, Whole),
     (Fault::KeepOnly(0), PIECES, Whole),
-    (
-        Fault::KeepOnly(256 * 1024),
-        &[FirstChunk, SecondChunk],
-        Whole,
-    ),
-    (
-        Fault::KeepOnly(7 * 256 * 1024),
-        &[FirstChunk, SecondChunk],
-        Whole,
-    ),
+    (Fault::KeepOnly(256 * 1024), &[FirstChunk, SecondChunk], Whole),
+    (Fault::KeepOnly(7 * 256 * 1024), &[FirstChunk, SecondChunk], Whole),
     // All bytes taken, but the object not made.
     (Fault::KeepOnly(u64::MAX), PIECES, Whole),
     // Begun anew as long as all bytes are at hand.
-    (
-        Fault::ForgetSession(404),
-        &[FirstChunk, OnlyChunk, Query, StateChunk],
-        Whole,
-    ),
-    (
-        Fault::ForgetSession(410),
-        &[FirstChunk, OnlyChunk, Query, StateChunk],
-        Whole,
-    ),
-    (
-        Fault::ForgetSession(404),
-        &[SecondChunk, LastChunk],
-        Fails("its upload session is lost"),
-    ),
-    (
-        Fault::ForgetSession(410),
-        &[SecondChunk, LastChunk],
-        Fails("its upload session is lost"),
-    ),
+    (Fault::ForgetSession(404), &[FirstChunk, OnlyChunk, Query, StateChunk], Whole),
+    (Fault::ForgetSession(410), &[FirstChunk, OnlyChunk, Query, StateChunk], Whole),
+    (Fault::ForgetSession(404), &[SecondChunk, LastChunk], Fails("its upload session is lost")),
+    (Fault::ForgetSession(410), &[SecondChunk, LastChunk], Fails("its upload session is lost")),
     // The object is there; only its session has been forgotten.
     (Fault::ForgetSession(404), &[LastQuery], Whole),
     (Fault::FlipByte, &[OnlyChunk, StateChunk], Whole),
-    (
-        Fault::FlipByte,
-        PIECES_OF_LARGE,
-        Fails("its bytes were damaged on the way"),
-    ),
-    (
-        Fault::FlipByteUnchecked,
-        &[LastChunk, OnlyChunk],
-        Fails("what the service stored is not what was sent"),
-    ),
+    (Fault::FlipByte, PIECES_OF_LARGE, Fails("its bytes were damaged on the way")),
+    (Fault::FlipByteUnchecked, &[LastChunk, OnlyChunk], Fails("what the service stored is not what was sent")),
     (Fault::TakenMeanwhile, &[Start, OnlyChunk], Whole),
-    (
-        Fault::TakenMeanwhile,
-        &[LastChunk],
-        Fails("another writer has made an object of that name"),
-    ),
-    (
-        Fault::TakenMeanwhile,
-        &[StateStart, StateChunk],
-        Fails(NOT_OURS),
-    ),
+    (Fault::TakenMeanwhile, &[LastChunk], Fails("another writer has made an object of that name")),
+    (Fault::TakenMeanwhile, &[StateStart, StateChunk], Fails(NOT_OURS)),
     // What trying again would not change.
-    (
-        Fault::Status(401),
-        EVERYWHERE,
-        Fails("the credentials were refused twice"),
-    ),
-    (
-        Fault::Status(403),
-        EVERYWHERE,
-        Fails("the account needs storage.objects.create"),
-    ),
-    (
-        Fault::Status(404),
-        &[List, Start, StateStart],
-        Fails("check that the bucket lake exists"),
-    ),
+    (Fault::Status(401), EVERYWHERE, Fails("the credentials were refused twice")),
+    (Fault::Status(403), EVERYWHERE, Fails("the account needs storage.objects.create")),
+    (Fault::Status(404), &[List, Start, StateStart], Fails("check that the bucket lake exists")),
 ];
 const PIECES_OF_LARGE: &[Point] = &[FirstChunk, SecondChunk, LastChunk];
 
