@@ -10,6 +10,9 @@ use super::time::{self, EpochSeconds};
 
 /// How many records of the look-back are remembered; beyond that some may be repeated.
 const MOST_SEEN: usize = 10_000;
+/// How long after its `updated_at` a record may still change within the same second of it, as far as
+/// an answer can tell: indexing lags behind.
+const LONGEST_FRESH: EpochSeconds = 60;
 
 /// The bookmark of one stream.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,13 +57,11 @@ pub struct Awaited {
 /// Records already emitted: their keys with the version they had.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
-    records: BTreeMap<String, Version>,
+    records: BTreeMap<String, Emitted>,
 }
 
-/// What a record was when it was emitted. `updated_at` alone can't tell: a record may be read between
-/// two changes of one second.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(from = "(EpochSeconds, u32)", into = "(EpochSeconds, u32)")]
+/// A version of a record.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Version {
     /// The record's `updated_at`.
     pub updated_at: EpochSeconds,
@@ -68,18 +69,23 @@ pub struct Version {
     pub checksum: u32,
 }
 
-impl From<(EpochSeconds, u32)> for Version {
-    fn from((updated_at, checksum): (EpochSeconds, u32)) -> Self {
-        Self {
-            updated_at,
-            checksum,
-        }
-    }
+/// A version that was emitted, as the state remembers it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Emitted {
+    /// Read long after its `updated_at`, which is all that tells it from other versions: its bytes
+    /// may differ from answer to answer though nothing changed (URLs that are signed anew).
+    Settled(EpochSeconds),
+    /// Read right after its `updated_at`, perhaps between two changes of one second: those differ in
+    /// their checksums.
+    Fresh(EpochSeconds, u32),
 }
 
-impl From<Version> for (EpochSeconds, u32) {
-    fn from(version: Version) -> Self {
-        (version.updated_at, version.checksum)
+impl Emitted {
+    fn updated_at(self) -> EpochSeconds {
+        match self {
+            Self::Settled(updated_at) | Self::Fresh(updated_at, _) => updated_at,
+        }
     }
 }
 
@@ -87,15 +93,28 @@ impl Seen {
     /// Whether this version of the record was emitted.
     #[must_use]
     pub fn contains(&self, id: &str, version: Version) -> bool {
-        self.records.get(id) == Some(&version)
+        match self.records.get(id) {
+            None => false,
+            Some(Emitted::Settled(updated_at)) => *updated_at == version.updated_at,
+            Some(Emitted::Fresh(updated_at, checksum)) => {
+                (*updated_at, *checksum) == (version.updated_at, version.checksum)
+            }
+        }
     }
 
-    /// Remembers a version. Older ones than `from` are forgotten once there are many.
-    pub fn insert(&mut self, id: &str, version: Version, from: EpochSeconds) {
-        if version.updated_at < from {
+    /// Remembers a version that was read at `now`. Older ones than `from` are forgotten once there
+    /// are many.
+    pub fn insert(&mut self, id: &str, version: Version, now: EpochSeconds, from: EpochSeconds) {
+        let updated_at = version.updated_at;
+        if updated_at < from {
             return;
         }
-        self.records.insert(id.to_owned(), version);
+        let emitted = if updated_at < now - LONGEST_FRESH {
+            Emitted::Settled(updated_at)
+        } else {
+            Emitted::Fresh(updated_at, version.checksum)
+        };
+        self.records.insert(id.to_owned(), emitted);
         if self.records.len() > 2 * MOST_SEEN {
             self.keep_from(from);
         }
@@ -107,8 +126,8 @@ impl Seen {
         let recent = self
             .records
             .iter()
-            .filter(|(_, version)| version.updated_at >= from)
-            .map(|(id, version)| (id.clone(), *version));
+            .filter(|(_, emitted)| emitted.updated_at() >= from)
+            .map(|(id, emitted)| (id.clone(), *emitted));
         let mut seen = Self {
             records: recent.collect(),
         };
@@ -117,17 +136,15 @@ impl Seen {
     }
 
     fn keep_from(&mut self, from: EpochSeconds) {
-        self.records.retain(|_, version| version.updated_at >= from);
+        self.records
+            .retain(|_, emitted| emitted.updated_at() >= from);
         if self.records.len() > MOST_SEEN {
-            let mut times: Vec<EpochSeconds> = self
-                .records
-                .values()
-                .map(|version| version.updated_at)
-                .collect();
+            let times = self.records.values().map(|emitted| emitted.updated_at());
+            let mut times: Vec<EpochSeconds> = times.collect();
             let surplus = times.len() - MOST_SEEN;
             let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
             self.records
-                .retain(|_, version| version.updated_at > newest_forgotten);
+                .retain(|_, emitted| emitted.updated_at() > newest_forgotten);
         }
     }
 }
@@ -156,7 +173,7 @@ impl Bookmark {
             None | Some(Value::Null) => Seen::default(),
             Some(records) => Seen {
                 records: serde_json::from_value(records).map_err(|error| {
-                    format!("`seen` isn't keys with [updated_at, checksum] each ({error})")
+                    format!("`seen` isn't an object of keys and times ({error})")
                 })?,
             },
         };
@@ -250,7 +267,7 @@ mod tests {
         let value = json!({
             "updated_at": 1_763_800_000,
             "in_progress": true,
-            "seen": {"a": [1_763_800_000, 7], "b": [1_763_800_001, 4_294_967_295_u32]},
+            "seen": {"a": 1_763_800_000, "b": [1_763_800_001, 4_294_967_295_u32]},
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
             "of_another_program": [1, 2],
@@ -279,20 +296,33 @@ mod tests {
         }
     }
 
+    fn version(updated_at: EpochSeconds, checksum: u32) -> Version {
+        Version {
+            updated_at,
+            checksum,
+        }
+    }
+
     #[test]
     fn only_the_newest_are_remembered() {
         let mut seen = Seen::default();
-        let version = |updated_at| Version {
-            updated_at,
-            checksum: 0,
-        };
         for number in 0..30_000 {
-            seen.insert(&number.to_string(), version(number), 5);
+            seen.insert(&number.to_string(), version(number, 0), 0, 5);
         }
         seen.keep_from(5);
         assert!(seen.records.len() <= MOST_SEEN);
-        assert!(seen.contains("29999", version(29_999)));
-        assert!(!seen.contains("19999", version(19_999)));
-        assert!(!seen.contains("29999", version(29_998)));
+        assert!(seen.contains("29999", version(29_999, 0)));
+        assert!(!seen.contains("19999", version(19_999, 0)));
+        assert!(!seen.contains("29999", version(29_998, 0)));
+    }
+
+    #[test]
+    fn bytes_tell_versions_apart_while_they_are_fresh() {
+        let mut seen = Seen::default();
+        seen.insert("a", version(1_000, 7), 1_002, 0);
+        assert!(seen.contains("a", version(1_000, 7)));
+        assert!(!seen.contains("a", version(1_000, 8)));
+        seen.insert("a", version(1_000, 7), 1_061, 0);
+        assert!(seen.contains("a", version(1_000, 8)));
     }
 }

@@ -201,6 +201,31 @@ fn a_record_indexed_late_is_there_after_the_next_run() {
     });
 }
 
+/// The run that goes on asks for nothing below the page where the first stopped; the one after that
+/// looks back there.
+#[test]
+fn a_broken_run_does_not_make_a_later_one_repeat_its_look_back() {
+    let workspace = Workspace::start(settings());
+    for seconds in 0..60 {
+        workspace.add("conversations", now() - 1150 + seconds * 18);
+    }
+    let tap = tap(&workspace)
+        .streams(&["conversations"])
+        .set("max_attempts", 1);
+    let eighth_page = Fault::status("/conversations/search", When::Nth(8), 500);
+    workspace.inject(eighth_page);
+    let first = tap.run().exited(1);
+    let second = tap.run_from(&first.state()).ok();
+    assert_whole(&workspace, [&first, &second], &["conversations"]);
+    assert!(
+        first
+            .ids("conversations")
+            .is_disjoint(&second.ids("conversations"))
+    );
+    let third = tap.run_from(&second.state()).ok();
+    assert_same("conversations", &Ids::new(), &third.ids("conversations"));
+}
+
 /// Read between two changes that leave the same `updated_at`.
 #[test]
 fn a_second_change_within_one_second_is_not_taken_for_the_first() {

@@ -7,12 +7,14 @@
 mod support;
 
 mod harness;
+mod sets;
 
 mod bytes;
 mod changes;
 mod configuration;
 mod faults;
 mod kill;
+mod messages;
 mod pacing;
 mod property;
 mod selection;

@@ -69,7 +69,7 @@ pub fn read(
                     newest = newest.max(Some(version.updated_at.min(newest_bookmark)));
                 }
                 let from = newest.unwrap_or(newest_bookmark) - lookback;
-                seen.insert(&row.id, version, from);
+                seen.insert(&row.id, version, reading.started, from);
             }
             if recent.is_first(&row.id, version) {
                 rows.push(row);

@@ -22,6 +22,8 @@ const RECENT: EpochSeconds = 48 * HOUR;
 const WHOLE_DAY_MARGIN: EpochSeconds = 25 * HOUR;
 /// Whether `>` and `<` include their own second is not known for sure.
 const SECOND_MARGIN: EpochSeconds = 1;
+/// Pages without anything new that a run may cost time and again.
+const MOST_PAGES_FOR_NOTHING: u32 = 3;
 /// So many pages after one had to be made smaller, a larger one is tried again.
 const PAGES_UNTIL_LARGER: u32 = 20;
 
@@ -42,6 +44,7 @@ pub fn read(
         newest: None,
         seen: reading.bookmark.seen.clone(),
         has_emitted: false,
+        pages: 0,
         halvings: 0,
         pages_since_halving: 0,
     };
@@ -65,6 +68,7 @@ struct Search<'a> {
     /// What was emitted, in this run or before, and may be met again by the next.
     seen: Seen,
     has_emitted: bool,
+    pages: u32,
     halvings: u32,
     pages_since_halving: u32,
 }
@@ -204,7 +208,8 @@ impl Search<'_> {
                 return false;
             }
             let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen.insert(&row.id, version, from);
+            self.seen
+                .insert(&row.id, version, self.reading.started, from);
             true
         });
         self.has_emitted |= !rows.is_empty();
@@ -225,10 +230,12 @@ impl Search<'_> {
         if !self.has_emitted || before.is_some_and(|before| before >= position) {
             return None;
         }
+        // What goes on from here asks for nothing below, but the run after that may look back there.
+        let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
             updated_at: Some(position),
             in_progress: true,
-            seen: self.seen.since(position),
+            seen: self.seen.since(position - lookback),
             ..self.reading.bookmark.clone()
         })
     }
@@ -237,10 +244,13 @@ impl Search<'_> {
     /// it is.
     fn final_bookmark(&self) -> Option<Bookmark> {
         let before = &self.reading.bookmark;
-        if !self.has_emitted && !before.in_progress && !self.reading.is_ahead() {
+        let reached = if self.has_emitted || before.in_progress || self.reading.is_ahead() {
+            self.newest.map(|_| self.position())
+        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.is_look_back_over() {
+            Some(self.reading.newest_bookmark())
+        } else {
             return None;
-        }
-        let reached = self.newest.map(|_| self.position());
+        };
         let updated_at = self.reading.final_bookmark(reached)?;
         let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
@@ -249,6 +259,13 @@ impl Search<'_> {
             seen: self.seen.since(updated_at - lookback),
             ..before.clone()
         })
+    }
+
+    /// Whether a run that looks back from this one's start meets none of what this one met.
+    fn is_look_back_over(&self) -> bool {
+        let next_lower =
+            self.reading.newest_bookmark() - self.reading.client.config().lookback_seconds;
+        self.newest.is_none_or(|newest| newest < next_lower)
     }
 
     /// Asks for the next page of a query and moves its cursor.
@@ -262,6 +279,7 @@ impl Search<'_> {
                 |body| Page::parse(body, names),
             )
             .map_err(unexpectedly_gone)?;
+        self.pages += 1;
         self.pages_since_halving += 1;
         if halvings > 0 {
             self.halvings += halvings;
