@@ -22,6 +22,12 @@ pub(super) struct PlannedFault {
     pub(super) fault: Fault,
 }
 
+impl PlannedFault {
+    fn concerns(&self, kind: Kind, object: &str) -> bool {
+        self.kind == kind && object.contains(&self.object_contains)
+    }
+}
+
 /// Something that happens at the nth request from the start.
 pub(super) struct Hook {
     pub(super) nth: usize,
@@ -103,10 +109,20 @@ impl Storage {
         }
     }
 
+    /// Whether the upload that begins is to be cut, and after how many bytes. The fault itself is
+    /// still due then.
+    pub(super) fn upload_cut(&self, request: &Request) -> Option<usize> {
+        let (kind, object) = self.classify(request);
+        self.faults.iter().find_map(|planned| match planned.fault {
+            Fault::CutUpload(bytes) if planned.countdown == 1 => {
+                planned.concerns(kind, &object).then_some(bytes)
+            }
+            _ => None,
+        })
+    }
+
     pub(super) fn due_fault(&mut self, kind: Kind, object: &str) -> Option<Fault> {
-        let concerns = |planned: &&mut PlannedFault| {
-            planned.kind == kind && object.contains(&planned.object_contains)
-        };
+        let concerns = |planned: &&mut PlannedFault| planned.concerns(kind, object);
         let mut due = None;
         for planned in self.faults.iter_mut().filter(concerns) {
             planned.countdown = planned.countdown.saturating_sub(1);
@@ -140,6 +156,13 @@ impl Storage {
                 let checksum = crc32c::crc32c(&shortened.body);
                 // Fewer bytes than announced never end an object.
                 self.take_bytes(&shortened, None, checksum)
+            }
+            Fault::CutUpload(_) => {
+                let mut arrived = request.clone();
+                let units = arrived.body.len() as u64 / CHUNK_UNIT * CHUNK_UNIT;
+                arrived.body.truncate(usize::try_from(units).unwrap());
+                let checksum = crc32c::crc32c(&arrived.body);
+                self.take_bytes(&arrived, None, checksum)
             }
             Fault::ForgetSession(status) => {
                 if let Some(id) = session_of(request) {
