@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod faults;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::{Reply, Request, Server, WireFault};
-use storage::{Hook, PlannedFault, Storage};
+use faults::{Hook, PlannedFault};
+use storage::Storage;
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
