@@ -96,6 +96,7 @@ fn each_fault_fails_in_its_own_way() {
 fn an_upload_can_be_broken_off() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let server = Server::start_cutting_uploads(
+        0,
         |request| (request.ordinal == 1).then_some(100_000),
         move |request| {
             let got = (request.cut, request.body.len());

@@ -196,14 +196,15 @@ impl Server {
         Server::listen(port, Box::new(|_| None), Box::new(handler))
     }
 
-    /// Starts a server that may break off uploads: for each request, before its body is read,
+    /// Starts a server on a port (0 picks a free one) that may break off uploads: for each request, before its body is read,
     /// `upload_cut` says after how many bytes. The handler is then called with what had come (and
     /// `cut` set), and the connection is reset instead of answered.
     pub fn start_cutting_uploads(
+        port: u16,
         upload_cut: impl Fn(&Request) -> Option<usize> + Send + Sync + 'static,
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Server {
-        Server::listen(0, Box::new(upload_cut), Box::new(handler))
+        Server::listen(port, Box::new(upload_cut), Box::new(handler))
     }
 
     fn listen(port: u16, upload_cut: Box<UploadCut>, handler: Box<Handler>) -> Server {

@@ -59,6 +59,9 @@ const TABLE: &[(Fault, &[Point], Outcome)] = &[
     // Before the service took the bytes, and after: for the last piece, a lost reply.
     (Fault::CutBefore, EVERYWHERE, Whole),
     (Fault::LoseReply, EVERYWHERE, Whole),
+    // In the middle of the bytes.
+    (Fault::CutUpload(10), PIECES, Whole),
+    (Fault::CutUpload(1_000_000), &[FirstChunk, SecondChunk], Whole),
     (STALL, EVERYWHERE, Whole),
     (Fault::KeepOnly(0), PIECES, Whole),
     (Fault::KeepOnly(256 * 1024), &[FirstChunk, SecondChunk], Whole),

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
+mod faults;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::{Reply, Request, Server, WireFault};
-use storage::{Hook, PlannedFault, Storage};
+use faults::{Hook, PlannedFault};
+use storage::Storage;
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +45,10 @@ pub enum Kind {
 pub enum Fault {
     /// Answer with this status and do nothing.
     Status(u16),
-    /// Close the connection in the middle of the upload; what came is thrown away.
+    /// Read the request, then close the connection; what came is thrown away.
     CutBefore,
+    /// Close the connection after this many bytes of the body; whole units of them are kept.
+    CutUpload(usize),
     /// Do all that was asked, then close the connection without an answer.
     LoseReply,
     /// Do nothing, and answer nothing for that long.
@@ -120,8 +124,12 @@ impl Gcs {
             let bucket = bucket.to_owned();
             move |request: &Request| answer(&storage, &bucket, request)
         };
+        let upload_cut = {
+            let storage = Arc::clone(&storage);
+            move |request: &Request| lock(&storage).upload_cut(request)
+        };
         Gcs {
-            server: Server::start_on(port, handler),
+            server: Server::start_cutting_uploads(port, upload_cut, handler),
             storage,
             bucket: bucket.to_owned(),
         }
@@ -251,7 +259,7 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
     };
     storage.run_hook(Moment::After);
     let status = match fault {
-        Some(Fault::LoseReply | Fault::CutBefore) => {
+        Some(Fault::LoseReply | Fault::CutBefore | Fault::CutUpload(_)) => {
             reply.fault = Some(WireFault::ResetBeforeReply);
             0
         }

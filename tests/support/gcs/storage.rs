@@ -7,27 +7,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::super::http::{Reply, Request};
-use super::{Fault, Kind, Logged, Moment};
+use super::faults::{Hook, PlannedFault};
+use super::{Kind, Logged};
 
 /// Chunks other than the last one must be multiples of this.
-const CHUNK_UNIT: u64 = 256 * 1024;
-
-/// A fault for the nth request (from 1) of a kind that touches an object whose name holds a text.
-#[derive(Clone, Debug)]
-pub(super) struct PlannedFault {
-    pub(super) kind: Kind,
-    pub(super) object_contains: String,
-    pub(super) countdown: u32,
-    pub(super) repeats: u32,
-    pub(super) fault: Fault,
-}
-
-/// Something that happens at the nth request from the start.
-pub(super) struct Hook {
-    pub(super) nth: usize,
-    pub(super) moment: Moment,
-    pub(super) action: Box<dyn FnOnce() + Send>,
-}
+pub(super) const CHUNK_UNIT: u64 = 256 * 1024;
 
 pub(super) struct Object {
     pub(super) content: Arc<Vec<u8>>,
@@ -92,81 +76,6 @@ impl Storage {
             _ => Kind::Other,
         };
         (kind, object.unwrap_or_default())
-    }
-
-    /// Does what is planned for the request that is being answered.
-    pub(super) fn run_hook(&mut self, moment: Moment) {
-        let ordinal = self.log.len() + 1;
-        let due = |hook: &mut Hook| hook.nth == ordinal && hook.moment == moment;
-        if let Some(hook) = self.hook.take_if(due) {
-            (hook.action)();
-        }
-    }
-
-    pub(super) fn due_fault(&mut self, kind: Kind, object: &str) -> Option<Fault> {
-        let concerns = |planned: &&mut PlannedFault| {
-            planned.kind == kind && object.contains(&planned.object_contains)
-        };
-        let mut due = None;
-        for planned in self.faults.iter_mut().filter(concerns) {
-            planned.countdown = planned.countdown.saturating_sub(1);
-            if planned.countdown == 0 && due.is_none() {
-                due = Some(planned.fault);
-                planned.repeats -= 1;
-                planned.countdown = 1;
-            }
-        }
-        self.faults.retain(|planned| planned.repeats > 0);
-        due
-    }
-
-    pub(super) fn fail(
-        &mut self,
-        fault: Fault,
-        bucket: &str,
-        request: &Request,
-        kind: Kind,
-        checksum: u32,
-    ) -> Reply {
-        match fault {
-            Fault::Status(status) => refuse(status, "planned by the test"),
-            Fault::CutBefore | Fault::Stall(_) => Reply::empty(500),
-            Fault::LoseReply => self.serve(bucket, request, kind, checksum),
-            Fault::KeepOnly(kept) => {
-                let mut shortened = request.clone();
-                shortened
-                    .body
-                    .truncate(usize::try_from(kept).unwrap_or(usize::MAX));
-                let checksum = crc32c::crc32c(&shortened.body);
-                // Fewer bytes than announced never end an object.
-                self.take_bytes(&shortened, None, checksum)
-            }
-            Fault::ForgetSession(status) => {
-                if let Some(id) = session_of(request) {
-                    self.sessions.remove(&id);
-                }
-                refuse(status, "the session is gone")
-            }
-            Fault::ExpireToken(token) => {
-                self.token = Some(token.to_owned());
-                self.serve(bucket, request, kind, checksum)
-            }
-            Fault::TakenMeanwhile => {
-                let (_, name) = self.classify(request);
-                self.store(&name, Arc::new(b"another's".to_vec()), json!({}));
-                self.serve(bucket, request, kind, checksum)
-            }
-            Fault::FlipByte | Fault::FlipByteUnchecked => {
-                let mut flipped = request.clone();
-                if matches!(fault, Fault::FlipByteUnchecked) {
-                    flipped.headers.retain(|(name, _)| name != "x-goog-hash");
-                }
-                let middle = flipped.body.len() / 2;
-                flipped.body[middle] ^= 1;
-                let checksum = crc32c::crc32c(&flipped.body);
-                self.serve(bucket, &flipped, kind, checksum)
-            }
-        }
     }
 
     pub(super) fn serve(
@@ -253,7 +162,12 @@ impl Storage {
     }
 
     /// `total` is the object's length when these bytes end it.
-    fn take_bytes(&mut self, request: &Request, total: Option<u64>, checksum: u32) -> Reply {
+    pub(super) fn take_bytes(
+        &mut self,
+        request: &Request,
+        total: Option<u64>,
+        checksum: u32,
+    ) -> Reply {
         let discards = self.discards_content;
         let Some((id, session)) =
             session_of(request).and_then(|id| Some((id, self.sessions.get_mut(&id)?)))
@@ -412,7 +326,7 @@ impl Storage {
     }
 }
 
-fn session_of(request: &Request) -> Option<u64> {
+pub(super) fn session_of(request: &Request) -> Option<u64> {
     request.parameter("upload_id")?.parse().ok()
 }
 
@@ -424,7 +338,7 @@ fn resume_incomplete(held: u64) -> Reply {
     reply.header("Range", format!("bytes=0-{}", held - 1))
 }
 
-fn refuse(status: u16, message: &str) -> Reply {
+pub(super) fn refuse(status: u16, message: &str) -> Reply {
     let document = json!({ "error": { "code": status, "message": message } });
     Reply::json(status, document.to_string())
 }
