@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use intercom_singer::cli::{about, settings};
 use intercom_singer::tap;
 use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams::{Paging, STREAMS, Stream};
+use intercom_singer::tap::streams::{self, Paging, Stream};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_files";
 
@@ -86,22 +86,30 @@ fn the_sample_configurations_have_only_known_settings() {
 
 fn streams_table() -> String {
     let mut table = String::from("| Stream | Key | Replication | Read from |\n|---|---|---|---|\n");
-    for stream in STREAMS {
+    for stream in streams::all() {
         table += &format!(
-            "| `{}` | `{}` | {} | `{}` |\n",
+            "| `{}` | {} | {} | `{}` |\n",
             stream.name,
-            stream.key,
+            key(stream.key),
             replication(stream),
             request(stream),
         );
         for child in stream.children {
             table += &format!(
-                "| `{}` | `{}` | with `{}` | `GET {}` |\n",
-                child.name, child.key, stream.name, child.path
+                "| `{}` | {} | with `{}` | `GET {}` |\n",
+                child.name,
+                key(child.key),
+                stream.name,
+                child.path
             );
         }
     }
     table
+}
+
+fn key(properties: &[&str]) -> String {
+    let quoted: Vec<String> = properties.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
 }
 
 fn replication(stream: &Stream) -> String {

@@ -62,7 +62,7 @@ impl Reading<'_> {
         let asked_if = self.stream.children.iter().find_map(|child| child.asked_if);
         Names {
             records_at: self.stream.records_at,
-            key: self.stream.key,
+            key: self.stream.key.last().copied().unwrap_or_default(),
             asked_if,
         }
     }

@@ -6,8 +6,7 @@
 //! types follow these rules:
 //! - only the primary key is required; every other property may be null or missing, at any depth,
 //!   and so may the items of arrays be null;
-//! - unknown properties are allowed, and nothing is an `enum`, a minimum or a pattern; the only
-//!   format is `date-time`, where Intercom documents it for text;
+//! - unknown properties are allowed, and nothing is an `enum`, a minimum, a pattern or a format;
 //! - an identifier is a string or an integer, since both occur for the same field;
 //! - every property has a description, which is its doc comment.
 //!
@@ -95,13 +94,8 @@ pub fn schema_of<T: JsonSchema>() -> Value {
 fn tidy(schema: &mut Schema) {
     let keywords = schema.ensure_object();
     keywords.shift_remove("title");
-    if keywords
-        .get("format")
-        .is_some_and(|format| format != "date-time")
-    {
-        // The widths of Rust's numbers, not a fact of the API.
-        keywords.shift_remove("format");
-    }
+    // The widths of Rust's numbers, not a fact of the API.
+    keywords.shift_remove("format");
     if let Some(description) = keywords.shift_remove("description") {
         keywords.shift_insert(0, "description".to_owned(), description);
     }
@@ -264,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_schema_uses_only_keywords_that_refuse_no_record() {
-        let allowed = ["description", "type", "format", "properties", "items"];
+        let allowed = ["description", "type", "properties", "items"];
         for (stream, _, schema) in schemas() {
             visit_nested(&schema, stream, &mut |path, nested| {
                 for keyword in nested.as_object().expect("an object, not `true`").keys() {

@@ -20,7 +20,7 @@ pub struct EpochSecondsOrIso8601;
 
 /// A point in time, as ISO 8601 text.
 #[derive(JsonSchema)]
-#[schemars(extend("type" = "string", "format" = "date-time"))]
+#[schemars(extend("type" = "string"))]
 pub struct Iso8601;
 
 /// A number that may come as text.

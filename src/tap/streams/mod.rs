@@ -1,24 +1,44 @@
 //! The table of streams. A stream is a row: what it is called, how it is asked for, where its
 //! records are, how its pages follow each other, and what is read along with it. Nothing else in
-//! the tap knows a stream by name; adding one is a row here and a type in [`super::records`].
+//! the tap knows a stream by name; adding one is a row in the table of its family and a type in
+//! [`super::records`].
+
+mod conversations;
+mod help_center;
+mod people;
+mod workspace;
 
 use serde_json::Value;
 
 use super::config::Config;
-use super::records::{self, schema_of};
+
+/// Every stream, in the order of reading.
+pub fn all() -> impl Iterator<Item = &'static Stream> {
+    [
+        workspace::STREAMS,
+        people::STREAMS,
+        conversations::STREAMS,
+        help_center::STREAMS,
+    ]
+    .into_iter()
+    .flatten()
+}
 
 /// A stream that is asked for on its own.
 #[derive(Debug)]
 pub struct Stream {
     /// Its name in messages, catalog and state.
     pub name: &'static str,
-    /// The property that identifies a record.
-    pub key: &'static str,
+    /// The properties that identify a record. The last one tells the records of one list apart;
+    /// those before it say which list that is.
+    pub key: &'static [&'static str],
     /// The property that bookmarks are made of, of an incremental stream.
     pub replication_key: Option<&'static str>,
+    /// Whether it is read when nobody chooses.
+    pub selected_by_default: bool,
     /// JSON Schema of a record.
     pub schema: fn() -> Value,
-    /// The endpoint's path.
+    /// The endpoint's path, with its query where that is always the same.
     pub path: &'static str,
     /// The property of an answer that holds the array of records.
     pub records_at: &'static str,
@@ -65,8 +85,10 @@ pub enum DateMatching {
 pub struct Child {
     /// Its name in messages and catalog.
     pub name: &'static str,
-    /// The property that identifies a record.
-    pub key: &'static str,
+    /// The properties that identify a record, in the same order as a stream's.
+    pub key: &'static [&'static str],
+    /// Whether it is read when nobody chooses.
+    pub selected_by_default: bool,
     /// JSON Schema of a record.
     pub schema: fn() -> Value,
     /// The request's path, with `{id}` where the parent's key goes.
@@ -102,126 +124,6 @@ pub enum ChildAnswer {
     },
 }
 
-/// Every stream, in the order of reading.
-pub static STREAMS: &[Stream] = &[
-    Stream {
-        name: "admins",
-        key: "id",
-        replication_key: None,
-        schema: schema_of::<records::Admin>,
-        path: "/admins",
-        records_at: "admins",
-        paging: Paging::Single,
-        has_nested_lists: false,
-        children: &[],
-    },
-    Stream {
-        name: "teams",
-        key: "id",
-        replication_key: None,
-        schema: schema_of::<records::Team>,
-        path: "/teams",
-        records_at: "teams",
-        paging: Paging::Single,
-        has_nested_lists: false,
-        children: &[],
-    },
-    Stream {
-        name: "tags",
-        key: "id",
-        replication_key: None,
-        schema: schema_of::<records::Tag>,
-        path: "/tags",
-        records_at: "data",
-        paging: Paging::Single,
-        has_nested_lists: false,
-        children: &[],
-    },
-    Stream {
-        name: "contacts",
-        key: "id",
-        replication_key: Some("updated_at"),
-        schema: schema_of::<records::Contact>,
-        path: "/contacts/search",
-        records_at: "data",
-        paging: Paging::Search(DateMatching::PerhapsWholeDays),
-        has_nested_lists: true,
-        children: &[],
-    },
-    Stream {
-        name: "conversations",
-        key: "id",
-        replication_key: Some("updated_at"),
-        schema: schema_of::<records::Conversation>,
-        path: "/conversations/search",
-        records_at: "conversations",
-        paging: Paging::Search(DateMatching::Seconds),
-        has_nested_lists: false,
-        children: &[Child {
-            name: "conversation_parts",
-            key: "id",
-            schema: schema_of::<records::ConversationPart>,
-            path: "/conversations/{id}",
-            asked_if: None,
-            answer: ChildAnswer::Listed {
-                at: ("conversation_parts", "conversation_parts"),
-                parent_key: "conversation_id",
-                parent_updated_at: "conversation_updated_at",
-            },
-        }],
-    },
-    Stream {
-        name: "calls",
-        key: "id",
-        replication_key: Some("updated_at"),
-        schema: schema_of::<records::Call>,
-        path: "/calls",
-        records_at: "data",
-        paging: Paging::NewestFirst {
-            per_page: 25,
-            overlap_pages: |config| config.calls_overlap_pages,
-        },
-        has_nested_lists: false,
-        children: &[Child {
-            name: "call_transcriptions",
-            key: "call_id",
-            schema: schema_of::<records::CallTranscription>,
-            path: "/calls/{id}/transcript",
-            asked_if: Some("transcription_url"),
-            answer: ChildAnswer::Transcript {
-                parent_key: "call_id",
-                parent_updated_at: "call_updated_at",
-                turns: "transcript",
-            },
-        }],
-    },
-    Stream {
-        name: "articles",
-        key: "id",
-        replication_key: Some("updated_at"),
-        schema: schema_of::<records::Article>,
-        path: "/articles",
-        records_at: "data",
-        paging: Paging::NewestFirst {
-            per_page: 25,
-            overlap_pages: |config| config.articles_overlap_pages,
-        },
-        has_nested_lists: false,
-        children: &[],
-    },
-    Stream {
-        name: "collections",
-        key: "id",
-        replication_key: None,
-        schema: schema_of::<records::Collection>,
-        path: "/help_center/collections",
-        records_at: "data",
-        paging: Paging::Unsorted { per_page: 25 },
-        has_nested_lists: false,
-        children: &[],
-    },
-];
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -230,8 +132,7 @@ mod tests {
 
     #[test]
     fn no_two_streams_share_a_name() {
-        let names: Vec<&str> = STREAMS
-            .iter()
+        let names: Vec<&str> = all()
             .flat_map(|stream| {
                 std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
             })
@@ -242,9 +143,9 @@ mod tests {
 
     #[test]
     fn keys_are_properties_of_the_schema() {
-        for stream in STREAMS {
+        for stream in all() {
             let schema = (stream.schema)();
-            for key in stream.replication_key.iter().chain([&stream.key]) {
+            for key in stream.replication_key.iter().chain(stream.key) {
                 assert!(
                     schema["properties"].get(key).is_some(),
                     "{} has no property {key}",
@@ -252,7 +153,10 @@ mod tests {
                 );
             }
             for child in stream.children {
-                assert!((child.schema)()["properties"].get(child.key).is_some());
+                let schema = (child.schema)();
+                for key in child.key {
+                    assert!(schema["properties"].get(key).is_some(), "{}", child.name);
+                }
             }
         }
     }

@@ -1,0 +1,18 @@
+//! Streams of the people and companies that the workspace talks to.
+
+use super::{DateMatching, Paging, Stream};
+use crate::tap::records::{self, schema_of};
+
+/// Their rows, in the order of reading.
+pub static STREAMS: &[Stream] = &[Stream {
+    name: "contacts",
+    key: &["id"],
+    replication_key: Some("updated_at"),
+    selected_by_default: true,
+    schema: schema_of::<records::Contact>,
+    path: "/contacts/search",
+    records_at: "data",
+    paging: Paging::Search(DateMatching::PerhapsWholeDays),
+    has_nested_lists: true,
+    children: &[],
+}];
