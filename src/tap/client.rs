@@ -239,6 +239,11 @@ impl Client {
                 });
             }
         };
+        tracing::debug!(
+            "{request}: {status} with {} bytes in {:.3} s",
+            body.len(),
+            started.elapsed().as_secs_f64()
+        );
         let budget = budget_of(&headers);
         if status == 429 {
             let asked = pause_of_rate_limit(&headers, budget);

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::client::{ApiRequest, Client};
 use super::fault::Fault;
 use super::page::{Names, Next, Page, Record, Row};
-use crate::raw_json::{members, range_in};
+use crate::raw_json::{member, members, range_in};
 
 /// Whether some list of the record says that it has more.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn complete(client: &Client, record: &Record) -> Result<Record, Fault> {
         if list.has_more.get() != "true" {
             continue;
         }
-        let rest = missing_elements(client, &list)?;
+        let rest = missing_elements(client, &property.name, &list)?;
         let is_joined = !list.elements()?.is_empty() && !rest.is_empty();
         let comma = if is_joined { "," } else { "" };
         let end = range_in(json, list.data.get()).end - 1;
@@ -75,8 +75,8 @@ impl<'a> List<'a> {
     }
 }
 
-/// The elements of the whole list that the record lacks, as JSON.
-fn missing_elements(client: &Client, list: &List<'_>) -> Result<Vec<String>, Fault> {
+/// The elements of the whole list that the record lacks, as JSON. `name` is the list's in the record.
+fn missing_elements(client: &Client, name: &str, list: &List<'_>) -> Result<Vec<String>, Fault> {
     let names = Names {
         records_at: "data",
         key: "id",
@@ -103,7 +103,7 @@ fn missing_elements(client: &Client, list: &List<'_>) -> Result<Vec<String>, Fau
         };
         let before = missing.len();
         for row in page.rows {
-            if known.insert(row.id) {
+            if is_of(name, row.record.json()) && known.insert(row.id) {
                 missing.push(row.record.json().to_owned());
             }
         }
@@ -120,6 +120,16 @@ fn missing_elements(client: &Client, list: &List<'_>) -> Result<Vec<String>, Fau
         };
     }
     Ok(missing)
+}
+
+/// Whether an element found under a list's URL is of that list: `opted_in_subscription_types` and
+/// `opted_out_subscription_types` have the same URL, and only the elements' consent tells them apart.
+fn is_of(list: &str, element: &str) -> bool {
+    match member(element, "consent_type") {
+        Ok(Some("\"opt_in\"")) => !list.starts_with("opted_out_"),
+        Ok(Some("\"opt_out\"")) => !list.starts_with("opted_in_"),
+        _ => true,
+    }
 }
 
 /// The path of a URL found in a record. It is asked of the configured host, whichever host the URL
@@ -147,6 +157,14 @@ mod tests {
         assert!(are_cut(r#"{"tags":{"has_more":true}}"#));
         assert!(are_cut("{\"tags\":{\"has_more\" :\n true}}"));
         assert!(!are_cut(r#"{"tags":{"has_more":false},"is":true}"#));
+    }
+
+    #[test]
+    fn two_lists_under_one_url_are_told_apart() {
+        let element = r#"{"id":"1","consent_type":"opt_in"}"#;
+        assert!(is_of("opted_in_subscription_types", element));
+        assert!(!is_of("opted_out_subscription_types", element));
+        assert!(is_of("tags", r#"{"id":"1"}"#));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::client::BadAnswer;
 use super::time::{self, EpochSeconds};
-use crate::raw_json::range_in;
+use crate::raw_json::{member, range_in};
 
 /// A page of records.
 #[derive(Debug)]
@@ -277,20 +277,18 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    /// `next` may be null, an object with a cursor or a page's number, a URL, or a number.
+    /// `next` may be null, an object with a cursor or a page's number, a URL, or a number. Where the
+    /// cursor is null, there is no next page.
     fn next(self) -> Result<Next, BadAnswer> {
-        #[derive(Deserialize)]
-        struct ByCursor {
-            starting_after: Option<String>,
-        }
         let Some(next) = self.next.map(RawValue::get) else {
             return Ok(Next::End);
         };
         Ok(match next.as_bytes()[0] {
             b'n' => Next::End,
-            b'{' => match serde_json::from_str::<ByCursor>(next)?.starting_after {
-                Some(cursor) if !cursor.is_empty() => Next::Cursor(cursor),
-                _ => Next::Unnamed,
+            b'{' => match member(next, "starting_after")? {
+                None | Some("\"\"") => Next::Unnamed,
+                Some("null") => Next::End,
+                Some(cursor) => Next::Cursor(serde_json::from_str(cursor)?),
             },
             b'"' => cursor_in_url(&serde_json::from_str::<String>(next)?)
                 .map_or(Next::Unnamed, Next::Cursor),
@@ -372,7 +370,7 @@ mod tests {
         for (next, expected) in [
             ("null", Next::End),
             (r#"{"page":2,"starting_after":"abc=="}"#, cursor("abc==")),
-            (r#"{"page":2,"starting_after":null}"#, Next::Unnamed),
+            (r#"{"page":2,"starting_after":null}"#, Next::End),
             (r#"{"page":2}"#, Next::Unnamed),
             (
                 r#""https://x.test/c?page=2&starting_after=a%3D%3D""#,

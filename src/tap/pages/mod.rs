@@ -83,13 +83,22 @@ impl Reading<'_> {
         ))
     }
 
+    /// The bookmark that the state held, unless it can't be true.
+    fn known_bookmark(&self) -> Option<EpochSeconds> {
+        self.bookmark
+            .updated_at
+            .filter(|bookmark| *bookmark <= self.started)
+    }
+
+    /// Whether the bookmark that the state held is in the future.
+    fn is_ahead(&self) -> bool {
+        self.bookmark.updated_at > Some(self.started)
+    }
+
     /// The inclusive lower bound of `updated_at`.
     fn lower_bound(&self) -> Option<EpochSeconds> {
         let config = self.client.config();
-        let Some(bookmark) = self.bookmark.updated_at else {
-            return config.start_date;
-        };
-        if bookmark > self.started {
+        if self.is_ahead() {
             tracing::warn!(
                 "the bookmark of {} is in the future; reading what was updated from the run's \
                  start less the look-back on",
@@ -97,6 +106,9 @@ impl Reading<'_> {
             );
             return Some(self.started - config.lookback_seconds);
         }
+        let Some(bookmark) = self.known_bookmark() else {
+            return config.start_date;
+        };
         if self.bookmark.in_progress {
             return Some(bookmark);
         }
@@ -104,6 +116,13 @@ impl Reading<'_> {
         // Looking back doesn't reach behind where the first run was told to begin.
         let start = config.start_date.filter(|start| *start <= bookmark);
         Some(start.map_or(lower, |start| lower.max(start)))
+    }
+
+    /// The bookmark of a stream read to its end, for the newest it holds. It never goes back, but
+    /// for one that was in the future.
+    fn final_bookmark(&self, newest: Option<EpochSeconds>) -> Option<EpochSeconds> {
+        let ahead = self.is_ahead().then(|| self.newest_bookmark());
+        newest.max(self.known_bookmark()).or(ahead)
     }
 
     /// The newest the bookmark may become: what was updated later may still be unindexed.

@@ -10,7 +10,6 @@ use std::collections::{HashSet, VecDeque};
 use super::{Batch, Fault, Reading, Sink, is_last, pages_to_step_back};
 use crate::tap::bookmark::{Bookmark, Resume};
 use crate::tap::page::Row;
-use crate::tap::time::EpochSeconds;
 
 /// How many emitted keys are remembered, so as not to emit a record again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.
@@ -26,7 +25,7 @@ pub fn read(
     let before = &reading.bookmark;
     let resume = before.resume.as_ref();
     let lower = reading.lower_bound();
-    let known = before.updated_at.or(lower);
+    let known = reading.known_bookmark().or(lower);
     let newest_bookmark = reading.newest_bookmark();
     let lookback = reading.client.config().lookback_seconds;
 
@@ -50,14 +49,16 @@ pub fn read(
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
         for row in page.rows {
-            if !reading.is_wanted(&row, lower) {
-                continue;
-            }
             if let Some(updated_at) = row.updated_at {
                 if before.seen.contains(&row.id, updated_at) {
                     continue;
                 }
                 is_quiet &= known.is_none_or(|known| updated_at <= known);
+            }
+            if !reading.is_wanted(&row, lower) {
+                continue;
+            }
+            if let Some(updated_at) = row.updated_at {
                 if resume.is_none() {
                     newest = newest.max(Some(updated_at.min(newest_bookmark)));
                 }
@@ -89,10 +90,10 @@ pub fn read(
         }
         number += 1;
     }
-    if !has_emitted && resume.is_none() {
+    if !has_emitted && resume.is_none() && !reading.is_ahead() {
         return Ok(());
     }
-    let bookmark = final_bookmark(reading, newest).map(|updated_at| Bookmark {
+    let bookmark = reading.final_bookmark(newest).map(|updated_at| Bookmark {
         updated_at: Some(updated_at),
         seen: seen.since(updated_at - lookback),
         resume: None,
@@ -102,12 +103,6 @@ pub fn read(
         bookmark,
         ..Batch::default()
     })
-}
-
-/// The bookmark never goes back, unless it was in the future.
-fn final_bookmark(reading: &Reading<'_>, newest: Option<EpochSeconds>) -> Option<EpochSeconds> {
-    let before = reading.bookmark.updated_at;
-    newest.max(before.filter(|before| *before <= reading.started))
 }
 
 /// The keys emitted last.

@@ -220,7 +220,7 @@ impl Search<'_> {
     /// The bookmark after a page, once it is above the one before.
     fn bookmark_in_progress(&self) -> Option<Bookmark> {
         let position = self.newest.map(|_| self.position())?;
-        let before = self.bookmark_before();
+        let before = self.reading.known_bookmark();
         if !self.has_emitted || before.is_some_and(|before| before >= position) {
             return None;
         }
@@ -235,26 +235,19 @@ impl Search<'_> {
     /// The bookmark when all is read; none when there was nothing new, so that the state stays as
     /// it is.
     fn final_bookmark(&self) -> Option<Bookmark> {
-        if !self.has_emitted && !self.reading.bookmark.in_progress {
+        let before = &self.reading.bookmark;
+        if !self.has_emitted && !before.in_progress && !self.reading.is_ahead() {
             return None;
         }
         let reached = self.newest.map(|_| self.position());
-        let updated_at = reached.max(self.bookmark_before())?;
+        let updated_at = self.reading.final_bookmark(reached)?;
         let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
             updated_at: Some(updated_at),
             in_progress: false,
             seen: self.seen.since(updated_at - lookback),
-            ..self.reading.bookmark.clone()
+            ..before.clone()
         })
-    }
-
-    /// The bookmark never goes back, unless it was in the future.
-    fn bookmark_before(&self) -> Option<EpochSeconds> {
-        self.reading
-            .bookmark
-            .updated_at
-            .filter(|before| *before <= self.reading.started)
     }
 
     /// Asks for the next page of a query and moves its cursor.

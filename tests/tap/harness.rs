@@ -1,0 +1,407 @@
+//! Running the tap as a process and reading what it said.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::support::workspace::Workspace;
+
+/// Every stream of the tap.
+pub const STREAMS: [&str; 10] = [
+    "admins",
+    "teams",
+    "tags",
+    "contacts",
+    "conversations",
+    "conversation_parts",
+    "calls",
+    "call_transcriptions",
+    "articles",
+    "collections",
+];
+
+/// The streams that have bookmarks, and their children.
+pub const INCREMENTAL: [&str; 6] = [
+    "contacts",
+    "conversations",
+    "conversation_parts",
+    "calls",
+    "call_transcriptions",
+    "articles",
+];
+
+/// Ids of one stream.
+pub type Ids = BTreeSet<String>;
+
+/// The tap, with its settings and arguments, against one workspace.
+pub struct Tap {
+    directory: TempDir,
+    settings: Map<String, Value>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Tap {
+    /// The tap with nothing but address and token.
+    pub fn of(workspace: &Workspace) -> Tap {
+        let mut settings = Map::new();
+        settings.insert("access_token".into(), json!(workspace.token()));
+        settings.insert("base_url".into(), json!(workspace.base_url()));
+        Tap {
+            directory: tempfile::tempdir().unwrap(),
+            settings,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Tap {
+        self.settings.insert(key.to_owned(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn unset(mut self, key: &str) -> Tap {
+        self.settings.remove(key);
+        self
+    }
+
+    /// `--stream NAME` for each.
+    #[must_use]
+    pub fn streams(mut self, names: &[&str]) -> Tap {
+        for name in names {
+            self.arguments.extend(["--stream".into(), (*name).into()]);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Tap {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Tap {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    #[must_use]
+    pub fn catalog(mut self, catalog: &Value) -> Tap {
+        let path = self.directory.path().join("catalog.json");
+        std::fs::write(&path, catalog.to_string()).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        self.arguments.extend(["--catalog".to_owned(), path]);
+        self
+    }
+
+    /// Runs from the beginning.
+    pub fn run(&self) -> Run {
+        Run::of(self.command(None).output().unwrap())
+    }
+
+    /// Runs on from a state.
+    pub fn run_from(&self, state: &Value) -> Run {
+        self.run_from_text(&state.to_string())
+    }
+
+    /// Runs on from a state file of that text.
+    pub fn run_from_text(&self, state: &str) -> Run {
+        Run::of(self.command(Some(state)).output().unwrap())
+    }
+
+    /// Starts a run that the test ends itself.
+    pub fn start(&self, state: Option<&Value>) -> Child {
+        let state = state.map(Value::to_string);
+        self.command(state.as_deref()).spawn().unwrap()
+    }
+
+    /// The command, its stdout and stderr captured.
+    pub fn command(&self, state: Option<&str>) -> Command {
+        let config = self.directory.path().join("config.json");
+        std::fs::write(&config, Value::from(self.settings.clone()).to_string()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tap-intercom"));
+        command
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .arg("--config")
+            .arg(config)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(state) = state {
+            let path = self.directory.path().join("state.json");
+            std::fs::write(&path, state).unwrap();
+            command.arg("--state").arg(path);
+        }
+        command
+    }
+}
+
+/// One record as it was emitted.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub stream: String,
+    pub id: String,
+    /// Its bytes.
+    pub json: String,
+}
+
+impl Record {
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.json).unwrap()
+    }
+}
+
+/// What one run said.
+#[derive(Debug)]
+pub struct Run {
+    /// None where a signal ended the process.
+    pub exit_code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub records: Vec<Record>,
+    /// Values of the STATE messages.
+    pub states: Vec<Value>,
+    pub schemas: BTreeMap<String, Value>,
+}
+
+impl Run {
+    /// Reads a run's output. A line that is no message fails the test, but for a last one without
+    /// its line break, as a killed process leaves it.
+    pub fn of(output: Output) -> Run {
+        let mut run = Run {
+            exit_code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            records: Vec::new(),
+            states: Vec::new(),
+            schemas: BTreeMap::new(),
+        };
+        let whole = run.stdout.rfind('\n').map_or(0, |end| end + 1);
+        let stdout = run.stdout[..whole].to_owned();
+        for line in stdout.lines() {
+            run.read(line);
+        }
+        run
+    }
+
+    fn read(&mut self, line: &str) {
+        #[derive(serde::Deserialize)]
+        struct Message<'a> {
+            #[serde(rename = "type")]
+            kind: &'a str,
+            stream: Option<String>,
+            #[serde(borrow)]
+            record: Option<&'a RawValue>,
+            #[serde(default)]
+            key_properties: Vec<String>,
+            #[serde(default)]
+            value: Value,
+            #[serde(default)]
+            schema: Value,
+        }
+        let message: Message<'_> =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
+        match (message.kind, message.stream) {
+            ("STATE", None) => self.states.push(message.value),
+            ("SCHEMA", Some(stream)) => {
+                assert_eq!(message.key_properties.len(), 1, "{stream} has one key");
+                self.schemas.insert(
+                    stream,
+                    json!({"key": message.key_properties[0], "schema": message.schema}),
+                );
+            }
+            ("RECORD", Some(stream)) => {
+                let json = message.record.unwrap().get().to_owned();
+                let about = self.schemas.get(&stream).expect("SCHEMA before RECORD");
+                let value: Value = serde_json::from_str(&json).unwrap();
+                let id = match &value[about["key"].as_str().unwrap()] {
+                    Value::String(id) => id.clone(),
+                    other => other.to_string(),
+                };
+                self.records.push(Record { stream, id, json });
+            }
+            other => panic!("a message {other:?}"),
+        }
+    }
+
+    /// The run, which must have succeeded.
+    #[must_use]
+    #[track_caller]
+    pub fn ok(self) -> Run {
+        assert_eq!(self.exit_code, Some(0), "{}", self.stderr);
+        assert!(self.stdout.is_empty() || self.stdout.ends_with('\n'));
+        self
+    }
+
+    /// The run, which must have ended with that exit code.
+    #[must_use]
+    #[track_caller]
+    pub fn exited(self, exit_code: i32) -> Run {
+        assert_eq!(self.exit_code, Some(exit_code), "{}", self.stderr);
+        self
+    }
+
+    /// The last STATE's value; the empty state where there was none.
+    pub fn state(&self) -> Value {
+        self.states.last().cloned().unwrap_or_else(|| json!({}))
+    }
+
+    pub fn bookmark(&self, stream: &str) -> Value {
+        self.state()["bookmarks"][stream].clone()
+    }
+
+    pub fn ids(&self, stream: &str) -> Ids {
+        self.of_stream(stream)
+            .map(|record| record.id.clone())
+            .collect()
+    }
+
+    pub fn of_stream(&self, stream: &str) -> impl Iterator<Item = &Record> {
+        self.records
+            .iter()
+            .filter(move |record| record.stream == stream)
+    }
+
+    /// The `updated_at` of each emitted version of a record.
+    pub fn versions(&self, stream: &str, id: &str) -> Vec<Value> {
+        self.of_stream(stream)
+            .filter(|record| record.id == id)
+            .map(|record| record.value()["updated_at"].clone())
+            .collect()
+    }
+
+    /// How many records came more than once.
+    pub fn repeated(&self, stream: &str) -> usize {
+        self.of_stream(stream).count() - self.ids(stream).len()
+    }
+}
+
+/// The ids of a stream that any of the runs emitted.
+pub fn union<'a>(runs: impl IntoIterator<Item = &'a Run>, stream: &str) -> Ids {
+    runs.into_iter().flat_map(|run| run.ids(stream)).collect()
+}
+
+/// The ids of a stream that exist in the workspace.
+pub fn existing(workspace: &Workspace, stream: &str) -> Ids {
+    let numbered = |first: usize, path: &str, at: &str| {
+        let served: Value = serde_json::from_str(&served(workspace, path)).unwrap();
+        let ids: Ids = served[at]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| record["id"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(ids.contains(&first.to_string()));
+        ids
+    };
+    match stream {
+        "admins" => numbered(814_001, "/admins", "admins"),
+        "teams" => numbered(501_001, "/teams", "teams"),
+        "tags" => numbered(7_001, "/tags", "data"),
+        stream => workspace.ids(stream),
+    }
+}
+
+/// The body of an answer, as the workspace serves it.
+pub fn served(workspace: &Workspace, path: &str) -> String {
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let mut response = agent
+        .get(format!("{}{path}", workspace.base_url()))
+        .header("Authorization", format!("Bearer {}", workspace.token()))
+        .call()
+        .unwrap();
+    response.body_mut().read_to_string().unwrap()
+}
+
+/// The runs together emitted every row of these streams, and nothing else.
+#[track_caller]
+pub fn assert_whole<'a>(
+    workspace: &Workspace,
+    runs: impl IntoIterator<Item = &'a Run> + Clone,
+    streams: &[&str],
+) {
+    for stream in streams {
+        let found = union(runs.clone(), stream);
+        assert_same(stream, &existing(workspace, stream), &found);
+    }
+}
+
+/// The runs together emitted all of these ids.
+#[track_caller]
+pub fn assert_covers(stream: &str, expected: &Ids, found: &Ids) {
+    let missing: Vec<_> = expected.difference(found).collect();
+    assert!(
+        missing.is_empty(),
+        "{} of {} {stream} are missing: {:?}",
+        missing.len(),
+        expected.len(),
+        &missing[..missing.len().min(10)]
+    );
+}
+
+/// The same ids, or which are missing and which are too many.
+#[track_caller]
+pub fn assert_same(stream: &str, expected: &Ids, found: &Ids) {
+    assert_covers(stream, expected, found);
+    let surplus: Vec<_> = found.difference(expected).collect();
+    assert!(
+        surplus.is_empty(),
+        "{} {stream} too many: {:?}",
+        surplus.len(),
+        &surplus[..surplus.len().min(10)]
+    );
+}
+
+/// Runs from a state until a run succeeds.
+pub fn sync_until_done(tap: &Tap, state: &Value) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut state = state.clone();
+    for _ in 0..20 {
+        let run = tap.run_from(&state);
+        if !run.states.is_empty() {
+            state = run.state();
+        }
+        let is_done = run.exit_code == Some(0);
+        runs.push(run);
+        if is_done {
+            return runs;
+        }
+    }
+    panic!("20 runs were not enough: {}", runs[19].stderr);
+}
+
+/// Does the cases side by side, since they mostly wait, but not so many that they wait for each other.
+pub fn side_by_side<T: Send + Debug>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    const AT_ONCE: usize = 6;
+    let cases: VecDeque<T> = cases.into_iter().collect();
+    let cases = Mutex::new(cases);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = cases.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    let name = format!("{case:?}");
+                    let result = catch_unwind(AssertUnwindSafe(|| check(case)));
+                    if let Err(panic) = result {
+                        eprintln!("this was the case {name}");
+                        cases.lock().unwrap().clear();
+                        resume_unwind(panic);
+                    }
+                }
+            });
+        }
+    });
+}

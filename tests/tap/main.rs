@@ -1,0 +1,14 @@
+//! `tap-intercom`, driven through its binary against a simulated workspace: whatever happens to the
+//! wire, to the rows or to the process, nothing that was in the workspace is missing in the end.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+
+mod bytes;
+mod faults;
+mod selection;
+mod whole;
