@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use intercom_singer::cli::{about, settings};
 use intercom_singer::tap;
 use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams::{self, Paging, Stream};
+use intercom_singer::tap::streams::{self, Child, ChildSource, Paging, Stream};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_files";
 
@@ -96,11 +96,11 @@ fn streams_table() -> String {
         );
         for child in stream.children {
             table += &format!(
-                "| `{}` | {} | with `{}` | `GET {}` |\n",
+                "| `{}` | {} | with `{}` | {} |\n",
                 child.name,
                 key(child.key),
                 stream.name,
-                child.path
+                child_source(child, stream)
             );
         }
     }
@@ -110,6 +110,13 @@ fn streams_table() -> String {
 fn key(properties: &[&str]) -> String {
     let quoted: Vec<String> = properties.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+fn child_source(child: &Child, parent: &Stream) -> String {
+    match child.source {
+        ChildSource::Request(request) => format!("`GET {}`", request.path),
+        ChildSource::Inside(list) => format!("`{list}` of each record of `{}`", parent.name),
+    }
 }
 
 fn replication(stream: &Stream) -> String {

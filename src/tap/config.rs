@@ -69,6 +69,26 @@ pub struct Settings {
     #[serde(default = "default_articles_overlap")]
     #[schemars(range(min = 1, max = 10_000))]
     articles_overlap_pages: u32,
+    /// Ask with each contact for the contacts that were merged into it.
+    #[serde(default)]
+    include_merge_history: bool,
+    /// How the texts of conversation parts are written.
+    #[serde(default)]
+    display_as: DisplayAs,
+    /// Identifiers of the custom object types whose instances `custom_object_instances` reads.
+    #[serde(default)]
+    custom_object_types: Vec<String>,
+}
+
+/// How texts are written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DisplayAs {
+    /// As HTML.
+    #[default]
+    Html,
+    /// Without markup, links as `label (url)`.
+    Plaintext,
 }
 
 /// Where a workspace is hosted.
@@ -139,6 +159,12 @@ pub struct Config {
     pub calls_overlap_pages: u32,
     /// Pages of articles.
     pub articles_overlap_pages: u32,
+    /// Whether contacts come with their merge history.
+    pub include_merge_history: bool,
+    /// Form of the texts of conversation parts.
+    pub display_as: DisplayAs,
+    /// Custom object types, each once.
+    pub custom_object_types: Vec<String>,
 }
 
 impl TryFrom<Settings> for Config {
@@ -181,6 +207,9 @@ impl TryFrom<Settings> for Config {
             lookback_seconds: settings.lookback_seconds.into(),
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
+            include_merge_history: settings.include_merge_history,
+            display_as: settings.display_as,
+            custom_object_types: settings.custom_object_types,
         })
     }
 }

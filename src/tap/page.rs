@@ -47,12 +47,10 @@ pub struct Row {
     pub record: Record,
     /// The record's key, without quotes.
     pub id: String,
-    /// `updated_at`, where the record has one.
+    /// The instant that bookmarks are made of (`updated_at`, mostly), where the record has one.
     pub updated_at: Option<EpochSeconds>,
-    /// Where the bytes of `updated_at`'s value are in the record.
+    /// Where the bytes of that instant's value are in the record.
     pub updated_at_json: Range<usize>,
-    /// Whether the property that children are asked for by is there and not null.
-    pub has_child: bool,
 }
 
 /// The bytes of a record: a range of a body that it shares with its page.
@@ -69,8 +67,8 @@ pub struct Names {
     pub records_at: &'static str,
     /// The record's key.
     pub key: &'static str,
-    /// The property that tells whether there is a child.
-    pub asked_if: Option<&'static str>,
+    /// The property that bookmarks are made of.
+    pub replication_key: &'static str,
 }
 
 impl Record {
@@ -92,7 +90,7 @@ impl Record {
 }
 
 impl Row {
-    /// The value of `updated_at` as the API wrote it; `null` where there is none.
+    /// The value of that property as the API wrote it; `null` where there is none.
     #[must_use]
     pub fn updated_at_json(&self) -> &str {
         match self.updated_at_json.len() {
@@ -151,7 +149,6 @@ impl Row {
             names,
             id: None,
             updated_at: None,
-            has_child: names.asked_if.is_none(),
         };
         let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer.deserialize_map(&mut keys)?;
@@ -166,13 +163,11 @@ impl Row {
         let updated_at_json = keys
             .updated_at
             .map_or(0..0, |value| range_in(json, value.get()));
-        let has_child = keys.has_child;
         Ok(Self {
             record,
             id,
             updated_at,
             updated_at_json,
-            has_child,
         })
     }
 }
@@ -181,7 +176,6 @@ struct Keys<'a> {
     names: Names,
     id: Option<&'a RawValue>,
     updated_at: Option<&'a RawValue>,
-    has_child: bool,
 }
 
 impl<'a> Visitor<'a> for &mut Keys<'a> {
@@ -196,10 +190,8 @@ impl<'a> Visitor<'a> for &mut Keys<'a> {
             let name = name.0.as_ref();
             if name == self.names.key {
                 self.id = Some(map.next_value()?);
-            } else if name == "updated_at" {
+            } else if name == self.names.replication_key {
                 self.updated_at = Some(map.next_value()?);
-            } else if Some(name) == self.names.asked_if {
-                self.has_child = map.next_value::<&RawValue>()?.get() != "null";
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -316,7 +308,7 @@ mod tests {
     const NAMES: Names = Names {
         records_at: "data",
         key: "id",
-        asked_if: Some("transcription_url"),
+        replication_key: "updated_at",
     };
 
     fn parse(body: &str) -> Result<Page, BadAnswer> {
@@ -326,7 +318,7 @@ mod tests {
     #[test]
     fn records_keep_their_bytes_and_show_their_keys() {
         let page = parse(
-            r#"{"type":"list","data":[ {"id":"a","updated_at": "2024-12-18T15:58:51Z"} ,{"n":1e2,"id":7,"transcription_url":"u"}],"total_count":2}"#,
+            r#"{"type":"list","data":[ {"id":"a","updated_at": "2024-12-18T15:58:51Z"} ,{"n":1e2,"id":7}],"total_count":2}"#,
         )
         .unwrap();
         let rows: Vec<_> = page
@@ -338,7 +330,6 @@ mod tests {
                     row.id.as_str(),
                     row.updated_at,
                     row.updated_at_json(),
-                    row.has_child,
                 )
             })
             .collect();
@@ -350,15 +341,8 @@ mod tests {
                     "a",
                     Some(1_734_537_531),
                     r#""2024-12-18T15:58:51Z""#,
-                    false
                 ),
-                (
-                    r#"{"n":1e2,"id":7,"transcription_url":"u"}"#,
-                    "7",
-                    None,
-                    "null",
-                    true
-                ),
+                (r#"{"n":1e2,"id":7}"#, "7", None, "null",),
             ]
         );
         assert_eq!(page.total_count, Some(2));

@@ -294,7 +294,7 @@ impl Search<'_> {
             "sort": {"field": "updated_at", "order": query.order},
             "pagination": pagination,
         });
-        ApiRequest::Post(self.reading.stream.path.to_owned(), body.to_string().into())
+        ApiRequest::Post(self.reading.path(""), body.to_string().into())
     }
 }
 

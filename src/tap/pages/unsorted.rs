@@ -7,7 +7,7 @@ use super::{Batch, Fault, Reading, Sink, is_last, pages_to_step_back};
 
 /// Reads a list that comes in one answer.
 pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
-    let page = reading.get(reading.stream.path.to_owned())?;
+    let page = reading.get(reading.path(""))?;
     sink(Batch {
         total_count: Some(page.rows.len() as u64),
         rows: page.rows,

@@ -1,6 +1,7 @@
 //! Streams of what is said: conversations, calls and tickets.
 
-use super::{Child, ChildAnswer, DateMatching, Paging, Stream};
+use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
+use crate::tap::config::DisplayAs;
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -12,6 +13,8 @@ pub static STREAMS: &[Stream] = &[
         selected_by_default: true,
         schema: schema_of::<records::Conversation>,
         path: "/conversations/search",
+        query: |_| None,
+        for_each: None,
         records_at: "conversations",
         paging: Paging::Search(DateMatching::Seconds),
         has_nested_lists: false,
@@ -20,13 +23,19 @@ pub static STREAMS: &[Stream] = &[
             key: &["id"],
             selected_by_default: true,
             schema: schema_of::<records::ConversationPart>,
-            path: "/conversations/{id}",
-            asked_if: None,
-            answer: ChildAnswer::Listed {
-                at: ("conversation_parts", "conversation_parts"),
-                parent_key: "conversation_id",
-                parent_updated_at: "conversation_updated_at",
-            },
+            parent_key: Some("conversation_id"),
+            parent_updated_at: Some("conversation_updated_at"),
+            source: ChildSource::Request(ChildRequest {
+                path: "/conversations/{id}",
+                query: |config| match config.display_as {
+                    DisplayAs::Html => None,
+                    DisplayAs::Plaintext => Some("display_as=plaintext"),
+                },
+                asked: Asked::Always,
+                answer: ChildAnswer::Listed {
+                    at: ("conversation_parts", "conversation_parts"),
+                },
+            }),
         }],
     },
     Stream {
@@ -36,6 +45,8 @@ pub static STREAMS: &[Stream] = &[
         selected_by_default: true,
         schema: schema_of::<records::Call>,
         path: "/calls",
+        query: |_| None,
+        for_each: None,
         records_at: "data",
         paging: Paging::NewestFirst {
             per_page: 25,
@@ -47,13 +58,16 @@ pub static STREAMS: &[Stream] = &[
             key: &["call_id"],
             selected_by_default: true,
             schema: schema_of::<records::CallTranscription>,
-            path: "/calls/{id}/transcript",
-            asked_if: Some("transcription_url"),
-            answer: ChildAnswer::Transcript {
-                parent_key: "call_id",
-                parent_updated_at: "call_updated_at",
-                turns: "transcript",
-            },
+            parent_key: Some("call_id"),
+            parent_updated_at: Some("call_updated_at"),
+            source: ChildSource::Request(ChildRequest {
+                path: "/calls/{id}/transcript",
+                query: |_| None,
+                asked: Asked::IfSet("transcription_url"),
+                answer: ChildAnswer::Transcript {
+                    turns: "transcript",
+                },
+            }),
         }],
     },
 ];

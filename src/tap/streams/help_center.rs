@@ -12,6 +12,8 @@ pub static STREAMS: &[Stream] = &[
         selected_by_default: true,
         schema: schema_of::<records::Article>,
         path: "/articles",
+        query: |_| None,
+        for_each: None,
         records_at: "data",
         paging: Paging::NewestFirst {
             per_page: 25,
@@ -27,6 +29,8 @@ pub static STREAMS: &[Stream] = &[
         selected_by_default: true,
         schema: schema_of::<records::Collection>,
         path: "/help_center/collections",
+        query: |_| None,
+        for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
         has_nested_lists: false,

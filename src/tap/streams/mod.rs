@@ -40,6 +40,11 @@ pub struct Stream {
     pub schema: fn() -> Value,
     /// The endpoint's path, with its query where that is always the same.
     pub path: &'static str,
+    /// What settings add to the query.
+    pub query: fn(&Config) -> Option<&'static str>,
+    /// The values of a setting for each of which the list is asked for, in the place of `{}` in the
+    /// path; none for a list that there is one of.
+    pub for_each: Option<fn(&Config) -> &[String]>,
     /// The property of an answer that holds the array of records.
     pub records_at: &'static str,
     /// How pages follow each other.
@@ -80,7 +85,7 @@ pub enum DateMatching {
     PerhapsWholeDays,
 }
 
-/// A stream that is read along with its parent: one request for each of the parent's records.
+/// A stream that is read along with its parent.
 #[derive(Debug)]
 pub struct Child {
     /// Its name in messages and catalog.
@@ -91,34 +96,63 @@ pub struct Child {
     pub selected_by_default: bool,
     /// JSON Schema of a record.
     pub schema: fn() -> Value,
-    /// The request's path, with `{id}` where the parent's key goes.
+    /// The property that is added to name the parent, where the API's own records don't.
+    pub parent_key: Option<&'static str>,
+    /// The property that is added to hold the parent's `updated_at`.
+    pub parent_updated_at: Option<&'static str>,
+    /// Where its records are.
+    pub source: ChildSource,
+}
+
+/// Where child records are.
+#[derive(Clone, Copy, Debug)]
+pub enum ChildSource {
+    /// In a list inside the parent, under this name, completed from the list's own URL where the
+    /// API cut it: no further request where it didn't.
+    Inside(&'static str),
+    /// In the answer to a request of their own.
+    Request(ChildRequest),
+}
+
+/// A request for the child records of one parent.
+#[derive(Clone, Copy, Debug)]
+pub struct ChildRequest {
+    /// Its path, with `{id}` where the parent's key goes.
     pub path: &'static str,
-    /// The parent's property that says whether there is something to ask for, by not being null.
-    pub asked_if: Option<&'static str>,
+    /// What settings add to the query.
+    pub query: fn(&Config) -> Option<&'static str>,
+    /// Which parents it is made for.
+    pub asked: Asked,
     /// What an answer looks like.
     pub answer: ChildAnswer,
+}
+
+/// Which parents a request is made for.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// All of them.
+    Always,
+    /// Those in which this property is not null.
+    IfSet(&'static str),
+    /// Those in which the list under this name isn't empty.
+    IfListed(&'static str),
 }
 
 /// How child records are found in the answer for one parent.
 #[derive(Clone, Copy, Debug)]
 pub enum ChildAnswer {
-    /// A list inside the parent itself; each element is a record, given the parent's key and
-    /// `updated_at` as these properties. A parent that is gone by now is skipped.
+    /// A list inside the parent itself, which the API may cut; each element is a record. A parent
+    /// that is gone by now is skipped.
     Listed {
         /// The object that holds list and `total_count`, and the list's name in it.
         at: (&'static str, &'static str),
-        /// The child's property that names its parent.
-        parent_key: &'static str,
-        /// The child's property that holds the parent's `updated_at`.
-        parent_updated_at: &'static str,
     },
-    /// A transcript as text or as JSON; one record a parent, with these properties. One that isn't
-    /// there yet is asked for again by later runs.
+    /// A list under `data`, whole or in numbered pages; each element is a record. A parent that is
+    /// gone by now is skipped.
+    Pages,
+    /// A transcript as text or as JSON; one record a parent. One that isn't there yet is asked for
+    /// again by later runs.
     Transcript {
-        /// The property that names the parent.
-        parent_key: &'static str,
-        /// The property that holds the parent's `updated_at`.
-        parent_updated_at: &'static str,
         /// The property that holds the turns.
         turns: &'static str,
     },

@@ -11,6 +11,12 @@ pub static STREAMS: &[Stream] = &[Stream {
     selected_by_default: true,
     schema: schema_of::<records::Contact>,
     path: "/contacts/search",
+    query: |config| {
+        config
+            .include_merge_history
+            .then_some("include_merge_history=true")
+    },
+    for_each: None,
     records_at: "data",
     paging: Paging::Search(DateMatching::PerhapsWholeDays),
     has_nested_lists: true,
