@@ -72,7 +72,7 @@ pub struct Settings {
     /// Ask with each contact for the contacts that were merged into it.
     #[serde(default)]
     include_merge_history: bool,
-    /// How the texts of conversation parts are written.
+    /// How the texts of conversation parts are written: `html`, or `plaintext` with links as `label (url)`.
     #[serde(default)]
     display_as: DisplayAs,
     /// Identifiers of the custom object types whose instances `custom_object_instances` reads.
@@ -83,11 +83,9 @@ pub struct Settings {
 /// How texts are written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum DisplayAs {
-    /// As HTML.
+enum DisplayAs {
     #[default]
     Html,
-    /// Without markup, links as `label (url)`.
     Plaintext,
 }
 
@@ -161,8 +159,8 @@ pub struct Config {
     pub articles_overlap_pages: u32,
     /// Whether contacts come with their merge history.
     pub include_merge_history: bool,
-    /// Form of the texts of conversation parts.
-    pub display_as: DisplayAs,
+    /// Whether conversation parts come without markup.
+    pub is_plaintext: bool,
     /// Custom object types, each once.
     pub custom_object_types: Vec<String>,
 }
@@ -208,7 +206,7 @@ impl TryFrom<Settings> for Config {
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
             include_merge_history: settings.include_merge_history,
-            display_as: settings.display_as,
+            is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
             custom_object_types: settings.custom_object_types,
         })
     }

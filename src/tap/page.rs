@@ -27,6 +27,8 @@ pub struct Page {
     pub per_page: Option<u32>,
     /// `total_count`.
     pub total_count: Option<u64>,
+    /// `scroll_param`: what the next request of a scroll must carry.
+    pub scroll_param: Option<String>,
 }
 
 /// What an answer says of the page after it.
@@ -112,8 +114,9 @@ impl Page {
             )));
         };
         let pages = envelope.pages.unwrap_or_default();
-        let total_pages = pages.total_pages;
-        let per_page = pages.per_page;
+        let total_pages = pages.total_pages.or(envelope.total_pages);
+        let per_page = pages.per_page.or(envelope.per_page);
+        let scroll_param = envelope.scroll_param;
         let next = pages.next()?;
         let total_count = envelope.total_count;
         let ranges: Vec<Range<usize>> = records
@@ -132,6 +135,7 @@ impl Page {
             total_pages,
             per_page,
             total_count,
+            scroll_param,
         })
     }
 }
@@ -212,6 +216,10 @@ pub struct Envelope<'a> {
     /// How many there are in all.
     pub total_count: Option<u64>,
     pages: Option<Pages<'a>>,
+    // Some lists have these beside the records, and no `pages`.
+    total_pages: Option<u32>,
+    per_page: Option<u32>,
+    scroll_param: Option<String>,
 }
 
 impl<'a> Envelope<'a> {
@@ -250,6 +258,9 @@ impl<'a> Visitor<'a> for EnvelopeSeed {
                 name if name == self.records_at => envelope.records = map.next_value()?,
                 "pages" => envelope.pages = map.next_value()?,
                 "total_count" => envelope.total_count = map.next_value()?,
+                "total_pages" => envelope.total_pages = map.next_value()?,
+                "per_page" => envelope.per_page = map.next_value()?,
+                "scroll_param" => envelope.scroll_param = map.next_value()?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }

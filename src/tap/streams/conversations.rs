@@ -1,7 +1,6 @@
 //! Streams of what is said: conversations, calls and tickets.
 
 use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
-use crate::tap::config::DisplayAs;
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -27,10 +26,7 @@ pub static STREAMS: &[Stream] = &[
             parent_updated_at: Some("conversation_updated_at"),
             source: ChildSource::Request(ChildRequest {
                 path: "/conversations/{id}",
-                query: |config| match config.display_as {
-                    DisplayAs::Html => None,
-                    DisplayAs::Plaintext => Some("display_as=plaintext"),
-                },
+                query: |config| config.is_plaintext.then_some("display_as=plaintext"),
                 asked: Asked::Always,
                 answer: ChildAnswer::Listed {
                     at: ("conversation_parts", "conversation_parts"),
@@ -69,5 +65,61 @@ pub static STREAMS: &[Stream] = &[
                 },
             }),
         }],
+    },
+    Stream {
+        name: "conversation_attributes",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::ConversationAttribute>,
+        path: "/conversations/attributes?include_archived=true",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "deleted_conversations",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::DeletedConversation>,
+        path: "/conversations/deleted",
+        query: |_| None,
+        for_each: None,
+        records_at: "conversations",
+        paging: Paging::Unsorted { per_page: 60 },
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "ticket_types",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::TicketType>,
+        path: "/ticket_types",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "ticket_states",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::TicketStateDetailed>,
+        path: "/ticket_states",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
     },
 ];

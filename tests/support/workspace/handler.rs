@@ -10,6 +10,7 @@ use super::contacts::NestedList;
 use super::content;
 use super::data::Data;
 use super::faults::Fault;
+use super::further;
 use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
@@ -191,9 +192,11 @@ impl State {
                     Some(lists::collections(data, settings, request))
                 }
                 ("GET", ["contacts", id, rest @ ..]) => contact(data, settings, request, id, rest),
-                ("GET", ["conversations", id]) => conversation(data, id),
+                ("GET", ["conversations", id]) if id.parse::<u64>().is_ok() => {
+                    conversation(data, id)
+                }
                 ("GET", ["calls", id, rest @ ..]) => call(data, settings, request, id, rest),
-                _ => None,
+                _ => further::answer(settings, request),
             };
             found.unwrap_or_else(|| error(request, 404, "not_found", "Resource Not Found"))
         })

@@ -19,6 +19,7 @@ mod conversations;
 mod cursor;
 mod data;
 mod faults;
+mod further;
 mod handler;
 mod limits;
 mod lists;
@@ -122,7 +123,9 @@ impl Workspace {
 
     /// The ids of a stream's records: as [`Data::ids`], and `admins`, `teams` and `tags`.
     pub fn ids(&self, stream: &str) -> BTreeSet<String> {
-        content::ids(&self.state.settings(), stream)
+        let settings = self.state.settings();
+        content::ids(&settings, stream)
+            .or_else(|| further::ids(&settings, stream))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
     }
 

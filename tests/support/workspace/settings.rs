@@ -34,6 +34,10 @@ pub struct Settings {
     pub teams: usize,
     /// How many tags.
     pub tags: usize,
+    /// How many records each of the further lists has (brands, segments, news items, …).
+    pub listed: usize,
+    /// The custom object types and how many instances each has.
+    pub custom_objects: Vec<(String, usize)>,
 
     /// One contact in so many has nested lists of more than 10 elements; 0: none has.
     pub long_lists_every: u32,
@@ -116,6 +120,8 @@ impl Default for Settings {
             admins: 6,
             teams: 3,
             tags: 12,
+            listed: 130,
+            custom_objects: vec![("Order".to_owned(), 160), ("Line item/ä".to_owned(), 20)],
             long_lists_every: 0,
             parts_per_conversation: 6,
             long_conversations: 0,
