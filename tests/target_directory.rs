@@ -499,7 +499,7 @@ fn a_killed_run_leaves_nothing_to_be_seen() {
     // Young leftovers may be another run's; old ones without a holder are removed.
     target.run("").succeeded();
     assert!(leftover.exists());
-    let long_ago = std::time::SystemTime::now() - Duration::from_secs(300);
+    let long_ago = std::time::SystemTime::now() - Duration::from_mins(5);
     fs::File::open(&leftover)
         .unwrap()
         .set_modified(long_ago)

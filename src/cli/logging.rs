@@ -2,6 +2,7 @@
 //! structured logging reads.
 
 use std::fmt;
+use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
@@ -31,13 +32,20 @@ pub enum LogFormat {
 /// Starts the log of the program, once.
 ///
 /// The level comes from `<PREFIX>_LOGLEVEL` or `LOGLEVEL` (DEBUG, INFO, WARNING, ERROR), the format
-/// from the argument, or else from `<PREFIX>_LOG_FORMAT`.
+/// from the argument, or else from `<PREFIX>_LOG_FORMAT`; where they are silent, both come from the
+/// runner.
 pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure> {
-    let wanted_format = format.map_or_else(|| format_from_environment(program), Ok);
+    let wanted_format = match format {
+        Some(format) => Ok(Some(format)),
+        None => format_from_environment(program),
+    };
     let wanted_level = level_from_environment(program);
+    let runner = Runner::from_environment();
     // The log starts in any case: it is where a fault is told, this one too.
-    let format = wanted_format.as_ref().copied().unwrap_or_default();
-    let level = wanted_level.as_ref().copied().unwrap_or(LevelFilter::INFO);
+    let format = wanted_format.as_ref().ok().copied().flatten();
+    let format = format.or(runner.format).unwrap_or_default();
+    let level = wanted_level.as_ref().ok().copied().flatten();
+    let level = level.or(runner.level).unwrap_or(LevelFilter::INFO);
     let events = Events {
         app_name: program.name,
         format,
@@ -60,35 +68,73 @@ pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure
     Ok(())
 }
 
-fn format_from_environment(program: &Program) -> Result<LogFormat, Failure> {
+fn format_from_environment(program: &Program) -> Result<Option<LogFormat>, Failure> {
     let name = format!("{}_LOG_FORMAT", program.env_prefix);
     match std::env::var(&name).as_deref() {
-        Err(_) | Ok("" | "text") => Ok(LogFormat::Text),
-        Ok("json") => Ok(LogFormat::Json),
+        Err(_) | Ok("") => Ok(None),
+        Ok("text") => Ok(Some(LogFormat::Text)),
+        Ok("json") => Ok(Some(LogFormat::Json)),
         Ok(other) => Err(Failure::usage(format_args!(
             "{name} is {other:?}, but must be text or json"
         ))),
     }
 }
 
-fn level_from_environment(program: &Program) -> Result<LevelFilter, Failure> {
+fn level_from_environment(program: &Program) -> Result<Option<LevelFilter>, Failure> {
     let own = format!("{}_LOGLEVEL", program.env_prefix);
-    let (name, text) = match std::env::var(&own) {
-        Ok(text) => (own, text),
-        Err(_) => match std::env::var("LOGLEVEL") {
-            Ok(text) => ("LOGLEVEL".to_owned(), text),
-            Err(_) => return Ok(LevelFilter::INFO),
-        },
-    };
-    match text.to_ascii_uppercase().as_str() {
-        "" | "INFO" => Ok(LevelFilter::INFO),
-        "TRACE" => Ok(LevelFilter::TRACE),
-        "DEBUG" => Ok(LevelFilter::DEBUG),
-        "WARN" | "WARNING" => Ok(LevelFilter::WARN),
-        "ERROR" | "CRITICAL" => Ok(LevelFilter::ERROR),
-        _ => Err(Failure::usage(format_args!(
-            "{name} is {text:?}, but must be DEBUG, INFO, WARNING or ERROR"
-        ))),
+    for name in [own.as_str(), "LOGLEVEL"] {
+        match std::env::var(name) {
+            Ok(text) if !text.is_empty() => {
+                return level_of(&text).map(Some).ok_or_else(|| {
+                    Failure::usage(format_args!(
+                        "{name} is {text:?}, but must be DEBUG, INFO, WARNING or ERROR"
+                    ))
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+fn level_of(name: &str) -> Option<LevelFilter> {
+    match name.to_ascii_uppercase().as_str() {
+        "TRACE" => Some(LevelFilter::TRACE),
+        "DEBUG" => Some(LevelFilter::DEBUG),
+        "INFO" => Some(LevelFilter::INFO),
+        "WARN" | "WARNING" => Some(LevelFilter::WARN),
+        "ERROR" | "CRITICAL" => Some(LevelFilter::ERROR),
+        _ => None,
+    }
+}
+
+/// How the program's runner wants logs. Meltano tells its plugins by a file in the form of Python's
+/// `logging.config`, named by `SINGER_SDK_LOG_CONFIG`: the level of `meltano --log-level`, and a
+/// formatter of the Meltano SDK if it will parse the lines as JSON.
+#[derive(Default)]
+struct Runner {
+    format: Option<LogFormat>,
+    level: Option<LevelFilter>,
+}
+
+impl Runner {
+    const FORMATTER: &str = "singer_sdk.logging.StructuredFormatter";
+
+    /// A file that isn't there or says something else is a matter of Python plugins only.
+    fn from_environment() -> Self {
+        let Some(text) =
+            std::env::var_os("SINGER_SDK_LOG_CONFIG").and_then(|path| fs::read(path).ok())
+        else {
+            return Self::default();
+        };
+        let config: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let parses_json = config["formatters"]
+            .as_object()
+            .is_some_and(|all| all.values().any(|one| one["()"] == Self::FORMATTER));
+        Self {
+            format: parses_json.then_some(LogFormat::Json),
+            level: config["root"]["level"].as_str().and_then(level_of),
+        }
     }
 }
 
@@ -146,6 +192,9 @@ impl Events {
             Some(metric) => {
                 line.insert("message".into(), json!("METRIC"));
                 let metric = serde_json::from_str(&metric).unwrap_or(Value::String(metric));
+                if let Some(stream) = metric.pointer("/tags/stream") {
+                    line.insert("stream_name".into(), stream.clone());
+                }
                 line.insert("metric_info".into(), metric);
             }
             None => {

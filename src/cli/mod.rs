@@ -4,6 +4,7 @@
 pub mod about;
 pub mod failure;
 pub mod logging;
+pub mod output;
 pub mod settings;
 pub mod signals;
 pub mod terminal;

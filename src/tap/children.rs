@@ -2,10 +2,11 @@
 
 use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, BadAnswer, Client, path_segment, with_query};
+use super::client::{ApiRequest, BadAnswer, Client};
 use super::fault::Fault;
 use super::nested_lists;
 use super::page::{Envelope, Row, text};
+use super::path::{path_segment, with_query};
 use super::streams::{Asked, Child, ChildAnswer, ChildRequest};
 use super::transcript;
 use crate::raw_json::member;

@@ -1,5 +1,6 @@
 //! The one place that talks HTTP: authentication, pace, retries, and what a status means.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Client {
     pace: Pace,
     config: Config,
     signals: Signals,
+    /// Why the token was refused, once it was: no more is asked with it.
+    refusal: OnceLock<String>,
     requests: AtomicU64,
     retries: AtomicU64,
     nanoseconds_in_requests: AtomicU64,
@@ -130,6 +133,7 @@ impl Client {
             pace: Pace::new(config.request_interval),
             config,
             signals,
+            refusal: OnceLock::new(),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             nanoseconds_in_requests: AtomicU64::new(0),
@@ -222,6 +226,9 @@ impl Client {
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
         let permit = self.pace.permit(&self.signals).map_err(Fault::signal)?;
+        if let Some(message) = self.refusal.get() {
+            return Err(unauthorized(message));
+        }
         let started = Instant::now();
         let answer = self.exchange(request);
         let duration = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -323,9 +330,7 @@ impl Client {
                     self.config.base_url
                 ))
             }
-            401 => Fault::Abort(Failure::failed(message).hint(
-                "check `access_token`: it may be revoked or belong to another region than `region`",
-            )),
+            401 => unauthorized(self.refusal.get_or_init(|| message)),
             403 => Fault::Stream(format!(
                 "{message}; the token lacks the permission for this, or the workspace's plan does"
             )),
@@ -359,26 +364,12 @@ impl std::fmt::Display for ApiRequest {
     }
 }
 
-/// A value as one segment of a path, or in a query, whatever it holds.
-#[must_use]
-pub fn path_segment(value: &str) -> String {
-    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A path with more in its query.
-#[must_use]
-pub fn with_query(path: &str, query: &str) -> String {
-    match query {
-        "" => path.to_owned(),
-        _ if path.contains('?') => format!("{path}&{query}"),
-        _ => format!("{path}?{query}"),
-    }
-}
-
-/// A path with a parameter more in its query.
-#[must_use]
-pub fn with_parameter(path: &str, name: &str, value: &str) -> String {
-    with_query(path, &format!("{name}={}", path_segment(value)))
+fn unauthorized(message: &str) -> Fault {
+    Fault::Abort(
+        Failure::failed(message).hint(
+            "check `access_token`: it may be revoked or belong to another region than `region`",
+        ),
+    )
 }
 
 /// Doubles with every try; jitter keeps threads that failed together from coming back together.

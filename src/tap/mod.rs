@@ -13,6 +13,7 @@ pub mod time;
 
 pub mod client;
 pub mod pace;
+pub mod path;
 
 pub mod bookmark;
 pub mod page;

@@ -7,9 +7,10 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, Client, with_parameter, with_query};
+use super::client::{ApiRequest, Client};
 use super::fault::Fault;
 use super::page::{Names, Next, Page, Record, Row};
+use super::path::{with_parameter, with_query};
 use crate::raw_json::{member, members, range_in};
 
 /// By what the elements of lists are understood.

@@ -38,8 +38,20 @@ struct Window {
     /// The lowest count any answer of this window gave. Requests in flight may or may not be in it
     /// already, and count as if they weren't: never over the budget, and exact when they are done.
     remaining: u32,
+    /// Answers of this window, each one of our own requests.
+    answered: u32,
     reset: u64,
     ends: Instant,
+}
+
+impl Window {
+    /// What the next window holds for us until an answer says so: other apps are taken to use as
+    /// much of it as of this one.
+    fn next_budget(&self) -> u32 {
+        let used = self.limit.saturating_sub(self.remaining);
+        let used_by_others = used.saturating_sub(self.answered);
+        self.limit.saturating_sub(used_by_others).max(1)
+    }
 }
 
 /// What the headers of an answer say of the budget.
@@ -161,7 +173,7 @@ impl Book {
             None if self.is_answered => u32::MAX,
             None => 1,
             Some(window) if now < window.ends => window.remaining,
-            Some(window) => window.limit,
+            Some(window) => window.next_budget(),
         };
         if self.in_flight < budget {
             return None;
@@ -186,12 +198,13 @@ impl Book {
             Some(window) if reset < window.reset => {}
             Some(window) if reset == window.reset => {
                 window.remaining = window.remaining.min(remaining);
+                window.answered += 1;
             }
             _ => {
                 self.window = Some(Window {
-                    // A limit of nothing would wait for ever.
-                    limit: limit.max(1),
+                    limit,
                     remaining,
+                    answered: 1,
                     reset,
                     ends: now + until_reset(reset, server_time) + SLACK,
                 });
@@ -280,6 +293,19 @@ mod tests {
         permit(&pace).answered(budget(0, 1_010));
         let later = Instant::now() + Duration::from_secs(11);
         assert_eq!(pace.book().wait(later), None);
+    }
+
+    #[test]
+    fn a_new_window_is_shared_with_other_apps_as_the_one_before() {
+        let pace = Pace::new(None);
+        permit(&pace).answered(budget(1, 1_010));
+        permit(&pace).answered(budget(0, 1_010));
+        // One of the three went to others, so two are ours.
+        let later = Instant::now() + Duration::from_secs(11);
+        pace.book().in_flight = 1;
+        assert_eq!(pace.book().wait(later), None);
+        pace.book().in_flight = 2;
+        assert!(pace.book().wait(later).is_some());
     }
 
     #[test]

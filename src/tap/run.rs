@@ -1,7 +1,7 @@
 //! One run of the tap, told on one screen.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::plan::{discover, plan};
 use super::sync::Sync;
 use super::time;
+use crate::cli::output::print;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, Program, about, settings};
 use crate::singer::catalog::Catalog;
@@ -97,16 +98,6 @@ pub fn identify(client: &Client) -> Result<String, Fault> {
             app.region.as_deref().unwrap_or("unknown"),
         ))
     })
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever reads only the first lines has what they wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result
-            .map_err(|error| Failure::failed(format_args!("stdout can't be written to: {error}"))),
-    }
 }
 
 fn read_state(path: Option<&Path>) -> Result<State, Failure> {

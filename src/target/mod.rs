@@ -1,5 +1,6 @@
 //! The target: from Singer messages to objects in a bucket or files in a directory.
 
+pub mod arguments;
 pub mod config;
 
 mod batch;
@@ -10,6 +11,7 @@ mod record;
 mod sink;
 mod state;
 mod store;
+mod tape;
 mod validate;
 mod writer;
 
@@ -20,8 +22,7 @@ use std::time::Duration;
 use crate::cli::Failure;
 use crate::cli::signals::Signals;
 use crate::singer::incoming::{Input, Next};
-use commit::Committer;
-pub use commit::print_line;
+use commit::{Committer, print_line};
 use config::Config;
 use load::{Loader, Stop};
 use state::StateObjects;

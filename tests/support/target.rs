@@ -206,23 +206,23 @@ pub fn normalised(files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
 /// A SCHEMA line that allows anything; every record needs `id`.
 pub fn schema(stream: &str) -> String {
     let message = json!({
-        "type": "SCHEMA", "stream": stream, "schema": { "type": "object" }, "key_properties": ["id"],
+        "type": "SCHEMA", "stream": stream, "schema": { "properties": {} }, "key_properties": ["id"],
     });
     format!("{message}\n")
 }
 
 /// A RECORD line.
-pub fn record(stream: &str, record: Value) -> String {
+pub fn record(stream: &str, record: impl Into<Value>) -> String {
     format!(
         "{}\n",
-        json!({ "type": "RECORD", "stream": stream, "record": record })
+        json!({ "type": "RECORD", "stream": stream, "record": record.into() })
     )
 }
 
 /// A STATE line with one bookmark.
-pub fn state(stream: &str, bookmark: Value) -> String {
+pub fn state(stream: &str, bookmark: impl Into<Value>) -> String {
     format!(
         "{}\n",
-        json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark } } })
+        json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark.into() } } })
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -45,6 +46,7 @@ pub struct Tap {
     settings: Map<String, Value>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    runs: AtomicUsize,
 }
 
 impl Tap {
@@ -58,6 +60,7 @@ impl Tap {
             settings,
             arguments: Vec::new(),
             environment: Vec::new(),
+            runs: AtomicUsize::new(0),
         }
     }
 
@@ -126,7 +129,9 @@ impl Tap {
 
     /// The command, its stdout and stderr captured.
     pub fn command(&self, state: Option<&str>) -> Command {
-        let config = self.directory.path().join("config.json");
+        // Runs may go side by side.
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let config = self.directory.path().join(format!("config-{number}.json"));
         std::fs::write(&config, Value::from(self.settings.clone()).to_string()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tap-intercom"));
         command
@@ -139,7 +144,7 @@ impl Tap {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(state) = state {
-            let path = self.directory.path().join("state.json");
+            let path = self.directory.path().join(format!("state-{number}.json"));
             std::fs::write(&path, state).unwrap();
             command.arg("--state").arg(path);
         }
@@ -151,6 +156,7 @@ impl Tap {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub stream: String,
+    /// The values of its key, with slashes between them.
     pub id: String,
     /// Its bytes.
     pub json: String,
@@ -179,10 +185,19 @@ impl Run {
     /// Reads a run's output. A line that is no message fails the test, but for a last one without
     /// its line break, as a killed process leaves it.
     pub fn of(output: Output) -> Run {
-        let mut run = Run {
+        Run {
             exit_code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+            ..Run::of_stdout(String::from_utf8(output.stdout).unwrap())
+        }
+    }
+
+    /// The same for a part of a run's output.
+    pub fn of_stdout(stdout: String) -> Run {
+        let mut run = Run {
+            exit_code: None,
+            stdout,
+            stderr: String::new(),
             records: Vec::new(),
             states: Vec::new(),
             schemas: BTreeMap::new(),
@@ -215,20 +230,21 @@ impl Run {
         match (message.kind, message.stream) {
             ("STATE", None) => self.states.push(message.value),
             ("SCHEMA", Some(stream)) => {
-                assert_eq!(message.key_properties.len(), 1, "{stream} has one key");
                 self.schemas.insert(
                     stream,
-                    json!({"key": message.key_properties[0], "schema": message.schema}),
+                    json!({"key": message.key_properties, "schema": message.schema}),
                 );
             }
             ("RECORD", Some(stream)) => {
                 let json = message.record.unwrap().get().to_owned();
                 let about = self.schemas.get(&stream).expect("SCHEMA before RECORD");
                 let value: Value = serde_json::from_str(&json).unwrap();
-                let id = match &value[about["key"].as_str().unwrap()] {
+                let key = about["key"].as_array().unwrap().iter();
+                let ids = key.map(|name| match &value[name.as_str().unwrap()] {
                     Value::String(id) => id.clone(),
                     other => other.to_string(),
-                };
+                });
+                let id = ids.collect::<Vec<_>>().join("/");
                 self.records.push(Record { stream, id, json });
             }
             other => panic!("a message {other:?}"),
@@ -271,14 +287,6 @@ impl Run {
         self.records
             .iter()
             .filter(move |record| record.stream == stream)
-    }
-
-    /// The `updated_at` of each emitted version of a record.
-    pub fn versions(&self, stream: &str, id: &str) -> Vec<Value> {
-        self.of_stream(stream)
-            .filter(|record| record.id == id)
-            .map(|record| record.value()["updated_at"].clone())
-            .collect()
     }
 
     /// How many records came more than once.
@@ -328,11 +336,12 @@ pub fn served(workspace: &Workspace, path: &str) -> String {
 #[track_caller]
 pub fn assert_whole<'a>(
     workspace: &Workspace,
-    runs: impl IntoIterator<Item = &'a Run> + Clone,
+    runs: impl IntoIterator<Item = &'a Run>,
     streams: &[&str],
 ) {
+    let runs: Vec<&Run> = runs.into_iter().collect();
     for stream in streams {
-        let found = union(runs.clone(), stream);
+        let found = union(runs.iter().copied(), stream);
         assert_same(stream, &existing(workspace, stream), &found);
     }
 }
@@ -363,22 +372,39 @@ pub fn assert_same(stream: &str, expected: &Ids, found: &Ids) {
     );
 }
 
-/// Runs from a state until a run succeeds.
-pub fn sync_until_done(tap: &Tap, state: &Value) -> Vec<Run> {
-    let mut runs = Vec::new();
-    let mut state = state.clone();
-    for _ in 0..20 {
-        let run = tap.run_from(&state);
-        if !run.states.is_empty() {
-            state = run.state();
-        }
-        let is_done = run.exit_code == Some(0);
-        runs.push(run);
-        if is_done {
-            return runs;
+/// Of every row that exists, the version emitted last is the one that exists.
+#[track_caller]
+pub fn assert_latest<'a>(workspace: &Workspace, runs: impl IntoIterator<Item = &'a Run>) {
+    let runs: Vec<&Run> = runs.into_iter().collect();
+    for stream in ["contacts", "conversations", "calls", "articles"] {
+        assert_latest_of(workspace, runs.iter().copied(), stream);
+    }
+}
+
+/// The same for one stream.
+#[track_caller]
+pub fn assert_latest_of<'a>(
+    workspace: &Workspace,
+    runs: impl IntoIterator<Item = &'a Run>,
+    stream: &str,
+) {
+    let mut emitted: BTreeMap<&str, &str> = BTreeMap::new();
+    for run in runs {
+        for record in run.of_stream(stream) {
+            emitted.insert(&record.id, &record.json);
         }
     }
-    panic!("20 runs were not enough: {}", runs[19].stderr);
+    let mut stale = Vec::new();
+    for id in workspace.ids(stream) {
+        let expected = workspace.updated_at(stream, &id);
+        let record: Value = emitted
+            .get(id.as_str())
+            .map_or(Value::Null, |json| serde_json::from_str(json).unwrap());
+        if record["updated_at"] != expected {
+            stale.push((id, record["updated_at"].clone(), expected));
+        }
+    }
+    assert!(stale.is_empty(), "{stream} are stale or missing: {stale:?}");
 }
 
 /// Does the cases side by side, since they mostly wait, but not so many that they wait for each other.

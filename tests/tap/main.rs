@@ -9,6 +9,13 @@ mod support;
 mod harness;
 
 mod bytes;
+mod changes;
+mod configuration;
 mod faults;
+mod kill;
+mod pacing;
+mod property;
 mod selection;
+mod state_files;
+mod stopping;
 mod whole;

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::harness::{
-    INCREMENTAL, STREAMS, Tap, assert_same, assert_whole, existing, side_by_side,
+    INCREMENTAL, Ids, STREAMS, Tap, assert_same, assert_whole, existing, side_by_side,
 };
 use crate::support::workspace::{
     CallTimestamps, Dates, LastPage, PageNext, Settings, TranscriptFormat, Workspace, now,
@@ -48,7 +48,7 @@ fn every_row_of_every_stream_is_emitted_whatever_the_timezone() {
         assert_whole(&workspace, [&first], &STREAMS);
         let second = tap.run_from(&first.state()).ok();
         for stream in INCREMENTAL {
-            assert_same(stream, &Default::default(), &second.ids(stream));
+            assert_same(stream, &Ids::new(), &second.ids(stream));
         }
     });
 }
@@ -81,7 +81,7 @@ fn contacts_updated_around_midnight_arrive_on_the_first_and_on_later_runs() {
         // The bookmark stands in the middle of one day, and the next records are of both.
         for days in [0, 1] {
             let from = first.state();
-            let added: std::collections::BTreeSet<String> = [-30, 10]
+            let added: Ids = [-30, 10]
                 .map(|seconds| workspace.add("contacts", midnight + days * DAY + seconds))
                 .into();
             let next = tap.run_from(&from).ok();
@@ -109,7 +109,7 @@ fn a_run_with_nothing_new_emits_nothing_and_asks_little() {
     workspace.clear_requests();
     let second = tap.run_from(&first.state()).ok();
     for stream in INCREMENTAL {
-        assert_same(stream, &Default::default(), &second.ids(stream));
+        assert_same(stream, &Ids::new(), &second.ids(stream));
     }
     assert_eq!(second.state(), first.state());
     let at_most = |path: &str, most: usize| {
@@ -251,7 +251,7 @@ fn timestamps_and_transcripts_come_in_every_form() {
             }
         }
         let second = tap.run_from(&first.state()).ok();
-        assert_same("calls", &Default::default(), &second.ids("calls"));
+        assert_same("calls", &Ids::new(), &second.ids("calls"));
     });
 }
 

@@ -1,6 +1,7 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+mod coverage;
 mod numbered;
 mod search;
 mod unsorted;
@@ -8,9 +9,10 @@ mod unsorted;
 use std::collections::HashSet;
 
 use super::bookmark::Bookmark;
-use super::client::{ApiRequest, Client, path_segment, with_query};
+use super::client::{ApiRequest, Client};
 use super::fault::Fault;
 use super::page::{Names, Next, Page, Row};
+use super::path::{path_segment, with_query};
 use super::streams::{Paging, Stream};
 use super::time::EpochSeconds;
 
@@ -207,16 +209,6 @@ fn is_last(page: &Page, number: u32, per_page: u32) -> bool {
     }
     let full = page.per_page.unwrap_or(per_page).max(1) as usize;
     announced == 0 && page.rows.len() < full
-}
-
-/// How many pages the records behind have moved forward, when `total_count` fell from one page to
-/// the next because records on earlier pages were deleted: that many are read again.
-fn pages_to_step_back(before: Option<u64>, now: Option<u64>, per_page: u32) -> u32 {
-    let (Some(before), Some(now)) = (before, now) else {
-        return 0;
-    };
-    let deleted = before.saturating_sub(now);
-    u32::try_from(deleted.div_ceil(u64::from(per_page.max(1)))).unwrap_or(u32::MAX)
 }
 
 /// The cursors met while reading, since one that comes again would be followed for ever.

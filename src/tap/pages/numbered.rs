@@ -3,15 +3,17 @@
 //! A record that is updated while the list is read jumps to page 1 and pushes others back, which
 //! only makes them come twice; the next run meets it, since the bookmark stays below this run's
 //! start. A deleted record pulls others forward, past the page being asked for: then `total_count`
-//! falls, and reading steps back.
+//! falls, and reading steps back ([`Coverage`]).
 
 use std::collections::{HashSet, VecDeque};
 
-use super::{Batch, Fault, Reading, Sink, is_last, pages_to_step_back};
+use super::coverage::Coverage;
+use super::{Batch, Fault, Reading, Sink, is_last};
 use crate::tap::bookmark::{Bookmark, Resume};
 use crate::tap::page::Row;
+use crate::tap::time::EpochSeconds;
 
-/// How many emitted keys are remembered, so as not to emit a record again that was pushed to a
+/// How many emitted records are remembered, so as not to emit one again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.
 const MOST_RECENT: usize = 100_000;
 
@@ -29,31 +31,35 @@ pub fn read(
     let newest_bookmark = reading.newest_bookmark();
     let lookback = reading.client.config().lookback_seconds;
 
-    let mut number = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
-    let mut total_count = resume.and_then(|resume| resume.total_count);
+    let first = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
+    let total_count = resume.and_then(|resume| resume.total_count);
+    let mut coverage = Coverage::up_to_page(first, per_page, total_count);
     // What a resumed run finds at the top belongs to the run after it, which starts there.
     let mut newest = resume.map(|resume| resume.updated_at);
     let mut seen = before.seen.clone();
     let mut recent = Recent::default();
-    let mut quiet_pages = 0;
+    let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
     loop {
+        let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
-        let back = pages_to_step_back(total_count, page.total_count, per_page).min(number - 1);
-        total_count = page.total_count;
-        if back > 0 {
-            number -= back;
-            continue;
-        }
-        let is_last = is_last(&page, number, per_page);
+        let total_count = page.total_count;
+        let is_all_before_read =
+            coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
+        let is_end = is_all_before_read && is_last(&page, number, per_page);
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
         for row in page.rows {
             if let Some(updated_at) = row.updated_at {
-                if before.seen.contains(&row.id, updated_at) {
+                let is_seen = before.seen.contains(&row.id, updated_at);
+                is_quiet &= known.is_none_or(|known| {
+                    // From the start of the run before on, which its look-back leads to, records
+                    // that it met say nothing of those it didn't.
+                    updated_at <= known || (is_seen && updated_at < known + lookback)
+                });
+                if is_seen {
                     continue;
                 }
-                is_quiet &= known.is_none_or(|known| updated_at <= known);
             }
             if !reading.is_wanted(&row, lower) {
                 continue;
@@ -72,9 +78,9 @@ pub fn read(
         has_emitted |= !rows.is_empty();
         let bookmark = newest.filter(|_| has_emitted).map(|newest| Bookmark {
             resume: Some(Resume {
-                page: number,
+                page: coverage.whole_pages(),
                 updated_at: newest,
-                total_count,
+                total_count: coverage.total_count(),
             }),
             seen: seen.since(newest - lookback),
             ..before.clone()
@@ -84,11 +90,15 @@ pub fn read(
             bookmark,
             total_count,
         })?;
-        quiet_pages = if is_quiet { quiet_pages + 1 } else { 0 };
-        if is_last || quiet_pages >= overlap_pages {
+        quiet_pages = match (is_quiet, is_all_before_read) {
+            (false, _) => 0,
+            (true, true) => quiet_pages + 1,
+            // The page before is read, and counted, once more.
+            (true, false) => quiet_pages.saturating_sub(1),
+        };
+        if is_end || quiet_pages >= overlap_pages {
             break;
         }
-        number += 1;
     }
     if !has_emitted && resume.is_none() && !reading.is_ahead() {
         return Ok(());
@@ -105,23 +115,26 @@ pub fn read(
     })
 }
 
-/// The keys emitted last.
+/// The versions of records emitted last: keys with their `updated_at`.
 #[derive(Default)]
 struct Recent {
-    ids: HashSet<String>,
-    order: VecDeque<String>,
+    versions: HashSet<Version>,
+    order: VecDeque<Version>,
 }
+
+type Version = (String, Option<EpochSeconds>);
 
 impl Recent {
     fn is_first(&mut self, row: &Row) -> bool {
-        if !self.ids.insert(row.id.clone()) {
+        let version = (row.id.clone(), row.updated_at);
+        if !self.versions.insert(version.clone()) {
             return false;
         }
-        self.order.push_back(row.id.clone());
+        self.order.push_back(version);
         if self.order.len() > MOST_RECENT
             && let Some(oldest) = self.order.pop_front()
         {
-            self.ids.remove(&oldest);
+            self.versions.remove(&oldest);
         }
         true
     }

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::{Batch, Fault, Reading, Sink, is_last, pages_to_step_back};
+use super::coverage::Coverage;
+use super::{Batch, Fault, Reading, Sink, is_last};
 
 /// Reads a list that comes in one answer.
 pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
@@ -18,27 +19,26 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
 /// Reads all numbered pages.
 pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let mut emitted = HashSet::new();
-    let mut total_count = None;
-    let mut number = 1;
+    let mut coverage = Coverage::up_to_page(1, per_page, None);
     loop {
+        let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
-        let back = pages_to_step_back(total_count, page.total_count, per_page).min(number - 1);
-        total_count = page.total_count;
-        if back > 0 {
-            number -= back;
-            continue;
-        }
+        let total_count = page.total_count;
+        let is_all_before_read =
+            coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
         let is_last = is_last(&page, number, per_page);
+        let is_behind_last = page.total_pages.is_some_and(|total| number > total);
         let mut rows = page.rows;
         rows.retain(|row| emitted.insert(row.id.clone()));
+        // An endpoint without pages answers every request with the whole list.
+        let is_repeated = is_behind_last && rows.is_empty();
         sink(Batch {
             rows,
             bookmark: None,
             total_count,
         })?;
-        if is_last {
+        if is_all_before_read && (is_last || is_repeated) {
             return Ok(());
         }
-        number += 1;
     }
 }

@@ -18,7 +18,7 @@ use crate::target::writer::ObjectNames;
 /// What Google recommends for one upload, in bytes.
 const LARGEST_CHUNK: usize = 8 * 1024 * 1024;
 /// What the chunks of all open uploads may take together, in bytes.
-const CHUNK_BUDGET: usize = 48 * 1024 * 1024;
+const CHUNK_BUDGET: usize = 40 * 1024 * 1024;
 /// In a path, a slash of an object's name is encoded too.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -65,7 +65,7 @@ impl GcsStore {
         Ok(Self::with_tokens(config, tokens))
     }
 
-    fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>) -> Self {
+    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>) -> Self {
         let client = Client::new(
             &config.endpoint,
             tokens,

@@ -9,6 +9,9 @@ mod http;
 mod local;
 mod upload;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io;
 

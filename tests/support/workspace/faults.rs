@@ -12,6 +12,7 @@ use crate::support::http::{Reply, Request, WireFault};
 pub struct Fault {
     path_prefix: String,
     method: Option<String>,
+    page: Option<String>,
     when: When,
     kind: FaultKind,
     met: u64,
@@ -64,6 +65,7 @@ impl Fault {
         Fault {
             path_prefix: path_prefix.to_owned(),
             method: None,
+            page: None,
             when,
             kind,
             met: 0,
@@ -95,10 +97,18 @@ impl Fault {
         self
     }
 
+    /// Only requests for that page of a numbered list.
+    #[must_use]
+    pub fn page(mut self, number: u64) -> Fault {
+        self.page = Some(number.to_string());
+        self
+    }
+
     /// Whether this request fails; counts it.
     pub fn strikes(&mut self, request: &Request) -> bool {
         let concerned = request.path.starts_with(&self.path_prefix)
-            && self.method.as_ref().is_none_or(|m| *m == request.method);
+            && self.method.as_ref().is_none_or(|m| *m == request.method)
+            && (self.page.is_none() || self.page.as_deref() == request.parameter("page"));
         if !concerned {
             return false;
         }

@@ -12,9 +12,9 @@ use crate::support::http::{Reply, Request};
 /// How one list is paged.
 pub struct Paging {
     pub default_per_page: u64,
-    most_per_page: u64,
-    next: PageNext,
-    total_pages_off_by: i64,
+    pub most_per_page: u64,
+    pub next: PageNext,
+    pub total_pages_off_by: i64,
     /// The property that holds the rows.
     pub records_at: &'static str,
     /// What is usually in `pages` is beside the rows.

@@ -1,0 +1,179 @@
+//! How fast the two programs are, on this machine: both sides of every comparison in one run, as a
+//! Markdown table on stdout and in `benches/RESULTS.md`.
+
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts become rates for people to read"
+)]
+#![expect(
+    clippy::must_use_candidate,
+    reason = "nobody else calls what is public between these files"
+)]
+
+mod measure;
+mod tap;
+mod target;
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Parser;
+
+/// Measure tap-intercom and target-gcs over simulated servers on loopback.
+#[derive(Parser)]
+struct Arguments {
+    /// Less data and one run of each, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Only the rows whose names hold this text
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// What all rows share.
+pub struct Bench {
+    /// The directory of the two programs.
+    programs: PathBuf,
+    /// A directory for data, on the disk that the project is on.
+    scratch: tempfile::TempDir,
+    /// Repetitions of a measurement, of which the median counts.
+    pub runs: usize,
+    /// Divides amounts of data.
+    pub shrink: usize,
+    only: Option<String>,
+    rows: Vec<[String; 4]>,
+}
+
+impl Bench {
+    /// A command that runs one of the two programs, quietly.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command
+            .env("LOGLEVEL", "ERROR")
+            .stdout(std::process::Stdio::null());
+        command
+    }
+
+    /// A path below the scratch directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Whether a row is wanted.
+    pub fn wants(&self, row: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| row.contains(only))
+    }
+
+    /// Adds a row: what was measured, ours, what it is compared with, and the ratio or bar.
+    pub fn row(&mut self, what: &str, ours: String, other: String, ratio: String) {
+        let row = [what.to_owned(), ours, other, ratio];
+        say(&format!("| {} |", row.join(" | ")));
+        self.rows.push(row);
+    }
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let target_directory = root.join("target");
+    let mut bench = Bench {
+        programs: build_programs(root),
+        scratch: tempfile::tempdir_in(&target_directory).expect("a scratch directory"),
+        runs: if arguments.quick { 1 } else { 3 },
+        shrink: if arguments.quick { 20 } else { 1 },
+        only: arguments.only,
+        rows: Vec::new(),
+    };
+    say("| what | measured | compared with | ratio, or bar |\n|---|---|---|---|");
+    start_up(&mut bench);
+    tap::measure(&mut bench);
+    target::measure(&mut bench);
+
+    if bench.only.is_none() && !arguments.quick {
+        let results = root.join("benches/RESULTS.md");
+        fs::create_dir_all(root.join("benches")).expect("benches/ can be made");
+        fs::write(&results, report(&bench)).expect("the results can be written");
+        say(&format!("\nwritten to {}", results.display()));
+    }
+}
+
+fn start_up(bench: &mut Bench) {
+    if !bench.wants("start-up") {
+        return;
+    }
+    for (program, argument) in [
+        ("tap-intercom", "--version"),
+        ("tap-intercom", "--discover"),
+        ("target-gcs", "--version"),
+    ] {
+        let runs: Vec<f64> = (0..bench.runs * 7)
+            .map(|_| {
+                let started = std::time::Instant::now();
+                let status = bench.program(program).arg(argument).status();
+                assert!(status.expect("it starts").success());
+                started.elapsed().as_secs_f64()
+            })
+            .collect();
+        let seconds = measure::median(runs, |seconds| *seconds);
+        let size = fs::metadata(bench.programs.join(program)).map_or(0, |file| file.len());
+        bench.row(
+            &format!("start-up: {program} {argument}"),
+            format!("{:.1} ms", seconds * 1e3),
+            format!("binary of {:.1} MB", size as f64 / 1e6),
+            String::new(),
+        );
+    }
+}
+
+fn report(bench: &Bench) -> String {
+    let mut report = String::from(
+        "# Results\n\nOf `cargo run --release --example benchmark`, which rewrites this file. Both \
+         sides of a\ncomparison ran in the same run, on the machine below; the servers, simulated, \
+         shared its\nprocessors.\n\n",
+    );
+    report += &format!("- {}\n", processor());
+    report += "\n| what | measured | compared with | ratio, or bar |\n|---|---|---|---|\n";
+    for row in &bench.rows {
+        report += &format!("| {} |\n", row.join(" | "));
+    }
+    report
+}
+
+fn processor() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown processor", |(_, model)| model);
+    format!("{cores} cores of {model}")
+}
+
+fn build_programs(root: &Path) -> PathBuf {
+    let is_optimised = !cfg!(debug_assertions);
+    assert!(
+        is_optimised,
+        "measure with --release: cargo run --release --example benchmark"
+    );
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--bins"])
+        .current_dir(root)
+        .status();
+    assert!(status.expect("cargo starts").success(), "the build failed");
+    let here = std::env::current_exe().expect("this program has a place");
+    let programs = here.parent().and_then(Path::parent);
+    programs.expect("target/release").to_path_buf()
+}
+
+/// Prints a line.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever closed the output doesn't want to know.
+    let _ = writeln!(out, "{text}");
+}

@@ -1,0 +1,411 @@
+//! A record laid out for validation: one flat list of its values that points into its text.
+//!
+//! Building it costs a tenth of a tree of `Value`s: nothing is copied, and the list's memory is used
+//! again for the next record. The text has been found to be valid JSON before.
+
+use std::borrow::Cow;
+use std::str::FromStr as _;
+
+use jsonschema::JsonType;
+use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use serde_json::{Number, Value};
+
+/// The representation's name to `jsonschema`.
+#[derive(Debug)]
+pub struct Tape;
+
+/// A key or a value, in the order of the text; a container is followed by what is in it.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    kind: Kind,
+    /// Where it is in the text, quotes included, in bytes.
+    start: u32,
+    end: u32,
+    /// The entry after this one and all that is in it.
+    next: u32,
+    /// How many elements or members a container has.
+    length: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Null,
+    Boolean,
+    Number,
+    /// A string or key whose bytes stand for themselves.
+    Plain,
+    /// A string or key with escapes.
+    Escaped,
+    /// A string without quotes around it.
+    Bare,
+    Array,
+    Object,
+}
+
+/// Memory for one record's list after the other.
+#[derive(Debug, Default)]
+pub struct Entries {
+    list: Vec<Entry>,
+    /// The containers that are open, by their place in the list.
+    open: Vec<u32>,
+}
+
+impl Entries {
+    /// Lays out `text`, which must be one valid JSON value of less than 4 GiB.
+    pub fn lay_out<'a>(&'a mut self, text: &'a str) -> Option<TapeNode<'a>> {
+        u32::try_from(text.len()).ok()?;
+        self.list.clear();
+        self.open.clear();
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            at = match byte {
+                b'"' => self.string(bytes, at),
+                b'{' => self.begin(Kind::Object, at),
+                b'[' => self.begin(Kind::Array, at),
+                b'}' | b']' => self.end(at),
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' => at + 1,
+                b't' | b'f' | b'n' => self.word(bytes, at),
+                _ => self.number(bytes, at),
+            };
+        }
+        Some(TapeNode {
+            entries: &self.list,
+            text,
+            index: 0,
+        })
+    }
+
+    fn string(&mut self, bytes: &[u8], start: usize) -> usize {
+        let mut end = start + 1;
+        let mut kind = Kind::Plain;
+        loop {
+            match bytes.get(end) {
+                Some(b'\\') => {
+                    kind = Kind::Escaped;
+                    end += 2;
+                }
+                Some(b'"') | None => break,
+                Some(_) => end += 1,
+            }
+        }
+        self.push(kind, start, end + 1)
+    }
+
+    fn word(&mut self, bytes: &[u8], start: usize) -> usize {
+        let (kind, length) = match bytes[start] {
+            b'n' => (Kind::Null, 4),
+            b't' => (Kind::Boolean, 4),
+            _ => (Kind::Boolean, 5),
+        };
+        self.push(kind, start, start + length)
+    }
+
+    fn number(&mut self, bytes: &[u8], start: usize) -> usize {
+        let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let length = bytes[start..].iter().take_while(is_part).count();
+        self.push(Kind::Number, start, start + length.max(1))
+    }
+
+    fn begin(&mut self, kind: Kind, start: usize) -> usize {
+        let index = self.list.len();
+        self.push(kind, start, start + 1);
+        self.open.push(narrow(index));
+        start + 1
+    }
+
+    fn end(&mut self, at: usize) -> usize {
+        let next = narrow(self.list.len());
+        if let Some(index) = self.open.pop() {
+            let entry = &mut self.list[index as usize];
+            entry.end = narrow(at + 1);
+            entry.next = next;
+            if entry.kind == Kind::Object {
+                // Keys have been counted as values are.
+                entry.length /= 2;
+            }
+        }
+        at + 1
+    }
+
+    /// Appends an entry and gives the place after it in the text.
+    fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        if let Some(container) = self.open.last() {
+            self.list[*container as usize].length += 1;
+        }
+        self.list.push(Entry {
+            kind,
+            start: narrow(start),
+            end: narrow(end),
+            next: narrow(self.list.len() + 1),
+            length: 0,
+        });
+        end
+    }
+}
+
+/// Places fit, since the text's length does.
+fn narrow(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// One value of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct TapeNode<'a> {
+    entries: &'a [Entry],
+    text: &'a str,
+    index: u32,
+}
+
+impl<'a> TapeNode<'a> {
+    fn entry(&self) -> &'a Entry {
+        &self.entries[self.index as usize]
+    }
+
+    fn at(self, index: u32) -> Self {
+        Self { index, ..self }
+    }
+
+    fn raw(&self) -> &'a str {
+        let entry = self.entry();
+        &self.text[entry.start as usize..entry.end as usize]
+    }
+
+    /// A string's or key's content.
+    fn content(&self) -> Cow<'a, str> {
+        let raw = self.raw();
+        match self.entry().kind {
+            Kind::Bare => Cow::Borrowed(raw),
+            Kind::Plain => Cow::Borrowed(&raw[1..raw.len() - 1]),
+            _ => Cow::Owned(serde_json::from_str(raw).unwrap_or_default()),
+        }
+    }
+}
+
+/// What a single string is laid out in.
+#[derive(Default)]
+pub struct StringBuffer {
+    text: String,
+    entries: Vec<Entry>,
+}
+
+impl Json for Tape {
+    type Node<'a> = TapeNode<'a>;
+    type PreparedKey = String;
+    type StringBuffer = StringBuffer;
+
+    // A lookup walks the members, so one walk is never dearer than two lookups.
+    const KEYS_PER_LOOKUP: usize = 1 << 16;
+
+    fn prepare_key(key: &str) -> String {
+        key.to_owned()
+    }
+
+    fn with_string_node<T>(
+        buffer: &mut StringBuffer,
+        string: &str,
+        f: impl FnOnce(TapeNode<'_>) -> T,
+    ) -> T {
+        buffer.text.clear();
+        buffer.text.push_str(string);
+        buffer.entries.clear();
+        buffer.entries.push(Entry {
+            kind: Kind::Bare,
+            start: 0,
+            end: narrow(string.len()),
+            next: 1,
+            length: 0,
+        });
+        f(TapeNode {
+            entries: &buffer.entries,
+            text: &buffer.text,
+            index: 0,
+        })
+    }
+}
+
+impl<'a> Node<'a, Tape> for TapeNode<'a> {
+    type Object = Container<'a>;
+    type Array = Container<'a>;
+    type Number = TapeNumber<'a>;
+
+    fn as_object(&self) -> Option<Container<'a>> {
+        (self.entry().kind == Kind::Object).then_some(Container(*self))
+    }
+
+    fn as_array(&self) -> Option<Container<'a>> {
+        (self.entry().kind == Kind::Array).then_some(Container(*self))
+    }
+
+    fn as_string(&self) -> Option<Cow<'a, str>> {
+        Node::is_string(self).then(|| self.content())
+    }
+
+    fn as_number(&self) -> Option<TapeNumber<'a>> {
+        (self.entry().kind == Kind::Number).then(|| TapeNumber(self.raw()))
+    }
+
+    fn as_boolean(&self) -> Option<bool> {
+        (self.entry().kind == Kind::Boolean).then(|| self.raw() == "true")
+    }
+
+    fn is_null(&self) -> bool {
+        self.entry().kind == Kind::Null
+    }
+
+    fn is_number(&self) -> bool {
+        self.entry().kind == Kind::Number
+    }
+
+    fn json_type(&self) -> JsonType {
+        match self.entry().kind {
+            Kind::Null => JsonType::Null,
+            Kind::Boolean => JsonType::Boolean,
+            Kind::Number => JsonType::Number,
+            Kind::Plain | Kind::Escaped | Kind::Bare => JsonType::String,
+            Kind::Array => JsonType::Array,
+            Kind::Object => JsonType::Object,
+        }
+    }
+
+    fn to_value(&self) -> Cow<'a, Value> {
+        let value = match self.entry().kind {
+            Kind::Bare => Value::String(self.raw().to_owned()),
+            _ => serde_json::from_str(self.raw()).unwrap_or_default(),
+        };
+        Cow::Owned(value)
+    }
+
+    fn identity(&self) -> Option<NodeIdentity> {
+        // The address tells a string node's own list from the record's.
+        let address = std::ptr::from_ref(self.entry()).addr();
+        Some(NodeIdentity::tagged(address, self.index))
+    }
+}
+
+/// An array's elements or an object's members.
+#[derive(Clone, Copy, Debug)]
+pub struct Container<'a>(TapeNode<'a>);
+
+impl<'a> Container<'a> {
+    fn children(self) -> Children<'a> {
+        Children {
+            container: self.0,
+            next: self.0.index + 1,
+            end: self.0.entry().next,
+        }
+    }
+}
+
+/// The entries right below a container, keys among them.
+#[derive(Debug)]
+pub struct Children<'a> {
+    container: TapeNode<'a>,
+    next: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = TapeNode<'a>;
+
+    fn next(&mut self) -> Option<TapeNode<'a>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let child = self.container.at(self.next);
+        self.next = child.entry().next;
+        Some(child)
+    }
+}
+
+/// An object's members.
+#[derive(Debug)]
+pub struct Members<'a>(Children<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, TapeNode<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.0.next()?;
+        let value = self.0.next()?;
+        Some((key.content(), value))
+    }
+}
+
+impl<'a> Object<'a, Tape> for Container<'a> {
+    type Node = TapeNode<'a>;
+    type MemberName = Cow<'a, str>;
+    type MembersIter = Members<'a>;
+
+    fn len(&self) -> usize {
+        self.0.entry().length as usize
+    }
+
+    fn get(&self, key: &String) -> Option<TapeNode<'a>> {
+        // The last one wins where a key is there twice, as in a tree.
+        self.members()
+            .filter(|(name, _)| name == key)
+            .last()
+            .map(|(_, value)| value)
+    }
+
+    fn members(&self) -> Members<'a> {
+        Members(self.children())
+    }
+}
+
+impl<'a> Array<'a, Tape> for Container<'a> {
+    type Node = TapeNode<'a>;
+    type ElementsIter = Children<'a>;
+
+    fn len(&self) -> usize {
+        self.0.entry().length as usize
+    }
+
+    fn elements(&self) -> Children<'a> {
+        self.children()
+    }
+}
+
+/// A number as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct TapeNumber<'a>(&'a str);
+
+impl JsonNumber for TapeNumber<'_> {
+    fn as_u64(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    fn as_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
+    fn as_f64(&self) -> Option<f64> {
+        self.0
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())
+    }
+
+    fn as_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.0)
+    }
+
+    fn to_number(&self) -> Cow<'_, Number> {
+        Cow::Owned(Number::from_str(self.0).unwrap_or_else(|_| Number::from(0)))
+    }
+
+    fn is_integer(&self) -> bool {
+        self.is_written_as_integer() || {
+            let number = self.to_number();
+            JsonNumber::is_integer(&*number)
+        }
+    }
+
+    fn is_written_as_integer(&self) -> bool {
+        !self
+            .0
+            .bytes()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    }
+}

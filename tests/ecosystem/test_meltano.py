@@ -1,0 +1,168 @@
+"""The example project under Meltano."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from conftest import ROOT, environment, in_environment, lake, records, run
+
+STATE_ID = "dev:tap-intercom-to-target-gcs"
+FULL_TABLES = {"admins", "teams", "tags", "collections"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("meltano") / "project"
+    shutil.copytree(ROOT / "examples" / "meltano", directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def meltano(project, workspace):
+    def meltano(*arguments, code=0, **options):
+        options = environment("TAP_INTERCOM", workspace) | {"NO_COLOR": "1"} | options
+        return run(in_environment("meltano", "meltano"), *arguments, code=code, cwd=project, **options)
+
+    return meltano
+
+
+@pytest.fixture(scope="module")
+def first_run(meltano, project):
+    meltano("run", "intercom-to-gcs")
+    return lake(project / "output")
+
+
+@pytest.fixture(scope="module")
+def second_run(first_run, meltano, project):
+    done = meltano("--log-format=json", "run", "tap-intercom", "target-gcs")
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith(b"{")]
+    return lake(project / "output"), lines
+
+
+@pytest.mark.parametrize("plugin", ["tap-intercom", "target-gcs"])
+def test_the_definition_is_what_the_program_says_of_itself(plugin):
+    about = json.loads(run(plugin, "--about", "--format=json").stdout)
+    plugins = yaml.safe_load((ROOT / "examples" / "meltano" / "meltano.yml").read_text())["plugins"]
+    [defined] = [
+        entry for kind in plugins.values() for entry in kind if entry["name"] == plugin
+    ]
+    assert defined["capabilities"] == about["capabilities"]
+    assert defined["settings_group_validation"] == [about["settings"]["required"]]
+
+    properties = about["settings"]["properties"]
+    assert [setting["name"] for setting in defined["settings"]] == list(properties)
+    for setting in defined["settings"]:
+        name, schema = setting["name"], properties[setting["name"]]
+        assert setting["kind"] == kind_of(name, schema), name
+        assert setting.get("sensitive", False) == schema.get("secret", False), name
+        assert setting.get("value", {}) == schema.get("default", {}), name
+        assert setting["description"] == " ".join(schema["description"].split()), name
+        options = [option["value"] for option in setting.get("options", [])]
+        assert options == schema.get("enum", []), name
+
+
+def kind_of(name, schema):
+    if schema.get("secret"):
+        return "password"
+    if "enum" in schema:
+        return "options"
+    if name.endswith("_date"):
+        return "date_iso8601"
+    if name.endswith("_file"):
+        return "file"
+    return schema["type"]
+
+
+def test_the_first_run_stores_everything(first_run, messages):
+    counts = {stream: len(rows) for stream, rows in first_run.items()}
+    assert counts == {stream: len(rows) for stream, rows in records(messages).items()}
+
+
+def test_deselected_properties_are_left_out(first_run, messages):
+    def without(row, *path):
+        *above, last = path
+        for key in above:
+            row = row.get(key) or {}
+        row.pop(last, None)
+
+    expected = records(messages)["conversations"]
+    for row in expected:
+        without(row, "source", "author", "email")
+    assert first_run["conversations"] == expected
+    assert not any({"phone", "location"} & row.keys() for row in first_run["contacts"])
+
+
+def test_the_second_run_reads_what_changed(first_run, second_run):
+    twice, _ = second_run
+    for stream, rows in first_run.items():
+        times = 2 if stream in FULL_TABLES else 1
+        assert len(twice[stream]) == times * len(rows), stream
+
+
+def test_meltano_s_state_is_the_one_beside_the_data(second_run, meltano, project):
+    stored = json.loads(meltano("state", "get", STATE_ID).stdout)["singer_state"]
+    beside = run("target-gcs", "--read-state", TARGET_GCS_DESTINATION="output", cwd=project)
+    assert stored["bookmarks"].keys() == {"contacts", "conversations", "calls", "articles"}
+    assert stored == json.loads(beside.stdout)
+
+
+def test_plugins_log_as_meltano_asks(second_run):
+    _, lines = second_run
+    metrics = [line for line in lines if line["event"] == "METRIC"]
+    counted = [line["metric_info"] for line in metrics if line["name"] == "tap-intercom"]
+    assert {"type": "counter", "metric": "record_count", "value": 6, "tags": {"stream": "admins"}} in counted
+    summary = [line for line in lines if line["event"].startswith("admins: 6 records")]
+    assert [(line["name"], line["level"]) for line in summary] == [("tap-intercom", "info")]
+
+
+def test_plugins_log_at_meltano_s_level(workspace, tmp_path):
+    config = tmp_path / "logging.json"
+    config.write_text(json.dumps({"root": {"level": "WARNING"}}))
+    done = run(
+        "tap-intercom",
+        SINGER_SDK_LOG_CONFIG=str(config),
+        **environment("TAP_INTERCOM", workspace),
+    )
+    assert done.stderr == b""
+
+
+def test_select_lists_what_is_left_out(meltano):
+    listed = meltano("select", "tap-intercom", "--list", "--all").stdout.decode()
+    marks = {line.split("]")[1].strip(): line for line in listed.splitlines() if "]" in line}
+    assert "automatic" in marks["contacts.id"]
+    assert "excluded" in marks["contacts.phone"]
+    assert "excluded" in marks["conversations.source.author.email"]
+    assert "selected" in marks["conversations.source.author.name"]
+
+
+def test_config_test_tells_a_good_token_from_a_bad_one(meltano):
+    assert b"Plugin configuration is valid" in meltano("config", "test", "tap-intercom").stdout
+    bad = meltano("config", "test", "tap-intercom", code=1, TAP_INTERCOM_ACCESS_TOKEN="revoked")
+    assert b"Access Token Invalid" in bad.stdout + bad.stderr
+
+
+def test_a_failed_run_fails_and_keeps_the_state(second_run, meltano):
+    before = meltano("state", "get", STATE_ID).stdout
+    failed = meltano(
+        "run", "tap-intercom", "target-gcs", code=1, TAP_INTERCOM_ACCESS_TOKEN="revoked"
+    )
+    assert b"Extractor failed" in failed.stdout + failed.stderr
+    assert meltano("state", "get", STATE_ID).stdout == before
+
+
+def test_a_lost_state_comes_back_from_beside_the_data(second_run, meltano, project):
+    before = json.loads(meltano("state", "get", STATE_ID).stdout)
+    meltano("state", "clear", "--force", STATE_ID)
+    beside = run("target-gcs", "--read-state", TARGET_GCS_DESTINATION="output", cwd=project).stdout
+    file = project / "state.json"
+    file.write_bytes(b'{"singer_state": ' + beside + b"}")
+    meltano("state", "set", "--force", "--input-file", str(file), STATE_ID)
+    assert json.loads(meltano("state", "get", STATE_ID).stdout) == before
+
+
+def test_the_schedule_runs_the_job(meltano):
+    [schedule] = json.loads(meltano("schedule", "list", "--format=json").stdout)["schedules"]["job"]
+    assert schedule["name"] == "intercom-hourly"
+    assert schedule["job"]["tasks"] == ["tap-intercom target-gcs"]

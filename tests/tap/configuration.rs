@@ -1,0 +1,189 @@
+//! Settings that can't be used are named before any request, and the token never shows.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Run, Tap};
+use crate::support::http::{Reply, Server};
+use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace};
+
+const SECRET: &str = "dG9rOjEyMzQ1Njc4";
+
+fn workspace() -> Workspace {
+    Workspace::start(Settings {
+        contacts: 30,
+        conversations: 10,
+        calls: 20,
+        token: SECRET.to_owned(),
+        ..Settings::default()
+    })
+}
+
+fn refused(key: &str, value: impl Into<Value>) -> String {
+    let workspace = workspace();
+    let run = Tap::of(&workspace).set(key, value).run().exited(2);
+    assert_eq!((run.stdout.as_str(), workspace.requests().len()), ("", 0));
+    assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+    run.stderr
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_is_allowed() {
+    insta::assert_snapshot!(refused("page_size", 151), @"ERROR setting `page_size` is 151, but must be a whole number from 1 to 150");
+    insta::assert_snapshot!(refused("concurrency", "many"), @r#"ERROR setting `concurrency` is "many", but must be a whole number from 1 to 256"#);
+    insta::assert_snapshot!(refused("max_attempts", 0), @"ERROR setting `max_attempts` is 0, but must be a whole number from 1 to 100");
+    insta::assert_snapshot!(refused("lookback_seconds", -1), @"ERROR setting `lookback_seconds` is -1, but must be a whole number from 0 to 31536000");
+    insta::assert_snapshot!(refused("region", "asia"), @r#"ERROR setting `region` is "asia", but must be one of "us", "eu", "au""#);
+    insta::assert_snapshot!(refused("start_date", "last week"), @r#"ERROR setting `start_date` is "last week", but must be a date (2024-01-31) or an RFC 3339 instant (2024-01-31T00:00:00Z)"#);
+    insta::assert_snapshot!(refused("base_url", "api.intercom.io"), @r#"ERROR setting `base_url` is "api.intercom.io", but must be an http or https URL such as https://api.intercom.io"#);
+    insta::assert_snapshot!(refused("access_token", ""), @"ERROR setting `access_token` is a value that is not shown, but must be a string that isn't empty");
+    insta::assert_snapshot!(refused("access_token", json!([SECRET])), @"ERROR setting `access_token` is a value that is not shown, but must be a string that isn't empty");
+}
+
+#[test]
+fn an_end_before_the_start_is_refused() {
+    let workspace = workspace();
+    let run = Tap::of(&workspace)
+        .set("start_date", "2024-02-01")
+        .set("end_date", "2024-01-01")
+        .run()
+        .exited(2);
+    insta::assert_snapshot!(run.stderr, @"ERROR setting `end_date` is 2024-01-01T00:00:00Z, but must be later than `start_date`");
+}
+
+#[test]
+fn a_missing_token_is_named_with_where_to_put_it() {
+    let workspace = workspace();
+    let run = Tap::of(&workspace).unset("access_token").run().exited(2);
+    insta::assert_snapshot!(run.stderr, @"
+    ERROR setting `access_token` is missing
+    hint: put it into the file given with --config, or set TAP_INTERCOM_ACCESS_TOKEN and pass --config ENV
+    ");
+}
+
+#[test]
+fn an_unknown_key_is_warned_of_and_the_run_goes_on() {
+    let workspace = workspace();
+    let run = Tap::of(&workspace)
+        .set("page_sise", 10)
+        .set("zzz", 1)
+        .streams(&["contacts"])
+        .run()
+        .ok();
+    let warnings: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("WARN unknown setting "))
+        .collect();
+    assert_eq!(warnings.len(), 2, "{}", run.stderr);
+    assert!(warnings[0].starts_with("`page_sise` in "), "{warnings:?}");
+    assert!(warnings[0].ends_with(" is ignored; did you mean `page_size`?"));
+    assert!(warnings[1].ends_with(" is ignored"), "{warnings:?}");
+}
+
+#[test]
+fn settings_come_from_the_environment_too() {
+    let workspace = workspace();
+    let run = Tap::of(&workspace)
+        .unset("access_token")
+        .argument("--config")
+        .argument("ENV")
+        .env("TAP_INTERCOM_ACCESS_TOKEN", SECRET)
+        .env("TAP_INTERCOM_PAGE_SIZE", "10")
+        .streams(&["contacts"])
+        .run()
+        .ok();
+    assert_eq!(run.ids("contacts"), workspace.ids("contacts"));
+    assert_eq!(
+        workspace.requests()[0].json()["pagination"]["per_page"],
+        json!(10)
+    );
+}
+
+#[test]
+fn the_token_shows_in_no_output() {
+    let workspace = workspace();
+    for kind in [
+        FaultKind::Html(502),
+        FaultKind::ResetBefore,
+        FaultKind::Redirect(
+            format!("http://elsewhere.invalid/?token={SECRET}").replace(SECRET, "t"),
+        ),
+        FaultKind::Status(400, "parameter_invalid".into(), "no".into()),
+        FaultKind::Status(401, "unauthorized".into(), "no".into()),
+        FaultKind::StallMidBody(Duration::from_secs(2)),
+    ] {
+        workspace.clear_faults();
+        workspace.inject(Fault::new("/co", When::Every(2), kind));
+        for level in ["DEBUG", "TRACE"] {
+            let run = Tap::of(&workspace)
+                .set("max_attempts", 1)
+                .set("request_timeout_seconds", 1)
+                .env("LOGLEVEL", level)
+                .env("RUST_LOG", "trace")
+                .run();
+            assert_eq!(run.exit_code, Some(1), "{}", run.stderr);
+            assert_no_secret(&run);
+        }
+    }
+}
+
+fn assert_no_secret(run: &Run) {
+    for (name, text) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
+        assert!(!text.contains(SECRET), "the token is in {name}");
+    }
+}
+
+/// A host that must not be asked for anything with the token.
+fn another_host() -> (Server, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let server = Server::start({
+        let asked = asked.clone();
+        move |request| {
+            let token = request.header("Authorization").unwrap_or("no token");
+            asked
+                .lock()
+                .unwrap()
+                .push(format!("{} {token}", request.path));
+            Reply::json(200, r#"{"type":"list","data":[],"pages":{}}"#)
+        }
+    });
+    (server, asked)
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let (elsewhere, asked) = another_host();
+    let workspace = workspace();
+    let url = format!("{}/contacts/search", elsewhere.base_url());
+    workspace.inject(Fault::new(
+        "/contacts/search",
+        When::Always,
+        FaultKind::Redirect(url),
+    ));
+    let run = Tap::of(&workspace).streams(&["contacts"]).run().exited(1);
+    assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
+    assert!(
+        run.stderr
+            .contains("which is not followed, since the token is for"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(workspace.requests().len(), 1);
+}
+
+#[test]
+fn a_transcript_on_another_host_is_asked_of_the_configured_one() {
+    let (elsewhere, asked) = another_host();
+    let workspace = Workspace::start(Settings {
+        calls: 40,
+        foreign_transcripts_every: 2,
+        foreign_host: elsewhere.base_url(),
+        ..Settings::default()
+    });
+    let run = Tap::of(&workspace).streams(&["calls"]).run().ok();
+    assert!(run.stdout.contains(&elsewhere.base_url()));
+    assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
+    crate::harness::assert_whole(&workspace, [&run], &["calls", "call_transcriptions"]);
+}

@@ -1,0 +1,226 @@
+//! Whatever the workspace, whatever changes between and during runs, and wherever runs are broken
+//! off: in the end, everything that is there was emitted in the version that is there.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_same, existing, union,
+};
+use crate::support::workspace::{
+    CallTimestamps, Churn, Dates, LastPage, PageNext, Settings, Workspace, now,
+};
+
+const ROWS: [&str; 4] = ["contacts", "conversations", "calls", "articles"];
+
+/// What happens before and during one run, and what of its output gets out.
+#[derive(Clone, Debug)]
+struct Step {
+    added: usize,
+    /// Added, but not seen by searches until the next step.
+    late: usize,
+    /// Seconds before now of what is added.
+    age: i64,
+    touched: usize,
+    deleted: usize,
+    churn: Churn,
+    /// In thousandths of the lines; `None`: all of it.
+    cut_at: Option<usize>,
+}
+
+fn churn() -> impl Strategy<Value = Churn> {
+    (0..6_u32, 0..4_u32, 0..3_u32).prop_map(|(touches, inserts, deletes)| Churn {
+        touches,
+        inserts,
+        deletes,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (
+        (0..30_usize, 0..5_usize, 0..500_i64),
+        (0..30_usize, 0..5_usize),
+        prop_oneof![Just(Churn::default()), churn()],
+        prop_oneof![Just(None), (0..1000_usize).prop_map(Some)],
+    )
+        .prop_map(
+            |((added, late, age), (touched, deleted), churn, cut_at)| Step {
+                added,
+                late,
+                age,
+                touched,
+                deleted,
+                churn,
+                cut_at,
+            },
+        )
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    (
+        any::<u16>(),
+        (0..200_usize, 0..40_usize, 0..80_usize, 0..80_usize),
+        prop_oneof![Just(1_u32), Just(3), Just(400)],
+        0..60_usize,
+        prop_oneof![
+            Just((Dates::WholeDay, "Pacific/Apia")),
+            Just((Dates::WholeDay, "Pacific/Pago_Pago")),
+            Just((Dates::WholeDay, "America/Santiago")),
+            Just((Dates::Exact, "UTC")),
+        ],
+        prop_oneof![
+            Just(LastPage::NoNext),
+            Just(LastPage::NullCursor),
+            Just(LastPage::EmptyPageFollows),
+        ],
+        (-1..=1_i64, any::<bool>(), 0..8_u32),
+    )
+        .prop_map(
+            |(seed, counts, spread_days, same_second_rows, dates, last_page, odd)| {
+                let (contacts, conversations, calls, articles) = counts;
+                let (total_pages_off_by, inclusive_bounds, displaced_calls_every) = odd;
+                Settings {
+                    seed: seed.into(),
+                    contacts,
+                    conversations,
+                    calls,
+                    articles,
+                    spread_days,
+                    same_second_rows,
+                    dates: dates.0,
+                    timezone: dates.1.parse().unwrap(),
+                    last_page,
+                    calls_next: PageNext::Object,
+                    total_pages_off_by,
+                    inclusive_bounds,
+                    displaced_calls_every,
+                    displaced_calls_pages: 1,
+                    call_timestamps: CallTimestamps::Integer,
+                    ..Settings::default()
+                }
+            },
+        )
+}
+
+#[test]
+fn what_is_there_in_the_end_was_emitted() {
+    let mut runner = TestRunner::new(Config {
+        cases: 24,
+        max_shrink_iters: 40,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let schedule = (settings(), 5..60_u32, prop::collection::vec(step(), 1..4));
+    runner
+        .run(&schedule, |(settings, page_size, steps)| {
+            check(settings, page_size, &steps);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn check(settings: Settings, page_size: u32, steps: &[Step]) {
+    let workspace = Workspace::start(settings);
+    let tap = Tap::of(&workspace)
+        .set("page_size", page_size)
+        .set("calls_overlap_pages", 5)
+        .streams(&ROWS);
+    let mut runs: Vec<Run> = Vec::new();
+    let mut state = json!({});
+    for step in steps {
+        let late = change(&workspace, step);
+        workspace.adjust(|settings| settings.churn = step.churn);
+        let run = tap.run_from(&state).ok();
+        workspace.adjust(|settings| settings.churn = Churn::default());
+        let kept = match step.cut_at {
+            Some(thousandths) => cut(&run, thousandths),
+            None => run,
+        };
+        if !kept.states.is_empty() {
+            state = kept.state();
+        }
+        runs.push(kept);
+        for (stream, id) in late {
+            workspace.reveal(stream, &id);
+        }
+    }
+    let run = tap.run_from(&state).ok();
+    let settled = run.state();
+    runs.push(run);
+    for stream in INCREMENTAL {
+        assert_covers(stream, &existing(&workspace, stream), &union(&runs, stream));
+    }
+    assert_latest(&workspace, &runs);
+    let nothing_new = tap.run_from(&settled).ok();
+    for stream in INCREMENTAL {
+        assert_same(stream, &Ids::new(), &nothing_new.ids(stream));
+    }
+    assert_eq!(nothing_new.state(), settled);
+}
+
+/// Changes the rows; gives those that are hidden.
+fn change(workspace: &Workspace, step: &Step) -> Vec<(&'static str, String)> {
+    let mut late = Vec::new();
+    workspace.change(|data| {
+        for stream in ROWS {
+            let ids: Vec<String> = data.ids(stream).into_iter().collect();
+            for id in ids.iter().step_by(3).take(step.deleted) {
+                data.delete(stream, id);
+            }
+            for id in ids.iter().skip(1).step_by(3).take(step.touched) {
+                data.touch(stream, id, now());
+            }
+            for _ in 0..step.added {
+                data.add(stream, now() - step.age);
+            }
+            for _ in 0..step.late {
+                let id = data.add(stream, now() - step.age);
+                data.hide(stream, &id);
+                late.push((stream, id));
+            }
+        }
+    });
+    late
+}
+
+/// The run as if it had been killed after so many lines, in the middle of the next one.
+fn cut(run: &Run, thousandths: usize) -> Run {
+    let lines = run.stdout.lines().count() * thousandths / 1000;
+    let mut kept: String = run.stdout.split_inclusive('\n').take(lines).collect();
+    kept += "{\"type\":\"REC";
+    Run::of_stdout(kept)
+}
+
+/// The bookmark of a run that is still going on never passes what it has yet to emit.
+#[test]
+fn no_state_passes_what_comes_after_it() {
+    let workspace = Workspace::start(Settings {
+        contacts: 150,
+        conversations: 60,
+        calls: 90,
+        articles: 90,
+        same_second_rows: 40,
+        ..Settings::default()
+    });
+    let tap = Tap::of(&workspace).set("page_size", 20).streams(&ROWS);
+    let run = tap.run().ok();
+    let states: Vec<usize> = run
+        .stdout
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with(r#"{"type":"STATE""#))
+        .map(|(number, _)| number)
+        .collect();
+    assert!(states.len() > 20, "{}", states.len());
+    crate::harness::side_by_side(states, |number| {
+        let kept: String = run.stdout.split_inclusive('\n').take(number + 1).collect();
+        let before = Run::of_stdout(kept);
+        let state: Value = before.state();
+        let after = tap.run_from(&state).ok();
+        for stream in INCREMENTAL {
+            let expected = existing(&workspace, stream);
+            assert_covers(stream, &expected, &union([&before, &after], stream));
+        }
+    });
+}
