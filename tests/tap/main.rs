@@ -12,6 +12,8 @@ mod bytes;
 mod changes;
 mod configuration;
 mod faults;
+mod further_children;
+mod further_lists;
 mod kill;
 mod pacing;
 mod property;

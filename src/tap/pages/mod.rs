@@ -4,6 +4,7 @@
 mod coverage;
 mod numbered;
 mod search;
+mod sieve;
 mod unsorted;
 
 use std::collections::HashSet;

@@ -7,10 +7,10 @@
 
 use serde_json::json;
 
+use super::sieve::Sieve;
 use super::{Batch, Cursors, Fault, Reading, Sink, unexpectedly_gone};
-use crate::tap::bookmark::{Bookmark, Seen};
 use crate::tap::client::ApiRequest;
-use crate::tap::page::{Page, Row};
+use crate::tap::page::Page;
 use crate::tap::streams::DateMatching;
 use crate::tap::time::{self, EpochSeconds};
 
@@ -39,9 +39,7 @@ pub fn read(
             DateMatching::PerhapsWholeDays => WHOLE_DAY_MARGIN,
         },
         lower,
-        newest: None,
-        seen: reading.bookmark.seen.clone(),
-        has_emitted: false,
+        sieve: Sieve::new(reading),
         halvings: 0,
         pages_since_halving: 0,
     };
@@ -49,10 +47,7 @@ pub fn read(
         DateMatching::Seconds => search.read_oldest_first(None, sink)?,
         DateMatching::PerhapsWholeDays => search.read_around_days(sink)?,
     }
-    sink(Batch {
-        bookmark: search.final_bookmark(),
-        ..Batch::default()
-    })
+    sink(search.sieve.end())
 }
 
 struct Search<'a> {
@@ -60,11 +55,7 @@ struct Search<'a> {
     margin: EpochSeconds,
     /// Inclusive.
     lower: Option<EpochSeconds>,
-    /// The newest `updated_at` met.
-    newest: Option<EpochSeconds>,
-    /// What was emitted, in this run or before, and may be met again by the next.
-    seen: Seen,
-    has_emitted: bool,
+    sieve: Sieve<'a>,
     halvings: u32,
     pages_since_halving: u32,
 }
@@ -151,7 +142,7 @@ impl Search<'_> {
         loop {
             let is_done = query.cursor.is_none() || reaches_below(&page, lower);
             let total_count = page.total_count;
-            let rows = self.take(page, lower, None);
+            let rows = self.sieve.take(page, lower, None);
             sink(Batch {
                 rows,
                 bookmark: None,
@@ -172,81 +163,11 @@ impl Search<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let total_count = page.total_count;
-        let rows = self.take(page, lower, upper);
+        let rows = self.sieve.take(page, lower, upper);
         sink(Batch {
             rows,
-            bookmark: self.bookmark_in_progress(),
+            bookmark: self.sieve.bookmark_in_progress(),
             total_count,
-        })
-    }
-
-    /// The rows of a page that are within the bounds and weren't emitted before.
-    fn take(
-        &mut self,
-        page: Page,
-        lower: Option<EpochSeconds>,
-        upper: Option<EpochSeconds>,
-    ) -> Vec<Row> {
-        let mut rows = page.rows;
-        rows.retain(|row| {
-            if !self.reading.is_wanted(row, lower) {
-                return false;
-            }
-            let Some(updated_at) = row.updated_at else {
-                return true;
-            };
-            if upper.is_some_and(|upper| updated_at >= upper) {
-                return false;
-            }
-            self.newest = self.newest.max(Some(updated_at));
-            if self.seen.contains(&row.id, updated_at) {
-                return false;
-            }
-            let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen.insert(&row.id, updated_at, from);
-            true
-        });
-        self.has_emitted |= !rows.is_empty();
-        rows
-    }
-
-    /// How far the bookmark may go for what was read so far.
-    fn position(&self) -> EpochSeconds {
-        let newest_bookmark = self.reading.newest_bookmark();
-        self.newest
-            .map_or(newest_bookmark, |newest| newest.min(newest_bookmark))
-    }
-
-    /// The bookmark after a page, once it is above the one before.
-    fn bookmark_in_progress(&self) -> Option<Bookmark> {
-        let position = self.newest.map(|_| self.position())?;
-        let before = self.reading.known_bookmark();
-        if !self.has_emitted || before.is_some_and(|before| before >= position) {
-            return None;
-        }
-        Some(Bookmark {
-            updated_at: Some(position),
-            in_progress: true,
-            seen: self.seen.since(position),
-            ..self.reading.bookmark.clone()
-        })
-    }
-
-    /// The bookmark when all is read; none when there was nothing new, so that the state stays as
-    /// it is.
-    fn final_bookmark(&self) -> Option<Bookmark> {
-        let before = &self.reading.bookmark;
-        if !self.has_emitted && !before.in_progress && !self.reading.is_ahead() {
-            return None;
-        }
-        let reached = self.newest.map(|_| self.position());
-        let updated_at = self.reading.final_bookmark(reached)?;
-        let lookback = self.reading.client.config().lookback_seconds;
-        Some(Bookmark {
-            updated_at: Some(updated_at),
-            in_progress: false,
-            seen: self.seen.since(updated_at - lookback),
-            ..before.clone()
         })
     }
 

@@ -67,6 +67,8 @@ pub struct Plan {
 pub struct ContactCompany {
     /// Identifier of the contact; added by the tap.
     pub contact_id: Id,
+    /// Path of the API request that answers the company.
+    pub url: Option<String>,
     /// The company.
     #[schemars(flatten)]
     pub company: Company,

@@ -19,7 +19,7 @@ pub struct CustomObjectInstance {
     /// When the instance last changed, in epoch seconds.
     pub updated_at: Option<EpochSeconds>,
     /// Identifier of the custom object type.
-    pub r#type: Option<String>,
+    pub r#type: String,
     /// Values of the attributes that the type defines.
     pub custom_attributes: Option<OpenObject>,
 }

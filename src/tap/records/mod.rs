@@ -193,7 +193,7 @@ mod tests {
             ("conversations", &["id"], schema_of::<Conversation>()),
             (
                 "custom_object_instances",
-                &["id"],
+                &["type", "id"],
                 schema_of::<CustomObjectInstance>(),
             ),
             (

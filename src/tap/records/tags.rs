@@ -32,6 +32,8 @@ pub struct TagList {
 pub struct ContactTag {
     /// Identifier of the contact; added by the tap.
     pub contact_id: Id,
+    /// Path of the API request that answers the tag.
+    pub url: Option<String>,
     /// The tag.
     #[schemars(flatten)]
     pub tag: Tag,

@@ -122,4 +122,33 @@ pub static STREAMS: &[Stream] = &[
         has_nested_lists: false,
         children: &[],
     },
+    Stream {
+        name: "tickets",
+        key: &["id"],
+        replication_key: Some("updated_at"),
+        selected_by_default: false,
+        schema: schema_of::<records::Ticket>,
+        path: "/tickets/search",
+        query: |_| None,
+        for_each: None,
+        records_at: "tickets",
+        paging: Paging::Search(DateMatching::Seconds),
+        has_nested_lists: false,
+        children: &[Child {
+            name: "ticket_parts",
+            key: &["id"],
+            selected_by_default: false,
+            schema: schema_of::<records::TicketPart>,
+            parent_key: Some("ticket_id"),
+            parent_updated_at: Some("ticket_updated_at"),
+            source: ChildSource::Request(ChildRequest {
+                path: "/tickets/{id}",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::Listed {
+                    at: ("ticket_parts", "ticket_parts"),
+                },
+            }),
+        }],
+    },
 ];

@@ -1,6 +1,6 @@
 //! Streams of written content: the help center, news, macros.
 
-use super::{Paging, Stream};
+use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, Paging, Stream};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -20,7 +20,21 @@ pub static STREAMS: &[Stream] = &[
             overlap_pages: |config| config.articles_overlap_pages,
         },
         has_nested_lists: false,
-        children: &[],
+        children: &[Child {
+            name: "article_versions",
+            key: &["id"],
+            selected_by_default: false,
+            schema: schema_of::<records::ArticleVersion>,
+            // The API's own records have `article_id`.
+            parent_key: None,
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/articles/{id}/versions",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::Pages,
+            }),
+        }],
     },
     Stream {
         name: "collections",

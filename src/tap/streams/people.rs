@@ -1,6 +1,6 @@
 //! Streams of the people and companies that the workspace talks to.
 
-use super::{DateMatching, Paging, Stream};
+use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -21,7 +21,55 @@ pub static STREAMS: &[Stream] = &[
         records_at: "data",
         paging: Paging::Search(DateMatching::PerhapsWholeDays),
         has_nested_lists: true,
-        children: &[],
+        children: &[
+            Child {
+                name: "contact_tags",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactTag>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Inside("tags"),
+            },
+            Child {
+                name: "contact_companies",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactCompany>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Inside("companies"),
+            },
+            Child {
+                name: "contact_notes",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactNote>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                // What the contact holds of a note lacks its text.
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/notes",
+                    query: |_| None,
+                    asked: Asked::IfListed("notes"),
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+            Child {
+                name: "contact_segments",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactSegment>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/segments",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+        ],
     },
     Stream {
         name: "segments",

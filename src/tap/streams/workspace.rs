@@ -117,4 +117,18 @@ pub static STREAMS: &[Stream] = &[
         has_nested_lists: false,
         children: &[],
     },
+    Stream {
+        name: "custom_object_instances",
+        key: &["type", "id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::CustomObjectInstance>,
+        path: "/custom_object_instances/{}",
+        query: |_| None,
+        for_each: Some(|config| &config.custom_object_types),
+        records_at: "data",
+        paging: Paging::Unsorted { per_page: 150 },
+        has_nested_lists: false,
+        children: &[],
+    },
 ];

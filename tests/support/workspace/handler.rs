@@ -14,6 +14,7 @@ use super::further;
 use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
+use super::nested;
 use super::search::search;
 use super::settings::{Churn, Settings};
 use super::table::Stream;
@@ -155,6 +156,10 @@ impl State {
         let stream = match request.path.as_str() {
             "/contacts/search" => Stream::Contacts,
             "/conversations/search" => Stream::Conversations,
+            "/tickets/search" => Stream::Tickets,
+            "/companies/scroll" => Stream::Companies,
+            "/macros" => Stream::Macros,
+            "/admins/activity_logs" => Stream::ActivityLogs,
             "/calls" => Stream::Calls,
             "/articles" => Stream::Articles,
             "/help_center/collections" => Stream::Collections,
@@ -186,6 +191,14 @@ impl State {
                 ("POST", ["conversations", "search"]) => {
                     Some(search(data, settings, Stream::Conversations, request))
                 }
+                ("POST", ["tickets", "search"]) => {
+                    Some(search(data, settings, Stream::Tickets, request))
+                }
+                ("GET", ["tickets", id]) => ticket(data, id),
+                ("GET", ["articles", id, "versions"]) => {
+                    nested::article_versions(data, request, id)
+                }
+                ("GET", ["companies", id, "segments"]) => nested::company_segments(data, id),
                 ("GET", ["calls"]) => Some(lists::calls(data, settings, request)),
                 ("GET", ["articles"]) => Some(lists::articles(data, request)),
                 ("GET", ["help_center", "collections"]) => {
@@ -221,7 +234,7 @@ fn contact(
         }
         ["tags"] => whole(&[NestedList::Tags]),
         ["subscriptions"] => whole(&[NestedList::OptedOut, NestedList::OptedIn]),
-        ["segments"] => whole(&[]),
+        ["segments"] => Some(nested::contact_segments(row)),
         ["notes"] => paged(NestedList::Notes),
         ["companies"] => paged(NestedList::Companies),
         _ => None,
@@ -232,6 +245,13 @@ fn conversation(data: &Data, id: &str) -> Option<Reply> {
     let row = data.table(Stream::Conversations).find(id)?;
     let mut out = Vec::with_capacity(8 * 1024);
     data.put_conversation_with_parts(&mut out, row);
+    Some(Reply::json(200, out))
+}
+
+fn ticket(data: &Data, id: &str) -> Option<Reply> {
+    let row = data.table(Stream::Tickets).find(id)?;
+    let mut out = Vec::with_capacity(8 * 1024);
+    data.put_ticket(&mut out, row, true);
     Some(Reply::json(200, out))
 }
 

@@ -24,11 +24,13 @@ mod handler;
 mod limits;
 mod lists;
 mod log;
+mod nested;
 mod query;
 mod search;
 mod settings;
 mod table;
 mod template;
+mod tickets;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -126,6 +128,7 @@ impl Workspace {
         let settings = self.state.settings();
         content::ids(&settings, stream)
             .or_else(|| further::ids(&settings, stream))
+            .or_else(|| self.read(|data| nested::ids(data, &settings, stream)))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
     }
 
