@@ -129,7 +129,12 @@ fn replication(stream: &Stream) -> String {
 fn request(stream: &Stream) -> String {
     let method = match stream.paging {
         Paging::Search(_) => "POST",
-        Paging::Single | Paging::NewestFirst { .. } | Paging::Unsorted { .. } => "GET",
+        Paging::Single
+        | Paging::NewestFirst { .. }
+        | Paging::Unsorted { .. }
+        | Paging::CursorSince { .. }
+        | Paging::Between { .. }
+        | Paging::Scroll => "GET",
     };
     format!("{method} {}", stream.path)
 }

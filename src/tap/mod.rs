@@ -11,6 +11,7 @@ pub mod records;
 pub mod streams;
 pub mod time;
 
+pub mod api_error;
 pub mod client;
 pub mod pace;
 pub mod path;

@@ -163,6 +163,14 @@ fn choose(
     Ok(Some(entry))
 }
 
+impl Plan {
+    /// The property that bookmarks are made of; the usual one for a stream that has none.
+    #[must_use]
+    pub fn replication_key(&self) -> &'static str {
+        self.stream.replication_key.unwrap_or("updated_at")
+    }
+}
+
 impl Output {
     fn of(name: &'static str, entry: &CatalogStream) -> Self {
         Self {
@@ -182,7 +190,12 @@ fn all_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn unknown_stream(name: &str) -> Failure {
-    let known: Vec<&str> = all_names().collect();
-    Failure::usage(format_args!("there is no stream {name}"))
-        .hint(format_args!("the streams are {}", known.join(", ")))
+    let failure = Failure::usage(format_args!("there is no stream {name}"));
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+    match all_names().min_by_key(distance) {
+        Some(nearest) if distance(&nearest) <= nearest.len() / 2 => failure.hint(format_args!(
+            "did you mean {nearest}? `tap-intercom --discover` shows them all"
+        )),
+        _ => failure.hint("`tap-intercom --discover` shows them all"),
+    }
 }

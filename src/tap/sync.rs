@@ -159,7 +159,7 @@ impl<W: Write> Sync<W> {
             return Ok(Bookmark::default());
         }
         let name = plan.stream.name;
-        Bookmark::parse(self.state.bookmark(name)).map_err(|why| {
+        Bookmark::parse(self.state.bookmark(name), plan.replication_key()).map_err(|why| {
             Failure::usage(format_args!(
                 "the bookmark of stream {name} in the state can't be used: {why}"
             ))
@@ -493,8 +493,10 @@ impl<W: Write> Sync<W> {
             awaited: stream.awaited.clone(),
             ..stream.bookmark.clone()
         };
-        self.state
-            .set_bookmark(stream.plan.stream.name, bookmark.to_value());
+        self.state.set_bookmark(
+            stream.plan.stream.name,
+            bookmark.to_value(stream.plan.replication_key()),
+        );
         self.write_state()
     }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::workspace::Workspace;
 
-/// Every stream of the tap.
+/// Every stream that is read when nobody chooses.
 pub const STREAMS: [&str; 10] = [
     "admins",
     "teams",

@@ -1,8 +1,11 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+mod between;
 mod coverage;
+mod cursor;
 mod numbered;
+mod scroll;
 mod search;
 mod sieve;
 mod unsorted;
@@ -86,6 +89,9 @@ impl Reading<'_> {
             Paging::Single => unsorted::read_single(&self, sink),
             Paging::Unsorted { per_page } => unsorted::read_pages(&self, per_page, sink),
             Paging::Search(matching) => search::read(&self, matching, sink),
+            Paging::CursorSince { per_page, since } => cursor::read(&self, per_page, since, sink),
+            Paging::Between { per_page, bounds } => between::read(&self, per_page, bounds, sink),
+            Paging::Scroll => scroll::read(&self, sink),
             Paging::NewestFirst {
                 per_page,
                 overlap_pages,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 /// An instance of an object type that the workspace defined.
 #[derive(JsonSchema)]
 pub struct CustomObjectInstance {
+    /// Identifier of the custom object type.
+    pub r#type: String,
     /// Identifier that Intercom gave the instance.
     pub id: Id,
     /// Identifier that the company's own systems gave the instance.
@@ -18,8 +20,6 @@ pub struct CustomObjectInstance {
     pub created_at: Option<EpochSeconds>,
     /// When the instance last changed, in epoch seconds.
     pub updated_at: Option<EpochSeconds>,
-    /// Identifier of the custom object type.
-    pub r#type: String,
     /// Values of the attributes that the type defines.
     pub custom_attributes: Option<OpenObject>,
 }

@@ -148,4 +148,21 @@ pub static STREAMS: &[Stream] = &[
         has_nested_lists: false,
         children: &[],
     },
+    Stream {
+        name: "macros",
+        key: &["id"],
+        replication_key: Some("updated_at"),
+        selected_by_default: false,
+        schema: schema_of::<records::Macro>,
+        path: "/macros",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::CursorSince {
+            per_page: 150,
+            since: "updated_since",
+        },
+        has_nested_lists: false,
+        children: &[],
+    },
 ];

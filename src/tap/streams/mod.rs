@@ -74,6 +74,24 @@ pub enum Paging {
         /// Records a page.
         per_page: u32,
     },
+    /// GET with opaque cursors, newest first, of what changed since an instant in the query.
+    CursorSince {
+        /// Records a page.
+        per_page: u32,
+        /// The query's parameter for that instant.
+        since: &'static str,
+    },
+    /// GET of pages that hold what happened between two instants in the query. Long spans may be
+    /// too much for the server.
+    Between {
+        /// Records a page.
+        per_page: u32,
+        /// The query's parameters for the two instants.
+        bounds: (&'static str, &'static str),
+    },
+    /// GET whose answers carry a `scroll_param` to be sent with the next request, until an empty
+    /// page. The server keeps the place, for one scroll a workspace.
+    Scroll,
 }
 
 /// How a search compares dates.

@@ -131,4 +131,21 @@ pub static STREAMS: &[Stream] = &[
         has_nested_lists: false,
         children: &[],
     },
+    Stream {
+        name: "activity_logs",
+        key: &["id"],
+        replication_key: Some("created_at"),
+        selected_by_default: false,
+        schema: schema_of::<records::ActivityLog>,
+        path: "/admins/activity_logs",
+        query: |_| None,
+        for_each: None,
+        records_at: "activity_logs",
+        paging: Paging::Between {
+            per_page: 150,
+            bounds: ("created_at_after", "created_at_before"),
+        },
+        has_nested_lists: false,
+        children: &[],
+    },
 ];

@@ -15,9 +15,11 @@ use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
 use super::nested;
+use super::scroll::{OpenScroll, companies};
 use super::search::search;
 use super::settings::{Churn, Settings};
 use super::table::Stream;
+use super::timeline;
 use crate::support::http::{Reply, Request, WireFault};
 
 /// A change of the rows at a chosen request.
@@ -35,6 +37,7 @@ pub struct State {
     pub limit: Mutex<RateLimit>,
     pub faults: Mutex<Vec<Fault>>,
     pub hooks: Mutex<Vec<Hook>>,
+    pub scroll: OpenScroll,
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
     pub authorized: AtomicU64,
@@ -53,6 +56,7 @@ impl State {
             limit: Mutex::default(),
             faults: Mutex::default(),
             hooks: Mutex::default(),
+            scroll: OpenScroll::default(),
             log: Mutex::default(),
             authorized: AtomicU64::new(0),
         }
@@ -199,6 +203,13 @@ impl State {
                     nested::article_versions(data, request, id)
                 }
                 ("GET", ["companies", id, "segments"]) => nested::company_segments(data, id),
+                ("GET", ["companies", "scroll"]) => {
+                    Some(companies(data, settings, &self.scroll, request))
+                }
+                ("GET", ["macros"]) => Some(timeline::macros(data, request)),
+                ("GET", ["admins", "activity_logs"]) => {
+                    Some(timeline::activity_logs(data, settings, request))
+                }
                 ("GET", ["calls"]) => Some(lists::calls(data, settings, request)),
                 ("GET", ["articles"]) => Some(lists::articles(data, request)),
                 ("GET", ["help_center", "collections"]) => {

@@ -26,11 +26,13 @@ mod lists;
 mod log;
 mod nested;
 mod query;
+mod scroll;
 mod search;
 mod settings;
 mod table;
 mod template;
 mod tickets;
+mod timeline;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
