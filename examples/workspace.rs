@@ -111,6 +111,9 @@ struct Arguments {
     /// Answer each n-th request with 503; 0: none
     #[arg(long, default_value_t = 0, help_heading = "Speed and trouble")]
     fail_every: u64,
+    /// Answer requests whose path begins so with 403, as for a plan or permission that is lacking
+    #[arg(long, value_name = "PATH", help_heading = "Speed and trouble")]
+    refuse: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -138,6 +141,9 @@ fn main() -> std::io::Result<()> {
     let workspace = Workspace::start_on(arguments.port, settings(&arguments));
     if arguments.fail_every > 0 {
         workspace.inject(Fault::status("/", When::Every(arguments.fail_every), 503));
+    }
+    for path in &arguments.refuse {
+        workspace.inject(Fault::status(path, When::Always, 403));
     }
     if let Some(file) = &arguments.config {
         std::fs::write(file, format!("{:#}\n", workspace.config()))?;

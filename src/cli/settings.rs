@@ -174,7 +174,8 @@ fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Resul
         if !given.contains_key(key) {
             return Err(
                 Failure::usage(format_args!("setting `{key}` is missing")).hint(format_args!(
-                    "put it into the file given with --config, or set {} and pass --config ENV",
+                    "put it into a file given with --config, or set {}, which is read with \
+                     --config ENV or without any --config",
                     environment_variable(program, key)
                 )),
             );

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::time::{self, EpochSeconds};
 
 /// How many records of the look-back are remembered; beyond that some may be repeated.
 const MOST_SEEN: usize = 10_000;
+/// How long after its `updated_at` a record may still change within the same second of it, as far as
+/// an answer can tell: indexing lags behind.
+const LONGEST_FRESH: EpochSeconds = 60;
 
 /// The bookmark of one stream.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,25 +55,67 @@ pub struct Awaited {
     pub since: EpochSeconds,
 }
 
-/// Records already emitted: their keys with the `updated_at` they had.
+/// Records already emitted: their keys with the version they had.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
-    records: BTreeMap<String, EpochSeconds>,
+    records: BTreeMap<String, Emitted>,
+}
+
+/// A version of a record.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Version {
+    /// The record's `updated_at`.
+    pub updated_at: EpochSeconds,
+    /// CRC-32C of its bytes.
+    pub checksum: u32,
+}
+
+/// A version that was emitted, as the state remembers it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Emitted {
+    /// Read long after its `updated_at`, which is all that tells it from other versions: its bytes
+    /// may differ from answer to answer though nothing changed (URLs that are signed anew).
+    Settled(EpochSeconds),
+    /// Read right after its `updated_at`, perhaps between two changes of one second: those differ in
+    /// their checksums.
+    Fresh(EpochSeconds, u32),
+}
+
+impl Emitted {
+    fn updated_at(self) -> EpochSeconds {
+        match self {
+            Self::Settled(updated_at) | Self::Fresh(updated_at, _) => updated_at,
+        }
+    }
 }
 
 impl Seen {
     /// Whether this version of the record was emitted.
     #[must_use]
-    pub fn contains(&self, id: &str, updated_at: EpochSeconds) -> bool {
-        self.records.get(id) == Some(&updated_at)
+    pub fn contains(&self, id: &str, version: Version) -> bool {
+        match self.records.get(id) {
+            None => false,
+            Some(Emitted::Settled(updated_at)) => *updated_at == version.updated_at,
+            Some(Emitted::Fresh(updated_at, checksum)) => {
+                (*updated_at, *checksum) == (version.updated_at, version.checksum)
+            }
+        }
     }
 
-    /// Remembers a version. Older ones than `from` are forgotten once there are many.
-    pub fn insert(&mut self, id: &str, updated_at: EpochSeconds, from: EpochSeconds) {
+    /// Remembers a version that was read at `now`. Older ones than `from` are forgotten once there
+    /// are many.
+    pub fn insert(&mut self, id: &str, version: Version, now: EpochSeconds, from: EpochSeconds) {
+        let updated_at = version.updated_at;
         if updated_at < from {
             return;
         }
-        self.records.insert(id.to_owned(), updated_at);
+        let emitted = if updated_at < now - LONGEST_FRESH {
+            Emitted::Settled(updated_at)
+        } else {
+            Emitted::Fresh(updated_at, version.checksum)
+        };
+        self.records.insert(id.to_owned(), emitted);
         if self.records.len() > 2 * MOST_SEEN {
             self.keep_from(from);
         }
@@ -81,8 +127,8 @@ impl Seen {
         let recent = self
             .records
             .iter()
-            .filter(|(_, updated_at)| **updated_at >= from)
-            .map(|(id, updated_at)| (id.clone(), *updated_at));
+            .filter(|(_, emitted)| emitted.updated_at() >= from)
+            .map(|(id, emitted)| (id.clone(), *emitted));
         let mut seen = Self {
             records: recent.collect(),
         };
@@ -91,13 +137,15 @@ impl Seen {
     }
 
     fn keep_from(&mut self, from: EpochSeconds) {
-        self.records.retain(|_, updated_at| *updated_at >= from);
+        self.records
+            .retain(|_, emitted| emitted.updated_at() >= from);
         if self.records.len() > MOST_SEEN {
-            let mut times: Vec<EpochSeconds> = self.records.values().copied().collect();
+            let times = self.records.values().map(|emitted| emitted.updated_at());
+            let mut times: Vec<EpochSeconds> = times.collect();
             let surplus = times.len() - MOST_SEEN;
             let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
             self.records
-                .retain(|_, updated_at| *updated_at > newest_forgotten);
+                .retain(|_, emitted| emitted.updated_at() > newest_forgotten);
         }
     }
 }
@@ -123,12 +171,14 @@ impl Bookmark {
             Some(value) => Some(instant(&value)?),
         };
         let in_progress = others.shift_remove("in_progress") == Some(Value::Bool(true));
-        let mut seen = Seen::default();
-        if let Some(Value::Object(records)) = others.shift_remove("seen") {
-            for (id, updated_at) in records {
-                seen.records.insert(id, instant(&updated_at)?);
-            }
-        }
+        let seen = match others.shift_remove("seen") {
+            None | Some(Value::Null) => Seen::default(),
+            Some(records) => Seen {
+                records: serde_json::from_value(records).map_err(|error| {
+                    format!("`seen` isn't an object of keys and times ({error})")
+                })?,
+            },
+        };
         let resume = match others.shift_remove("resume") {
             None | Some(Value::Null) => None,
             Some(resume) => Some(Resume {
@@ -219,7 +269,7 @@ mod tests {
         let value = json!({
             "updated_at": 1_763_800_000,
             "in_progress": true,
-            "seen": {"a": 1_763_800_000, "b": 1_763_800_001},
+            "seen": {"a": 1_763_800_000, "b": [1_763_800_001, 4_294_967_295_u32]},
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
             "of_another_program": [1, 2],
@@ -256,16 +306,33 @@ mod tests {
         }
     }
 
+    fn version(updated_at: EpochSeconds, checksum: u32) -> Version {
+        Version {
+            updated_at,
+            checksum,
+        }
+    }
+
     #[test]
     fn only_the_newest_are_remembered() {
         let mut seen = Seen::default();
         for number in 0..30_000 {
-            seen.insert(&number.to_string(), number, 5);
+            seen.insert(&number.to_string(), version(number, 0), 0, 5);
         }
         seen.keep_from(5);
         assert!(seen.records.len() <= MOST_SEEN);
-        assert!(seen.contains("29999", 29_999));
-        assert!(!seen.contains("19999", 19_999));
-        assert!(!seen.contains("29999", 29_998));
+        assert!(seen.contains("29999", version(29_999, 0)));
+        assert!(!seen.contains("19999", version(19_999, 0)));
+        assert!(!seen.contains("29999", version(29_998, 0)));
+    }
+
+    #[test]
+    fn bytes_tell_versions_apart_while_they_are_fresh() {
+        let mut seen = Seen::default();
+        seen.insert("a", version(1_000, 7), 1_002, 0);
+        assert!(seen.contains("a", version(1_000, 7)));
+        assert!(!seen.contains("a", version(1_000, 8)));
+        seen.insert("a", version(1_000, 7), 1_061, 0);
+        assert!(seen.contains("a", version(1_000, 8)));
     }
 }

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::bookmark::Version;
 use super::client::BadAnswer;
 use super::time::{self, EpochSeconds};
 use crate::raw_json::{member, range_in};
@@ -99,6 +100,15 @@ impl Row {
             0 => "null",
             _ => &self.record.json()[self.updated_at_json.clone()],
         }
+    }
+
+    /// What tells this version of the record from others; none for a record without `updated_at`.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        Some(Version {
+            updated_at: self.updated_at?,
+            checksum: crc32c::crc32c(self.record.json().as_bytes()),
+        })
     }
 }
 

@@ -121,18 +121,27 @@ impl<W: Write> Sync<W> {
         self.limit = Some(1);
         let workspace = identify(&self.client).map_err(into_failure)?;
         tracing::info!("the token is for {workspace}");
-        let mut failures = Vec::new();
+        let mut unreadable = Vec::new();
         for plan in plans {
+            let name = plan.stream.name;
             match self.sync_stream(plan, Bookmark::default()) {
-                Ok(()) | Err(Fault::HungUp) => tracing::info!("{}: can be read", plan.stream.name),
+                Ok(()) | Err(Fault::HungUp) => tracing::info!("{name}: can be read"),
                 Err(Fault::Stream(message) | Fault::Gone { message }) => {
-                    tracing::error!("{}: can't be read: {message}", plan.stream.name);
-                    failures.push((plan.stream.name, message));
+                    tracing::error!("{name}: can't be read: {message}");
+                    unreadable.push(name);
                 }
                 Err(Fault::Abort(failure)) => return Err(failure),
             }
         }
-        self.finish(&failures)
+        self.messages
+            .flush()
+            .map_err(|error| into_failure(Fault::output(&error)))?;
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let message = format!("these streams can't be read: {}", unreadable.join(", "));
+        Err(Failure::failed(message)
+            .hint("the lines above say why; deselect in the catalog those that you can do without"))
     }
 
     fn finish(mut self, failures: &[(&str, String)]) -> Result<(), Failure> {
@@ -173,7 +182,10 @@ impl<W: Write> Sync<W> {
         self.write_schemas(plan)?;
         let mut progress = Progress::start(plan, &self.client);
         let result = self.read_and_emit(plan, bookmark, &mut progress);
-        self.summaries.extend(progress.finish(&self.client));
+        // Reading one record is nothing to count.
+        if self.limit.is_none() {
+            self.summaries.extend(progress.finish(&self.client));
+        }
         result
     }
 

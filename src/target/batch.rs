@@ -49,7 +49,7 @@ impl BatchFile {
     }
 
     /// The next record, or `None` at the end.
-    pub fn next(&mut self) -> Result<Option<&RawValue>, String> {
+    pub fn next(&mut self) -> Result<Option<&str>, String> {
         loop {
             self.line.clear();
             self.line_number += 1;
@@ -64,8 +64,8 @@ impl BatchFile {
                 break;
             }
         }
-        serde_json::from_slice(&self.line)
-            .map(Some)
+        serde_json::from_slice::<&RawValue>(&self.line)
+            .map(|record| Some(record.get()))
             .map_err(|error| format!("line {}: {}", self.line_number, at_column(&error)))
     }
 

@@ -152,17 +152,16 @@ impl Loader {
     fn append(
         &mut self,
         index: usize,
-        record: &RawValue,
+        record: &str,
         message: &Record<'_>,
     ) -> Result<(), RecordStop> {
         let sink = &mut self.sinks[index];
-        let text = record.get();
-        if !text.starts_with('{') {
+        if !record.starts_with('{') {
             return Err(RecordStop::Invalid(
                 "the record is not an object".to_owned(),
             ));
         }
-        if let Some(key) = sink.key_properties.missing_in(text) {
+        if let Some(key) = sink.key_properties.missing_in(record) {
             return Err(RecordStop::Invalid(format!(
                 "the record lacks the key property `{key}`"
             )));
@@ -183,9 +182,9 @@ impl Loader {
                 batched_at: opened_at,
                 table_version: message.version,
             }
-            .append(text, buffer);
+            .append(record, buffer);
         } else {
-            buffer.extend_from_slice(text.as_bytes());
+            buffer.extend_from_slice(record.as_bytes());
         }
         buffer.push(b'\n');
         sink.appended(&self.workshop, &self.limits)

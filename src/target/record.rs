@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use memchr::memmem;
-use serde_json::value::RawValue;
 
 /// The properties that every record of a stream must have.
 #[derive(Clone, Debug, Default)]
@@ -90,13 +89,13 @@ fn value_length(text: &[u8]) -> usize {
 #[derive(Debug)]
 pub struct RecordMetadata<'a> {
     /// When the tap read the record, as JSON text.
-    pub extracted_at: Option<&'a RawValue>,
+    pub extracted_at: Option<&'a str>,
     /// When this program received it.
     pub received_at: DateTime<Utc>,
     /// When its file was opened.
     pub batched_at: DateTime<Utc>,
     /// The table's version, as JSON text.
-    pub table_version: Option<&'a RawValue>,
+    pub table_version: Option<&'a str>,
 }
 
 impl RecordMetadata<'_> {
@@ -114,7 +113,7 @@ impl RecordMetadata<'_> {
         } else {
             ""
         };
-        let raw = |value: Option<&RawValue>| value.map_or("null", RawValue::get).to_owned();
+        let raw = |value: Option<&str>| value.unwrap_or("null").to_owned();
         let time = |instant: DateTime<Utc>| {
             format!(
                 "\"{}\"",

@@ -88,20 +88,20 @@ impl Validator {
     }
 
     /// Checks one record.
-    pub fn check(&self, record: &RawValue) -> Result<(), Invalid> {
+    pub fn check(&self, record: &str) -> Result<(), Invalid> {
         let mut entries = self.entries.borrow_mut();
-        match entries.lay_out(record.get()) {
+        match entries.lay_out(record) {
             Some(node) if self.fast.is_valid(node) => Ok(()),
             _ => self.explain(record),
         }
     }
 
     /// Asks the library's own representation, which has the last word.
-    fn explain(&self, record: &RawValue) -> Result<(), Invalid> {
+    fn explain(&self, record: &str) -> Result<(), Invalid> {
         let invalid = |pointer: String, rule: String| Invalid { pointer, rule };
         let broken = |rule: String| invalid(String::new(), rule);
         let record: Value =
-            serde_json::from_str(record.get()).map_err(|error| broken(error.to_string()))?;
+            serde_json::from_str(record).map_err(|error| broken(error.to_string()))?;
         let compiled = self
             .explaining
             .get_or_init(|| compile::<SerdeJson>(&self.schema).map_err(|error| error.to_string()));
@@ -190,7 +190,7 @@ mod tests {
             Validator::new(&raw(&json!({ "properties": { "n": { "type": kind } } }))).unwrap()
         };
         let check = |kind: &str, number: &str| {
-            let record = RawValue::from_string(format!("{{\"n\":{number}}}")).unwrap();
+            let record = format!("{{\"n\":{number}}}");
             validator(kind).check(&record).is_ok()
         };
         for integer in ["0", "-7", "123456789012345678901234567890", "1.0", "1e2"] {
@@ -206,7 +206,7 @@ mod tests {
     fn the_last_of_two_equal_keys_counts() {
         let schema = json!({ "properties": { "a": { "type": "integer" } }, "required": ["a"] });
         let validator = Validator::new(&raw(&schema)).unwrap();
-        let record = RawValue::from_string(r#"{"a":1,"a":"x"}"#.to_owned()).unwrap();
-        assert!(validator.check(&record).is_err());
+        let record = r#"{"a":1,"a":"x"}"#;
+        assert!(validator.check(record).is_err());
     }
 }

@@ -97,11 +97,11 @@ def records(output):
 
 
 def lake(directory):
-    """The records of a directory that target-gcs wrote to, by stream's directory, in order."""
+    """The records in a directory that target-gcs wrote to, by stream, in order; states apart."""
     by_stream = {}
     for file in sorted(pathlib.Path(directory).rglob("*.json")):
         stream = file.relative_to(directory).parts[0]
-        if stream != "_intercom_state":
+        if not stream.startswith("_"):
             lines = file.read_text(encoding="utf-8").splitlines()
             by_stream.setdefault(stream, []).extend(json.loads(line) for line in lines)
     return by_stream

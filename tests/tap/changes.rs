@@ -201,6 +201,60 @@ fn a_record_indexed_late_is_there_after_the_next_run() {
     });
 }
 
+/// The run that goes on asks for nothing below the page where the first stopped; the one after that
+/// looks back there.
+#[test]
+fn a_broken_run_does_not_make_a_later_one_repeat_its_look_back() {
+    let workspace = Workspace::start(settings());
+    for seconds in 0..60 {
+        workspace.add("conversations", now() - 1150 + seconds * 18);
+    }
+    let tap = tap(&workspace)
+        .streams(&["conversations"])
+        .set("max_attempts", 1);
+    let eighth_page = Fault::status("/conversations/search", When::Nth(8), 500);
+    workspace.inject(eighth_page);
+    let first = tap.run().exited(1);
+    let second = tap.run_from(&first.state()).ok();
+    assert_whole(&workspace, [&first, &second], &["conversations"]);
+    assert!(
+        first
+            .ids("conversations")
+            .is_disjoint(&second.ids("conversations"))
+    );
+    let third = tap.run_from(&second.state()).ok();
+    assert_same("conversations", &Ids::new(), &third.ids("conversations"));
+}
+
+/// Read between two changes that leave the same `updated_at`.
+#[test]
+fn a_second_change_within_one_second_is_not_taken_for_the_first() {
+    let workspace = Workspace::start(settings());
+    let tap = tap(&workspace).streams(&["conversations"]);
+    let at = now() - 5;
+    let added: Ids = (0..5).map(|_| workspace.add("conversations", at)).collect();
+    let first = tap.run().ok();
+    // Not every conversation says how many parts it has.
+    let says = |json: &str| json.contains("count_conversation_parts");
+    let (id, parts) = first
+        .of_stream("conversations")
+        .find(|record| added.contains(&record.id) && says(&record.json))
+        .map(|record| {
+            workspace.change(|data| {
+                data.set_parts(&record.id, 9);
+                (record.id.clone(), data.part_ids_of(&record.id))
+            })
+        })
+        .unwrap();
+    let second = tap.run_from(&first.state()).ok();
+    assert_same("conversations", &[id].into(), &second.ids("conversations"));
+    assert_same(
+        "conversation_parts",
+        &parts,
+        &second.ids("conversation_parts"),
+    );
+}
+
 #[test]
 fn hundreds_of_rows_of_one_second_across_pages_are_all_there() {
     let cases = [

@@ -63,6 +63,40 @@ fn a_missing_token_is_named_with_where_to_put_it() {
 }
 
 #[test]
+fn a_configuration_that_is_no_json_is_refused_without_being_quoted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let run = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tap-intercom"))
+            .env_clear()
+            .arg("--config")
+            .arg(&path)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (
+            output.status.code(),
+            stderr.replace(path.to_str().unwrap(), "config.json"),
+        )
+    };
+    let (exit_code, stderr) = run(&format!(r#"{{"access_token": {SECRET}}}"#));
+    assert_eq!(exit_code, Some(2));
+    insta::assert_snapshot!(stderr, @"ERROR the configuration file config.json isn't valid JSON (line 1, column 18)");
+    let (exit_code, stderr) = run(&format!(r#"["{SECRET}"]"#));
+    assert_eq!(exit_code, Some(2));
+    insta::assert_snapshot!(stderr, @"ERROR the configuration file config.json must hold one JSON object");
+    std::fs::remove_file(&path).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tap-intercom"))
+        .env_clear()
+        .args(["--config", "/nowhere/config.json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"ERROR the configuration file /nowhere/config.json can't be read: No such file or directory (os error 2)");
+}
+
+#[test]
 fn an_unknown_key_is_warned_of_and_the_run_goes_on() {
     let workspace = workspace();
     let run = Tap::of(&workspace)

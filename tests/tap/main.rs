@@ -7,6 +7,7 @@
 mod support;
 
 mod harness;
+mod sets;
 
 mod bytes;
 mod changes;
@@ -16,6 +17,7 @@ mod further_children;
 mod further_incremental;
 mod further_lists;
 mod kill;
+mod messages;
 mod pacing;
 mod property;
 mod scroll;

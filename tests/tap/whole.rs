@@ -153,6 +153,32 @@ fn two_contacts_changed_among_ten_thousand_of_the_same_day_cost_three_requests()
     }
 }
 
+/// Everything was updated in one second, such as by an import, so the look-back holds all of it.
+#[test]
+fn a_quiet_time_after_an_import_does_not_ask_for_the_import_again_and_again() {
+    side_by_side(["contacts", "conversations"], |stream| {
+        let workspace = Workspace::start(Settings::default());
+        let imported = now() - 30;
+        for _ in 0..700 {
+            workspace.add(stream, imported);
+        }
+        let tap = Tap::of(&workspace)
+            .streams(&[stream])
+            .set("lookback_seconds", 5);
+        let first = tap.run().ok();
+        assert_whole(&workspace, [&first], &[stream]);
+        let second = tap.run_from(&first.state()).ok();
+        workspace.clear_requests();
+        let third = tap.run_from(&second.state()).ok();
+        assert!(workspace.requests().len() <= 3);
+        assert_same(stream, &Ids::new(), &second.ids(stream));
+        assert_same(stream, &Ids::new(), &third.ids(stream));
+        let added = workspace.add(stream, now());
+        let fourth = tap.run_from(&third.state()).ok();
+        assert_same(stream, &[added].into(), &fourth.ids(stream));
+    });
+}
+
 #[test]
 fn calls_and_their_transcripts_come_in_one_pass() {
     let workspace = Workspace::start(small());
@@ -260,6 +286,8 @@ fn six_slices_of_a_backfill_make_up_the_whole() {
     let workspace = Workspace::start(Settings {
         dates: Dates::WholeDay,
         timezone: zone("Pacific/Apia"),
+        calls: 400,
+        articles: 300,
         ..small()
     });
     let end = now();
@@ -271,7 +299,10 @@ fn six_slices_of_a_backfill_make_up_the_whole() {
     };
     let runs = std::sync::Mutex::new(Vec::new());
     side_by_side(0..6, |slice| {
-        let mut tap = Tap::of(&workspace).streams(&streams);
+        let mut tap = Tap::of(&workspace)
+            .streams(&streams)
+            .set("calls_overlap_pages", 1)
+            .set("articles_overlap_pages", 1);
         if slice > 0 {
             tap = tap.set("start_date", rfc3339(bounds[slice]));
         }

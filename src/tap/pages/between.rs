@@ -50,6 +50,7 @@ pub fn read(
         let mut cursors = Cursors::default();
         let mut number = 1;
         loop {
+            sieve.pages += 1;
             let next = query_of_next(&page, number, per_page, &mut cursors)?;
             sink(Batch {
                 total_count: None,

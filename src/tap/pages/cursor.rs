@@ -28,6 +28,7 @@ pub fn read(
             None => first.clone(),
             Some(cursor) => with_parameter(&first, "starting_after", cursor),
         })?;
+        sieve.pages += 1;
         cursor = cursors.after(&page)?;
         sink(Batch {
             total_count: page.total_count,

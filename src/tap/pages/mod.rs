@@ -175,9 +175,12 @@ impl Reading<'_> {
         newest.max(self.known_bookmark()).or(ahead)
     }
 
-    /// The newest the bookmark may become: what was updated later may still be unindexed.
+    /// The newest the bookmark may become: what was updated later may still be unindexed, or isn't
+    /// wanted by this run.
     fn newest_bookmark(&self) -> EpochSeconds {
-        self.started - self.client.config().lookback_seconds
+        let config = self.client.config();
+        let indexed = self.started - config.lookback_seconds;
+        config.end_date.map_or(indexed, |end| indexed.min(end))
     }
 
     /// Whether a record lies within the bounds. One without `updated_at` can't be told, so it does.

@@ -9,9 +9,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::coverage::Coverage;
 use super::{Batch, Fault, Reading, Sink, is_last};
-use crate::tap::bookmark::{Bookmark, Resume};
-use crate::tap::page::Row;
-use crate::tap::time::EpochSeconds;
+use crate::tap::bookmark::{Bookmark, Resume, Version};
 
 /// How many emitted records are remembered, so as not to emit one again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.
@@ -50,8 +48,10 @@ pub fn read(
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
         for row in page.rows {
-            if let Some(updated_at) = row.updated_at {
-                let is_seen = before.seen.contains(&row.id, updated_at);
+            let version = row.version();
+            if let Some(version) = version {
+                let updated_at = version.updated_at;
+                let is_seen = before.seen.contains(&row.id, version);
                 is_quiet &= known.is_none_or(|known| {
                     // From the start of the run before on, which its look-back leads to, records
                     // that it met say nothing of those it didn't.
@@ -64,14 +64,14 @@ pub fn read(
             if !reading.is_wanted(&row, lower) {
                 continue;
             }
-            if let Some(updated_at) = row.updated_at {
+            if let Some(version) = version {
                 if resume.is_none() {
-                    newest = newest.max(Some(updated_at.min(newest_bookmark)));
+                    newest = newest.max(Some(version.updated_at.min(newest_bookmark)));
                 }
                 let from = newest.unwrap_or(newest_bookmark) - lookback;
-                seen.insert(&row.id, updated_at, from);
+                seen.insert(&row.id, version, reading.started, from);
             }
-            if recent.is_first(&row) {
+            if recent.is_first(&row.id, version) {
                 rows.push(row);
             }
         }
@@ -115,26 +115,24 @@ pub fn read(
     })
 }
 
-/// The versions of records emitted last: keys with their `updated_at`.
+/// The versions of records emitted last, by their keys.
 #[derive(Default)]
 struct Recent {
-    versions: HashSet<Version>,
-    order: VecDeque<Version>,
+    records: HashSet<(String, Option<Version>)>,
+    order: VecDeque<(String, Option<Version>)>,
 }
 
-type Version = (String, Option<EpochSeconds>);
-
 impl Recent {
-    fn is_first(&mut self, row: &Row) -> bool {
-        let version = (row.id.clone(), row.updated_at);
-        if !self.versions.insert(version.clone()) {
+    fn is_first(&mut self, id: &str, version: Option<Version>) -> bool {
+        let record = (id.to_owned(), version);
+        if !self.records.insert(record.clone()) {
             return false;
         }
-        self.order.push_back(version);
+        self.order.push_back(record);
         if self.order.len() > MOST_RECENT
             && let Some(oldest) = self.order.pop_front()
         {
-            self.versions.remove(&oldest);
+            self.records.remove(&oldest);
         }
         true
     }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::sieve::Sieve;
 use super::{Batch, Fault, Reading, Sink, unexpectedly_gone};
+use crate::tap::bookmark::Version;
 use crate::tap::client::{ApiRequest, Once};
 use crate::tap::page::Page;
 use crate::tap::path::with_parameter;
-use crate::tap::time::EpochSeconds;
 
 /// Pause before the second look whether another scroll has ended; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let lower = reading.lower_bound();
     let mut sieve = Sieve::new(reading);
-    let mut emitted: HashSet<(String, Option<EpochSeconds>)> = HashSet::new();
+    let mut emitted: HashSet<(String, Option<Version>)> = HashSet::new();
     let mut scroll_param: Option<String> = None;
     let mut fruitless_starts = 1;
     loop {
@@ -57,7 +57,7 @@ pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
         }
         let total_count = page.total_count;
         let mut rows = sieve.take(page, lower, None);
-        rows.retain(|row| emitted.insert((row.id.clone(), row.updated_at)));
+        rows.retain(|row| emitted.insert((row.id.clone(), row.version())));
         if !rows.is_empty() {
             fruitless_starts = 1;
         }

@@ -182,6 +182,7 @@ impl Search<'_> {
                 |body| Page::parse(body, names),
             )
             .map_err(unexpectedly_gone)?;
+        self.sieve.pages += 1;
         self.pages_since_halving += 1;
         if halvings > 0 {
             self.halvings += halvings;

@@ -6,6 +6,9 @@ use crate::tap::bookmark::{Bookmark, Seen};
 use crate::tap::page::{Page, Row};
 use crate::tap::time::EpochSeconds;
 
+/// Pages without anything new that a run may cost time and again.
+const MOST_PAGES_FOR_NOTHING: u32 = 3;
+
 /// Lets records through that lie within the bounds and weren't emitted yet, in this run or before.
 pub struct Sieve<'a> {
     reading: &'a Reading<'a>,
@@ -14,6 +17,8 @@ pub struct Sieve<'a> {
     /// What was emitted, in this run or before, and may be met again by the next.
     seen: Seen,
     has_emitted: bool,
+    /// How many pages were read.
+    pub pages: u32,
 }
 
 impl<'a> Sieve<'a> {
@@ -24,6 +29,7 @@ impl<'a> Sieve<'a> {
             newest: None,
             seen: reading.bookmark.seen.clone(),
             has_emitted: false,
+            pages: 0,
         }
     }
 
@@ -39,18 +45,20 @@ impl<'a> Sieve<'a> {
             if !self.reading.is_wanted(row, lower) {
                 return false;
             }
-            let Some(updated_at) = row.updated_at else {
+            let Some(version) = row.version() else {
                 return true;
             };
+            let updated_at = version.updated_at;
             if upper.is_some_and(|upper| updated_at >= upper) {
                 return false;
             }
             self.newest = self.newest.max(Some(updated_at));
-            if self.seen.contains(&row.id, updated_at) {
+            if self.seen.contains(&row.id, version) {
                 return false;
             }
             let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen.insert(&row.id, updated_at, from);
+            self.seen
+                .insert(&row.id, version, self.reading.started, from);
             true
         });
         self.has_emitted |= !rows.is_empty();
@@ -65,10 +73,12 @@ impl<'a> Sieve<'a> {
         if !self.has_emitted || before.is_some_and(|before| before >= position) {
             return None;
         }
+        // What goes on from here asks for nothing below, but the run after that may look back there.
+        let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
             updated_at: Some(position),
             in_progress: true,
-            seen: self.seen.since(position),
+            seen: self.seen.since(position - lookback),
             ..self.reading.bookmark.clone()
         })
     }
@@ -84,10 +94,13 @@ impl<'a> Sieve<'a> {
 
     fn final_bookmark(&self) -> Option<Bookmark> {
         let before = &self.reading.bookmark;
-        if !self.has_emitted && !before.in_progress && !self.reading.is_ahead() {
+        let reached = if self.has_emitted || before.in_progress || self.reading.is_ahead() {
+            self.newest.map(|_| self.position())
+        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.is_look_back_over() {
+            Some(self.reading.newest_bookmark())
+        } else {
             return None;
-        }
-        let reached = self.newest.map(|_| self.position());
+        };
         let updated_at = self.reading.final_bookmark(reached)?;
         let lookback = self.reading.client.config().lookback_seconds;
         Some(Bookmark {
@@ -96,6 +109,13 @@ impl<'a> Sieve<'a> {
             seen: self.seen.since(updated_at - lookback),
             ..before.clone()
         })
+    }
+
+    /// Whether a run that looks back from this one's start meets none of what this one met.
+    fn is_look_back_over(&self) -> bool {
+        let next_lower =
+            self.reading.newest_bookmark() - self.reading.client.config().lookback_seconds;
+        self.newest.is_none_or(|newest| newest < next_lower)
     }
 
     /// How far the bookmark may go for what was read so far.

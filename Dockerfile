@@ -1,0 +1,19 @@
+# Both programs on a small image with bash, so that a task is one pipeline:
+#
+#     docker build --tag intercom-singer .
+#     docker run --env-file settings.env intercom-singer \
+#       bash -c 'set -euo pipefail; tap-intercom | target-gcs'
+FROM rust:1.95-slim-trixie AS build
+WORKDIR /src
+COPY . .
+RUN cargo install --locked --path . --root /out
+
+FROM debian:trixie-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 singer
+COPY --from=build /out/bin/ /usr/local/bin/
+USER singer
+WORKDIR /home/singer
+CMD ["tap-intercom", "--help"]

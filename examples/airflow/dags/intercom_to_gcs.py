@@ -1,0 +1,110 @@
+"""Loads Intercom into the data lake: what changed every hour, and years of history once.
+
+The two programs are on the workers' path and take their settings from the workers' environment:
+
+    TAP_INTERCOM_ACCESS_TOKEN    from a secret
+    TARGET_GCS_DESTINATION       gs://intercom-api-{env}
+    TARGET_GCS_ENVIRONMENT       production
+
+The pool shares the workspace's API limit among the tasks: `airflow pools set intercom 3 Intercom`.
+"""
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import Param, dag, get_current_context, task
+
+# One task each. `conversations` brings conversation_parts along, `calls` call_transcriptions.
+STREAMS = [
+    "admins",
+    "teams",
+    "tags",
+    "contacts",
+    "conversations",
+    "calls",
+    "articles",
+    "collections",
+]
+
+# State comes from the bucket and goes there with the data it covers, never through Airflow: a retry
+# goes on where the failed try was, on any worker, and repeats nothing that was stored. Without
+# `pipefail` a tap that fails would pass for one that had nothing more to say. The working directory
+# is the try's own.
+COMMAND = """
+set -euo pipefail
+target-gcs --read-state --stream "$STREAM" > state.json
+tap-intercom --state state.json --stream "$STREAM" | target-gcs
+"""
+
+LOAD = {
+    "task_id": "load",
+    "bash_command": COMMAND,
+    "append_env": True,
+    "do_xcom_push": False,
+    "pool": "intercom",
+    "retries": 3,
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": 2,
+    "execution_timeout": timedelta(hours=6),
+}
+
+
+@dag(
+    schedule="@hourly",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    # Each run goes on from the state: what an earlier one missed is in the next.
+    catchup=False,
+    # Two runs at once would read the same, and the second one to finish would fail.
+    max_active_runs=1,
+)
+def intercom_to_gcs():
+    BashOperator.partial(**LOAD, map_index_template="{{ task.env['STREAM'] }}").expand(
+        env=[{"STREAM": stream} for stream in STREAMS]
+    )
+
+
+@dag(
+    schedule=None,
+    max_active_runs=1,
+    params={
+        "start_date": Param("2020-01-01", type="string", format="date"),
+        "end_date": Param("2026-01-01", type="string", format="date"),
+        "slices": Param(6, type="integer", minimum=1),
+        "streams": Param(["contacts", "conversations"], type="array"),
+    },
+)
+def intercom_backfill():
+    """Loads what was last updated from `start_date` to before `end_date`, in slices side by side.
+
+    Give the hourly DAG's workers TAP_INTERCOM_START_DATE = `end_date`, so that it begins where this
+    ends. Each slice of each stream keeps a state of its own, apart from the hourly one's. Calls and
+    articles are lists that can't be asked for by date; a slice of them reads down to its start.
+    """
+
+    @task
+    def slices():
+        params = get_current_context()["params"]
+        start = datetime.fromisoformat(params["start_date"])
+        end = datetime.fromisoformat(params["end_date"])
+        count = params["slices"]
+        bounds = [start + (end - start) * number / count for number in range(count + 1)]
+        bounds = [bound.strftime("%Y-%m-%dT%H:%M:%SZ") for bound in bounds]
+        return [
+            {
+                "STREAM": stream,
+                "TAP_INTERCOM_START_DATE": since,
+                "TAP_INTERCOM_END_DATE": until,
+                "TARGET_GCS_STATE_PATH_TEMPLATE": f"_intercom_backfill/{since}/{{stream}}_state.json",
+            }
+            for stream in params["streams"]
+            for since, until in zip(bounds, bounds[1:])
+        ]
+
+    BashOperator.partial(
+        **LOAD,
+        map_index_template="{{ task.env['STREAM'] }} from {{ task.env['TAP_INTERCOM_START_DATE'] }}",
+    ).expand(env=slices())
+
+
+intercom_to_gcs()
+intercom_backfill()

@@ -1,0 +1,225 @@
+//! What both command lines share: help, `--about`, settings, logs and exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
+
+mod support;
+
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+use support::workspace::{Fault, Settings, When, Workspace};
+
+const PROGRAMS: [&str; 2] = ["tap-intercom", "target-gcs"];
+
+/// The program without settings of the shell's.
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(cargo_bin(program));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("TAP_INTERCOM_") || name.starts_with("TARGET_GCS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env_remove("LOGLEVEL")
+        .env_remove("SINGER_SDK_LOG_CONFIG");
+    command
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    command(program, arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    for program in PROGRAMS {
+        let output = run(program, &["--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains("\nExamples:\n"), "{program}");
+        assert!(stdout(&output).contains("\nExit codes: 0 "), "{program}");
+    }
+}
+
+#[test]
+fn about_as_json_has_the_keys_that_meltano_knows() {
+    for program in PROGRAMS {
+        let about: Value =
+            serde_json::from_slice(&run(program, &["--about", "--format=json"]).stdout).unwrap();
+        let keys: Vec<&String> = about.as_object().unwrap().keys().collect();
+        let known = ["name", "description", "version", "capabilities", "settings"];
+        assert_eq!(keys, known, "{program}");
+        assert_eq!(about["name"], program);
+        assert!(jsonschema::draft7::meta::is_valid(&about["settings"]));
+    }
+    let about = run("tap-intercom", &["--about", "--format=json"]);
+    let about: Value = serde_json::from_slice(&about.stdout).unwrap();
+    let token = &about["settings"]["properties"]["access_token"];
+    assert_eq!(
+        (&token["secret"], &token["writeOnly"]),
+        (&true.into(), &true.into())
+    );
+}
+
+#[test]
+fn about_names_every_setting_and_its_variable() {
+    for (program, prefix) in [
+        ("tap-intercom", "TAP_INTERCOM"),
+        ("target-gcs", "TARGET_GCS"),
+    ] {
+        let about = run(program, &["--about", "--format=json"]);
+        let about: Value = serde_json::from_slice(&about.stdout).unwrap();
+        let text = stdout(&run(program, &["--about"]));
+        let markdown = stdout(&run(program, &["--about", "--format=markdown"]));
+        for key in about["settings"]["properties"].as_object().unwrap().keys() {
+            let variable = format!("{prefix}_{}\n", key.to_uppercase());
+            assert!(text.contains(&variable), "{variable}");
+            assert!(markdown.contains(&format!("| `{key}` | ")), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    for program in PROGRAMS {
+        let mut child = command(program, &["--about"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut log = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
+        assert_eq!((child.wait().unwrap().code(), log.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_misspelt_setting_is_told_the_right_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.json");
+    for (program, written, meant) in [
+        ("tap-intercom", "acces_token", "access_token"),
+        ("target-gcs", "destnation", "destination"),
+    ] {
+        fs::write(&config, format!(r#"{{"{written}": "anything"}}"#)).unwrap();
+        let output = run(program, &["--config", config.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2));
+        let log = stderr(&output);
+        assert!(
+            log.contains(&format!("; did you mean `{meant}`?\n")),
+            "{log}"
+        );
+        assert!(
+            log.contains(&format!("ERROR setting `{meant}` is missing\nhint: ")),
+            "{log}"
+        );
+        assert!(!log.contains("anything"), "{log}");
+    }
+}
+
+#[test]
+fn log_settings_that_make_no_sense_are_wrong_usage() {
+    for (program, prefix) in [
+        ("tap-intercom", "TAP_INTERCOM"),
+        ("target-gcs", "TARGET_GCS"),
+    ] {
+        for (name, value, allowed) in [
+            (format!("{prefix}_LOG_FORMAT"), "xml", "text or json"),
+            (
+                format!("{prefix}_LOGLEVEL"),
+                "loud",
+                "DEBUG, INFO, WARNING or ERROR",
+            ),
+            (
+                "LOGLEVEL".to_owned(),
+                "loud",
+                "DEBUG, INFO, WARNING or ERROR",
+            ),
+        ] {
+            let output = command(program, &[]).env(&name, value).output().unwrap();
+            assert_eq!(output.status.code(), Some(2));
+            let expected = format!("ERROR {name} is \"{value}\", but must be {allowed}\n");
+            assert_eq!(stderr(&output), expected);
+        }
+    }
+}
+
+#[test]
+fn logs_are_as_the_runner_asks_unless_told_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let asked = directory.path().join("logging.json");
+    fs::write(
+        &asked,
+        r#"{"formatters": {"singer_formatter": {"()": "singer_sdk.logging.StructuredFormatter"}},
+            "root": {"level": "ERROR"}}"#,
+    )
+    .unwrap();
+    for program in PROGRAMS {
+        let run = |arguments: &[&str]| {
+            let mut command = command(program, arguments);
+            stderr(
+                &command
+                    .env("SINGER_SDK_LOG_CONFIG", &asked)
+                    .output()
+                    .unwrap(),
+            )
+        };
+        let line: Value = serde_json::from_str(&run(&[])).unwrap();
+        assert_eq!(
+            (&line["level"], &line["app_name"]),
+            (&"error".into(), &program.into())
+        );
+        assert!(run(&["--log-format=text"]).starts_with("ERROR setting "));
+    }
+}
+
+#[test]
+fn test_says_which_streams_the_token_may_not_read() {
+    let workspace = Workspace::start(Settings::default());
+    for path in ["/contacts", "/calls"] {
+        workspace.inject(Fault::status(path, When::Always, 403));
+    }
+    let output = command("tap-intercom", &["--test"])
+        .env("TAP_INTERCOM_ACCESS_TOKEN", workspace.token())
+        .env("TAP_INTERCOM_BASE_URL", workspace.base_url())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = stderr(&output);
+    let readable: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("INFO ")?.strip_suffix(": can be read"))
+        .collect();
+    let others = [
+        "admins",
+        "teams",
+        "tags",
+        "conversations",
+        "articles",
+        "collections",
+    ];
+    assert_eq!(readable, others);
+    assert!(
+        log.contains("ERROR contacts: can't be read: POST /contacts/search failed: status 403")
+    );
+    assert!(
+        log.contains("\nERROR these streams can't be read: contacts, calls\nhint: "),
+        "{log}"
+    );
+}

@@ -1,0 +1,152 @@
+"""The example DAGs under Airflow, on SQLite, each test with a lake of its own."""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+
+import pytest
+
+from conftest import BINARIES, ROOT, environment, in_environment, lake, records, run
+
+DAGS = ROOT / "examples" / "airflow" / "dags"
+STREAMS = [
+    "admins", "teams", "tags", "contacts", "conversations", "calls", "articles", "collections"
+]  # fmt: skip
+
+
+class Airflow:
+    """An Airflow with the example DAGs, which retry once and don't wait for a minute with it."""
+
+    def __init__(self, home):
+        self.home = home
+        shutil.copytree(DAGS, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+        dag = home / "dags" / "intercom_to_gcs.py"
+        text = dag.read_text()
+        for published, quick in {
+            '"retries": 3': '"retries": 1',
+            '"retry_delay": timedelta(minutes=1)': '"retry_delay": timedelta(seconds=1)',
+        }.items():
+            assert published in text
+            text = text.replace(published, quick)
+        dag.write_text(text)
+        self.run("db", "migrate")
+
+    def run(self, *arguments, code=0, **variables):
+        return run(
+            in_environment("airflow", "airflow"),
+            *arguments,
+            code=code,
+            AIRFLOW_HOME=str(self.home),
+            AIRFLOW__CORE__DAGS_FOLDER=str(self.home / "dags"),
+            AIRFLOW__CORE__LOAD_EXAMPLES="False",
+            **variables,
+        )
+
+    def run_dag(self, dag, settings, directory, *arguments, code=0, **variables):
+        """Runs a DAG to its end and gives each mapped task's state and number of tries."""
+        self.run(
+            "dags",
+            "test",
+            dag,
+            *arguments,
+            code=code,
+            TARGET_GCS_DESTINATION=str(directory),
+            **environment("TAP_INTERCOM", settings),
+            **variables,
+        )
+        query = """
+            select rendered_map_index, state, try_number from task_instance
+            where task_id = 'load' and run_id =
+                (select run_id from dag_run where dag_id = ? order by id desc limit 1)
+        """
+        with contextlib.closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            rows = database.execute(query, [dag]).fetchall()
+        return {name: (state, tries) for name, state, tries in rows}
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory):
+    return Airflow(tmp_path_factory.mktemp("airflow"))
+
+
+def test_the_dags_are_found_and_without_faults(airflow):
+    airflow.run("dags", "list-import-errors", "--local")
+    found = airflow.run("dags", "list", "--local", "--output=json", "--columns=dag_id").stdout
+    assert [row["dag_id"] for row in json.loads(found.splitlines()[-1])] == [
+        "intercom_backfill",
+        "intercom_to_gcs",
+        "intercom_to_gcs_kubernetes",
+    ]
+
+
+def test_a_run_loads_every_stream(airflow, workspace, messages, tmp_path):
+    tasks = airflow.run_dag("intercom_to_gcs", workspace, tmp_path)
+    assert tasks == {stream: ("success", 1) for stream in STREAMS}
+    assert lake(tmp_path) == records(messages)
+
+
+def test_a_stream_that_fails_is_tried_again_and_fails_the_run(airflow, start_workspace, tmp_path):
+    settings = start_workspace(refuse="/contacts")
+    tasks = airflow.run_dag("intercom_to_gcs", settings, tmp_path, code=1)
+    assert tasks.pop("contacts") == ("failed", 2)
+    assert tasks == {stream: ("success", 1) for stream in STREAMS if stream != "contacts"}
+    assert lake(tmp_path).keys() == {*STREAMS, "conversation_parts", "call_transcriptions"} - {
+        "contacts"
+    }
+
+
+# In the place of tap-intercom: the first try for contacts is killed outright, and the target with
+# it, after it has read some pages.
+KILLED_ONCE = """#!/usr/bin/env bash
+set -euo pipefail
+tap={tap}
+mark={mark}
+if [ "$STREAM" != contacts ] || [ -e "$mark" ]; then
+  exec "$tap" "$@"
+fi
+touch "$mark"
+"$tap" "$@" | sed --unbuffered '/"STATE"/{{x; s/^/x/; /xxx/{{x; q}}; x}}'
+sleep 2
+kill -KILL 0
+"""
+
+
+def test_a_retry_goes_on_where_a_killed_try_was(airflow, workspace, messages, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    tap = programs / "tap-intercom"
+    tap.write_text(KILLED_ONCE.format(tap=BINARIES / "tap-intercom", mark=tmp_path / "mark"))
+    tap.chmod(0o755)
+    directory = tmp_path / "lake"
+
+    tasks = airflow.run_dag(
+        "intercom_to_gcs",
+        workspace | {"page_size": 30},
+        directory,
+        PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
+        TARGET_GCS_FLUSH_INTERVAL_SECONDS="0",
+    )
+
+    assert tasks == {stream: ("success", 2 if stream == "contacts" else 1) for stream in STREAMS}
+    files = sorted(directory.glob("contacts/**/*.json"))
+    assert len(files) > 1
+    assert lake(directory) == records(messages)
+
+
+def test_the_slices_of_a_backfill_make_up_the_whole(airflow, workspace, messages, tmp_path):
+    parameters = {"start_date": "2024-10-01", "end_date": "2025-12-01", "slices": 6}
+    parameters["streams"] = ["contacts", "conversations", "calls"]
+    tasks = airflow.run_dag(
+        "intercom_backfill", workspace, tmp_path, "--conf", json.dumps(parameters)
+    )
+    assert len(tasks) == 18
+    assert set(tasks.values()) == {("success", 1)}
+
+    loaded, expected = lake(tmp_path), records(messages)
+    streams = ["contacts", "conversations", "conversation_parts", "calls", "call_transcriptions"]
+    for stream in streams:
+        assert sorted(map(json.dumps, loaded[stream])) == sorted(map(json.dumps, expected[stream]))
+    assert len(list(tmp_path.glob("contacts/**/*.json"))) > 1
+    assert len(list(tmp_path.glob("_intercom_backfill/*/contacts_state.json"))) == 6
