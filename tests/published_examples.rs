@@ -271,14 +271,14 @@ fn examples() -> Vec<Examples> {
             undescribed: &[],
         },
         Examples {
-            stream: "external_pages",
+            stream: "ai_external_pages",
             schema: schema_of::<ExternalPage>(),
             answers: &[("external_pages.200.successful.json", "/data")],
             at_least: 3,
             undescribed: &[],
         },
         Examples {
-            stream: "content_import_sources",
+            stream: "ai_content_import_sources",
             schema: schema_of::<ContentImportSource>(),
             answers: &[("content_import_sources.200.successful.json", "/data")],
             at_least: 3,

@@ -113,7 +113,7 @@ impl Reading<'_> {
     /// The endpoint's path with this and what else belongs to its query.
     fn path(&self, query: &str) -> String {
         let path = match self.one {
-            Some(one) => self.stream.path.replace("{}", &path_segment(one)),
+            Some(one) => self.stream.path.replace("{each}", &path_segment(one)),
             None => self.stream.path.to_owned(),
         };
         let by_settings = (self.stream.query)(self.client.config());

@@ -1,6 +1,6 @@
 //! Streams of content besides the help center's articles and collections: `help_centers`,
-//! `internal_articles`, `article_versions`, `content_snippets`, `external_pages`,
-//! `content_import_sources`, `macros`, `news_items` and `newsfeeds`.
+//! `internal_articles`, `article_versions`, `content_snippets`, `ai_external_pages`,
+//! `ai_content_import_sources`, `macros`, `news_items` and `newsfeeds`.
 
 use super::shared::{EpochSeconds, Id, Iso8601, OpenObject};
 use schemars::JsonSchema;

@@ -175,7 +175,7 @@ mod tests {
             ),
             ("contacts", &["id"], schema_of::<Contact>()),
             (
-                "content_import_sources",
+                "ai_content_import_sources",
                 &["id"],
                 schema_of::<ContentImportSource>(),
             ),
@@ -207,7 +207,7 @@ mod tests {
                 schema_of::<DeletedConversation>(),
             ),
             ("emails", &["id"], schema_of::<Email>()),
-            ("external_pages", &["id"], schema_of::<ExternalPage>()),
+            ("ai_external_pages", &["id"], schema_of::<ExternalPage>()),
             ("help_centers", &["id"], schema_of::<HelpCenter>()),
             ("internal_articles", &["id"], schema_of::<InternalArticle>()),
             ("macros", &["id"], schema_of::<Macro>()),

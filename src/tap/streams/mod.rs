@@ -42,7 +42,7 @@ pub struct Stream {
     pub path: &'static str,
     /// What settings add to the query.
     pub query: fn(&Config) -> Option<&'static str>,
-    /// The values of a setting for each of which the list is asked for, in the place of `{}` in the
+    /// The values of a setting for each of which the list is asked for, in the place of `{each}` in the
     /// path; none for a list that there is one of.
     pub for_each: Option<fn(&Config) -> &[String]>,
     /// The property of an answer that holds the array of records.

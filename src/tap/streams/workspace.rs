@@ -123,7 +123,7 @@ pub static STREAMS: &[Stream] = &[
         replication_key: None,
         selected_by_default: false,
         schema: schema_of::<records::CustomObjectInstance>,
-        path: "/custom_object_instances/{}",
+        path: "/custom_object_instances/{each}",
         query: |_| None,
         for_each: Some(|config| &config.custom_object_types),
         records_at: "data",
