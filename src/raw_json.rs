@@ -228,6 +228,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+#[inline]
 fn end_of_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
@@ -236,6 +237,7 @@ fn end_of_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Passes over a member's name, the colon behind it and the space up to its value.
+#[inline]
 fn end_of_name(bytes: &[u8], at: usize) -> Option<usize> {
     if *bytes.get(at)? != b'"' {
         return None;
@@ -251,6 +253,7 @@ fn end_of_word(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
     bytes[at..].starts_with(word).then_some(at + word.len())
 }
 
+#[inline]
 fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
@@ -275,6 +278,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// The next quote, backslash or control character, or the end.
+#[inline]
 fn next_special(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);

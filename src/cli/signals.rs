@@ -1,8 +1,9 @@
 //! SIGTERM and SIGINT as a value that long work looks at between two steps.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -11,6 +12,7 @@ use signal_hook::flag;
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
     received: Arc<AtomicUsize>,
+    noticed: Arc<OnceLock<Instant>>,
 }
 
 impl Signals {
@@ -34,5 +36,12 @@ impl Signals {
             0 => None,
             number => i32::try_from(number).ok(),
         }
+    }
+
+    /// How long ago a signal was noticed first, here or in a clone; `None` before one came.
+    #[must_use]
+    pub fn stopping_for(&self) -> Option<Duration> {
+        self.received()?;
+        Some(self.noticed.get_or_init(Instant::now).elapsed())
     }
 }

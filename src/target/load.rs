@@ -207,6 +207,7 @@ impl Loader {
             sink.validator = validator;
             sink.key_properties = key_properties;
         } else {
+            self.committer.loads(&stream);
             self.indices.insert(stream.to_string(), self.sinks.len());
             self.sinks
                 .push(Sink::new(&stream, key_properties, validator));
@@ -226,7 +227,9 @@ impl Loader {
             sink.cover(&self.workshop, &self.limits)?;
             wants_commit |= sink.wants_commit();
         }
-        self.committer.receive(value);
+        // Open objects have piled up that a commit can finish.
+        wants_commit |= self.workshop.is_crowded();
+        self.committer.receive(value).map_err(Stop::Input)?;
         if wants_commit {
             return self.commit().map_err(Stop::Storage);
         }

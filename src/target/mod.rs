@@ -38,7 +38,24 @@ pub fn run(
     input: impl Read + Send + 'static,
     signals: &Signals,
 ) -> Result<(), Failure> {
-    let store = Store::open(&config.destination)?;
+    let result = load_all(config, input, signals);
+    // Whatever it came to: who has sent a signal wants to know that it was heeded.
+    if let (Err(failure), Some(signal)) = (&result, signals.received()) {
+        let stopped = Failure::signal(signal);
+        if failure.exit_code() != stopped.exit_code() {
+            tracing::error!("{failure}");
+        }
+        return Err(stopped);
+    }
+    result
+}
+
+fn load_all(
+    config: &Config,
+    input: impl Read + Send + 'static,
+    signals: &Signals,
+) -> Result<(), Failure> {
+    let store = Store::open(&config.destination, signals)?;
     let state_objects = StateObjects::read(&store, &config.state_path_template)?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
@@ -47,6 +64,7 @@ pub fn run(
         compression: config.compression,
         clock: Arc::default(),
         blocks: Arc::default(),
+        open_objects: Arc::default(),
     };
     let mut loader = Loader::new(config, workshop, committer);
     match load(&mut loader, &Input::start(input), signals) {
@@ -64,7 +82,7 @@ pub fn run(
 
 /// Prints the state objects as one Singer state; of the streams only those named, if any are.
 pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
-    let store = Store::open(&config.destination)?;
+    let store = Store::open(&config.destination, &Signals::default())?;
     let state = StateObjects::read(&store, &config.state_path_template)?.merged(streams)?;
     print_line(&state.to_string())
 }

@@ -102,6 +102,12 @@ impl Sink {
         !self.covered.is_empty()
     }
 
+    /// Whether it has objects open.
+    #[must_use]
+    pub fn holds_objects(&self) -> bool {
+        self.current.is_some() || !self.covered.is_empty()
+    }
+
     /// The buffer, to append one whole line to, and when the object that takes the line was opened.
     /// [`Sink::appended`] must follow.
     pub fn begin_line(&mut self, workshop: &Workshop) -> (&mut Vec<u8>, DateTime<Utc>) {
@@ -129,7 +135,7 @@ impl Sink {
             self.opened_at = workshop.clock.now();
             return self.write_out(self.buffer.len(), workshop, limits);
         }
-        if self.covered_bytes > length / 2 {
+        if self.covered_bytes > length / 2 && self.may_open(workshop) {
             return self.write_out(self.covered_bytes, workshop, limits);
         }
         Ok(())
@@ -140,10 +146,15 @@ impl Sink {
         self.is_speculative = false;
         self.covered.append(&mut self.uncovered);
         self.covered_bytes = self.buffer.len();
-        if self.covered_bytes >= limits.block {
+        if self.covered_bytes >= limits.block && self.may_open(workshop) {
             self.write_out(self.covered_bytes, workshop, limits)?;
         }
         Ok(())
+    }
+
+    /// Whether lines may go out before they must.
+    fn may_open(&self, workshop: &Workshop) -> bool {
+        self.current.is_some() || !workshop.is_crowded()
     }
 
     /// Forgets what no STATE covers.

@@ -1,12 +1,18 @@
 //! The tap's state as the destination keeps it: an object a stream, each one a Singer state of its
 //! own, so that people and `--read-state` need no other format.
+//!
+//! A tap repeats in each STATE the bookmarks of streams that it does not read in this run, as they
+//! were when it began. Runs of other streams may have moved them since, so a bookmark is *ours* to
+//! write only when a SCHEMA of its stream has come, or when it has changed since the run's first
+//! STATE (some taps call bookmarks otherwise than streams). One that is not ours is written only
+//! where there is no object yet, and gives way to whoever writes it meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
 use super::object_name::{StateOwner, StatePathTemplate};
-use super::store::{Store, StoreError, StoreErrorKind, Stored};
+use super::store::{Store, StoreError, StoreErrorKind, Stored, Version};
 use crate::cli::Failure;
 
 const BOOKMARKS: &str = "bookmarks";
@@ -19,12 +25,24 @@ pub struct StateObjects {
     store: Store,
     template: StatePathTemplate,
     stored: BTreeMap<StateOwner, Stored>,
+    /// The streams that this run has received a SCHEMA of.
+    loaded: HashSet<String>,
+    /// The bookmarks of the run's first STATE.
+    first: Option<Map<String, Value>>,
 }
 
 /// State objects that are to be written.
 #[derive(Debug)]
 pub struct Changes {
-    documents: Vec<(StateOwner, Value)>,
+    documents: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    owner: StateOwner,
+    document: Value,
+    /// Whether this run has made the bookmark, and not only repeats it.
+    is_ours: bool,
 }
 
 impl StateObjects {
@@ -42,6 +60,8 @@ impl StateObjects {
             store: store.clone(),
             template: template.clone(),
             stored,
+            loaded: HashSet::new(),
+            first: None,
         })
     }
 
@@ -69,60 +89,132 @@ impl StateObjects {
         Ok(Value::Object(state))
     }
 
-    /// What has to be written so that the objects say the same as `state`, a JSON object or null.
-    /// Streams that it does not name keep theirs.
+    /// Takes note of a SCHEMA: the stream's bookmark is this run's to write.
+    pub fn loads(&mut self, stream: &str) {
+        if !self.loaded.contains(stream) {
+            self.loaded.insert(stream.to_owned());
+        }
+    }
+
+    /// Takes note of a STATE; only the first one matters.
+    pub fn receive(&mut self, state: &str) -> Result<(), Failure> {
+        if self.first.is_none() {
+            self.first = Some(bookmarks_of(state)?);
+        }
+        Ok(())
+    }
+
+    /// What has to be written so that the objects say the same as `state`, a JSON object or null,
+    /// as far as it is this run's to say. Streams that it does not name keep theirs.
     pub fn changes(&self, state: &str) -> Result<Changes, Failure> {
-        let state: Value = serde_json::from_str(state).map_err(Failure::failed)?;
-        let mut documents = Vec::new();
-        let mut others = Map::new();
-        let Value::Object(keys) = state else {
-            return Ok(Changes { documents });
+        let mut changes = Changes {
+            documents: Vec::new(),
         };
-        for (key, value) in keys {
-            match value {
-                Value::Object(bookmarks) if key == BOOKMARKS => {
-                    for (stream, bookmark) in bookmarks {
-                        let document = json!({ BOOKMARKS: { stream.as_str(): bookmark } });
-                        documents.push((StateOwner::Stream(stream), document));
-                    }
-                }
-                Value::Null if key == BOOKMARKS => {}
-                _ if key == CURRENTLY_SYNCING => {}
-                value => {
-                    others.insert(key, value);
-                }
-            }
+        for (stream, bookmark) in bookmarks_of(state)? {
+            let is_ours = self.loaded.contains(&stream)
+                || self
+                    .first
+                    .as_ref()
+                    .is_none_or(|first| first.get(&stream) != Some(&bookmark));
+            let document = json!({ BOOKMARKS: { stream.as_str(): bookmark } });
+            let owner = StateOwner::Stream(stream);
+            self.compare(&mut changes, owner, document, is_ours)?;
+        }
+        let mut others = parse_state(state)?;
+        others.remove(CURRENTLY_SYNCING);
+        if matches!(others.get(BOOKMARKS), Some(Value::Object(_) | Value::Null)) {
+            others.remove(BOOKMARKS);
         }
         if !others.is_empty() {
-            documents.push((StateOwner::Tap, Value::Object(others)));
+            self.compare(&mut changes, StateOwner::Tap, Value::Object(others), true)?;
         }
-        let mut changed = Vec::new();
-        for (owner, document) in documents {
-            let same = match self.stored.get(&owner) {
-                Some(stored) => Value::Object(self.parse(&owner, stored)?) == document,
-                None => false,
-            };
-            if !same {
-                changed.push((owner, document));
+        Ok(changes)
+    }
+
+    /// Adds a document that differs from what is stored.
+    fn compare(
+        &self,
+        changes: &mut Changes,
+        owner: StateOwner,
+        document: Value,
+        is_ours: bool,
+    ) -> Result<(), Failure> {
+        if let Some(stored) = self.stored.get(&owner) {
+            if Value::Object(self.parse(&owner, stored)?) == document {
+                return Ok(());
+            }
+            if !is_ours {
+                let place = self.store.place_of(&self.template.render(&owner));
+                tracing::info!(
+                    "{place} stays as it is: this run has not read its stream, and its STATE repeats another bookmark"
+                );
+                return Ok(());
             }
         }
-        Ok(Changes { documents: changed })
+        changes.documents.push(Change {
+            owner,
+            document,
+            is_ours,
+        });
+        Ok(())
     }
 
     /// Writes changed objects, unless another run was there first.
     pub fn write(&mut self, changes: Changes) -> Result<(), Failure> {
-        for (owner, document) in changes.documents {
-            let name = self.template.render(&owner);
-            let content = format!("{document:#}\n").into_bytes();
-            let known = self.stored.get(&owner).map(|stored| &stored.version);
-            let version = self
-                .store
-                .replace(&name, &content, known)
-                .map_err(write_fault)?;
-            tracing::info!("wrote {}", self.store.place_of(&name));
-            self.stored.insert(owner, Stored { content, version });
+        for change in changes.documents {
+            let name = self.template.render(&change.owner);
+            let content = format!("{:#}\n", change.document).into_bytes();
+            let known = self.stored.get(&change.owner).map(|stored| &stored.version);
+            let written = match self.store.replace(&name, &content, known) {
+                Err(error) if error.kind == StoreErrorKind::Conflict => {
+                    self.after_conflict(&change, &name, &content, error)
+                }
+                written => written.map(Some).map_err(Failure::from),
+            };
+            if let Some(version) = written? {
+                tracing::info!("wrote {}", self.store.place_of(&name));
+                self.stored
+                    .insert(change.owner, Stored { content, version });
+            }
         }
         Ok(())
+    }
+
+    /// Another run has written the object. That is no conflict where it only repeats what this run
+    /// began with, nor where this run only repeats something; `None` then leaves it alone.
+    fn after_conflict(
+        &mut self,
+        change: &Change,
+        name: &str,
+        content: &[u8],
+        conflict: StoreError,
+    ) -> Result<Option<Version>, Failure> {
+        let theirs = self.store.read(name)?;
+        if !change.is_ours {
+            self.stored
+                .extend(theirs.map(|theirs| (change.owner.clone(), theirs)));
+            return Ok(None);
+        }
+        let StateOwner::Stream(stream) = &change.owner else {
+            return Err(conflict_fault(conflict));
+        };
+        let began_with = self.first.as_ref().and_then(|first| first.get(stream));
+        if let (None, Some(began_with), Some(theirs)) =
+            (self.stored.get(&change.owner), began_with, theirs)
+        {
+            let repeated = json!({ BOOKMARKS: { stream.as_str(): began_with } });
+            // What can't be read is certainly not what this run began with.
+            if self
+                .parse(&change.owner, &theirs)
+                .is_ok_and(|theirs| Value::Object(theirs) == repeated)
+            {
+                return match self.store.replace(name, content, Some(&theirs.version)) {
+                    Err(error) => Err(conflict_fault(error)),
+                    Ok(version) => Ok(Some(version)),
+                };
+            }
+        }
+        Err(conflict_fault(conflict))
     }
 
     fn parse(&self, owner: &StateOwner, stored: &Stored) -> Result<Map<String, Value>, Failure> {
@@ -148,7 +240,21 @@ impl StateObjects {
     }
 }
 
-fn write_fault(error: StoreError) -> Failure {
+fn parse_state(state: &str) -> Result<Map<String, Value>, Failure> {
+    match serde_json::from_str(state).map_err(Failure::failed)? {
+        Value::Object(state) => Ok(state),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn bookmarks_of(state: &str) -> Result<Map<String, Value>, Failure> {
+    match parse_state(state)?.remove(BOOKMARKS) {
+        Some(Value::Object(bookmarks)) => Ok(bookmarks),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn conflict_fault(error: StoreError) -> Failure {
     let conflict = error.kind == StoreErrorKind::Conflict;
     let failure = Failure::from(error);
     if conflict {

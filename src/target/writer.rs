@@ -2,7 +2,7 @@
 //! on.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -21,6 +21,9 @@ const KEPT_BLOCKS: usize = 8;
 const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
 /// Objects finished side by side: each one waits for the disk or the network.
 const FINISHED_AT_ONCE: usize = 16;
+
+/// Open objects that are enough, however many streams there are.
+const CROWD: usize = 100;
 
 /// The time, never the same twice: names are made of it.
 #[derive(Debug, Default)]
@@ -71,6 +74,16 @@ pub struct Workshop {
     pub clock: Arc<Clock>,
     /// Memory to use again.
     pub blocks: Arc<SpareBlocks>,
+    /// How many objects are open: each one is a thread, and a file or an upload session.
+    pub open_objects: Arc<AtomicUsize>,
+}
+
+impl Workshop {
+    /// Whether so many objects are open that it is time to finish some before the next is opened.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.open_objects.load(Ordering::Relaxed) >= CROWD
+    }
 }
 
 /// Memory to use again: fresh pages cost as much as filling them.
@@ -104,6 +117,7 @@ pub struct ObjectWriter {
     blocks: Option<SyncSender<Vec<u8>>>,
     thread: Option<JoinHandle<Result<Writer, StoreError>>>,
     abandoned: Arc<AtomicBool>,
+    open_objects: Arc<AtomicUsize>,
     /// Bytes taken, before compression.
     pub bytes: u64,
 }
@@ -126,10 +140,12 @@ impl ObjectWriter {
             let abandoned = Arc::clone(&abandoned);
             move || store_blocks(&workshop, names, &receiver, &abandoned)
         });
+        workshop.open_objects.fetch_add(1, Ordering::Relaxed);
         Self {
             blocks: Some(sender),
             thread: Some(thread),
             abandoned,
+            open_objects: Arc::clone(&workshop.open_objects),
             bytes: 0,
         }
     }
@@ -167,6 +183,7 @@ impl ObjectWriter {
 
 impl Drop for ObjectWriter {
     fn drop(&mut self) {
+        self.open_objects.fetch_sub(1, Ordering::Relaxed);
         if self.thread.is_some() {
             self.abandoned.store(true, Ordering::Relaxed);
             // Dropping the writer that it gives back cancels the object.
@@ -264,5 +281,43 @@ impl Encoder {
             Self::Gzip(encoder) => encoder.finish(),
             Self::Zstd(encoder) => encoder.finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::signals::Signals;
+    use crate::target::config::Destination;
+
+    fn workshop(folder: &std::path::Path) -> Workshop {
+        let destination = Destination::Directory(folder.to_owned());
+        Workshop {
+            store: Store::open(&destination, &Signals::default()).unwrap(),
+            template: Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap()),
+            compression: Compression::None,
+            clock: Arc::default(),
+            blocks: Arc::default(),
+            open_objects: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn objects_of_one_microsecond_get_names_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened_at = Utc::now();
+        // Two programs that do not know of each other.
+        let workshops = [workshop(folder.path()), workshop(folder.path())];
+        let mut names = Vec::new();
+        for (workshop, content) in workshops.iter().zip(["first", "second"]) {
+            let mut object = ObjectWriter::open(workshop, &Arc::from("s"), opened_at);
+            object.write(content.into()).unwrap();
+            names.push(object.finish().unwrap());
+            assert_eq!(workshop.open_objects.load(Ordering::Relaxed), 0);
+        }
+        assert_ne!(names[0], names[1]);
+        let content = |name: &String| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(content(&names[0]), "first");
+        assert_eq!(content(&names[1]), "second");
     }
 }

@@ -109,9 +109,7 @@ impl Target {
 
     /// All files of the local destination by their path in it, those in `.incomplete` aside.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        collect(&self.lake(), &self.lake(), &mut files);
-        files
+        files_in(&self.lake())
     }
 
     /// What is in the local destination's `.incomplete`, the lock of the state files aside.
@@ -151,6 +149,13 @@ impl Run {
         let start = self.stderr.find("ERROR ").expect("an error is logged");
         self.stderr[start + "ERROR ".len()..].trim_end()
     }
+}
+
+/// All files of a directory by their path in it, those in `.incomplete` aside.
+pub fn files_in(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    collect(root, root, &mut files);
+    files
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
@@ -225,4 +230,62 @@ pub fn state(stream: &str, bookmark: impl Into<Value>) -> String {
         "{}\n",
         json!({ "type": "STATE", "value": { "bookmarks": { stream: bookmark.into() } } })
     )
+}
+
+/// Rows 0, 1, 2, … of many streams, with a STATE after each round that gives all of them the
+/// bookmark `{"at": round}`: rows up to that one have come.
+pub fn rounds(streams: usize, rounds: std::ops::Range<u64>) -> String {
+    let names: Vec<String> = (0..streams).map(|number| format!("s{number}")).collect();
+    let mut input: String = names.iter().map(|name| schema(name)).collect();
+    for round in rounds {
+        for name in &names {
+            input += &record(name, json!({ "id": round }));
+        }
+        let bookmarks: serde_json::Map<String, Value> = names
+            .iter()
+            .map(|name| (name.clone(), json!({ "at": round })))
+            .collect();
+        let line = json!({ "type": "STATE", "value": { "bookmarks": bookmarks } });
+        input += &format!("{line}\n");
+    }
+    input
+}
+
+/// Asserts that every row of [`rounds`] that a state's bookmarks cover is in the data, and that no
+/// file is torn.
+#[track_caller]
+pub fn assert_covered(state: &str, files: &BTreeMap<String, Vec<u8>>) {
+    let state: Value = serde_json::from_str(state).unwrap();
+    let Some(bookmarks) = state["bookmarks"].as_object() else {
+        return;
+    };
+    let data = data_by_stream(files);
+    for (stream, bookmark) in bookmarks {
+        let text = data.get(stream).map_or("", String::as_str);
+        assert!(text.ends_with('\n'), "{stream} has only whole lines");
+        let rows: std::collections::BTreeSet<u64> = text
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()["id"]
+                    .as_u64()
+                    .unwrap()
+            })
+            .collect();
+        let covered = bookmark["at"].as_u64().unwrap();
+        let missing: Vec<u64> = (0..=covered).filter(|row| !rows.contains(row)).collect();
+        assert!(
+            missing.is_empty(),
+            "{stream} lacks {missing:?} of {covered}"
+        );
+    }
+}
+
+/// Asserts the same of every state object among the files.
+#[track_caller]
+pub fn assert_states_covered(files: &BTreeMap<String, Vec<u8>>) {
+    for (name, content) in files {
+        if name.starts_with("_intercom_state/") {
+            assert_covered(str::from_utf8(content).unwrap(), files);
+        }
+    }
 }

@@ -10,8 +10,10 @@ use ureq::http::{Method, StatusCode};
 
 use super::auth::Tokens;
 use super::http::{Call, Client, Reply};
-use super::upload::{CHUNK_UNIT, Metadata, Purpose, Upload};
+use super::session::Metadata;
+use super::upload::{CHUNK_UNIT, Purpose, Upload};
 use super::{StoreError, Stored, Version};
+use crate::cli::signals::Signals;
 use crate::target::config::BucketConfig;
 use crate::target::writer::ObjectNames;
 
@@ -55,22 +57,23 @@ struct Item {
 
 impl GcsStore {
     /// Looks credentials up; asks the service for nothing.
-    pub fn open(config: &BucketConfig) -> Result<Self, StoreError> {
+    pub fn open(config: &BucketConfig, signals: &Signals) -> Result<Self, StoreError> {
         let tokens = if config.endpoint.starts_with("https://") {
             Some(Tokens::new(config.credentials_file.as_deref())?)
         } else {
             tracing::info!("{} is plain http: no credentials are sent", config.endpoint);
             None
         };
-        Ok(Self::with_tokens(config, tokens))
+        Ok(Self::with_tokens(config, tokens, signals))
     }
 
-    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>) -> Self {
+    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>, signals: &Signals) -> Self {
         let client = Client::new(
             &config.endpoint,
             tokens,
             config.request_timeout,
             config.retry_deadline,
+            signals,
         );
         Self {
             bucket: Arc::new(Bucket {

@@ -10,9 +10,15 @@ use ureq::{Agent, AsSendBody};
 
 use super::StoreError;
 use super::auth::{TokenError, Tokens};
+use crate::cli::signals::Signals;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long failing requests are still tried again after a signal, and how soon.
+const GRACE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE_WHEN_STOPPING: Duration = Duration::from_secs(1);
+/// How long a signal may go unnoticed.
+const LOOK_UP_INTERVAL: Duration = Duration::from_millis(100);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are metadata, listings and state objects.
 const MAX_REPLY_BYTES: u64 = 1 << 30;
@@ -26,6 +32,7 @@ pub struct Client {
     endpoint: String,
     tokens: Option<Tokens>,
     retry_deadline: Duration,
+    signals: Signals,
 }
 
 /// A request whose body can be sent again.
@@ -62,6 +69,7 @@ impl Client {
         tokens: Option<Tokens>,
         request_timeout: Duration,
         retry_deadline: Duration,
+        signals: &Signals,
     ) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
@@ -87,6 +95,7 @@ impl Client {
             endpoint: endpoint.to_owned(),
             tokens,
             retry_deadline,
+            signals: signals.clone(),
         }
     }
 
@@ -113,7 +122,16 @@ impl Client {
 
     /// Sends a request until it gets an answer that trying again would not change.
     pub fn send_with_retries(&self, call: &Call<'_>, what: &str) -> Result<Reply, StoreError> {
-        let mut patience = self.patience();
+        self.send_patiently(call, what, &mut self.patience())
+    }
+
+    /// The same with an allowance of retries that other requests share.
+    pub fn send_patiently(
+        &self,
+        call: &Call<'_>,
+        what: &str,
+        patience: &mut Patience,
+    ) -> Result<Reply, StoreError> {
         loop {
             let reason = match self.once(call)? {
                 Attempt::Reply(reply) if is_transient(reply.status) => {
@@ -130,10 +148,11 @@ impl Client {
     /// A fresh allowance of retries.
     pub fn patience(&self) -> Patience {
         Patience {
-            began: Instant::now(),
+            failing_since: None,
             limit: self.retry_deadline,
             tries: 0,
             asked: Duration::ZERO,
+            signals: self.signals.clone(),
         }
     }
 
@@ -214,20 +233,22 @@ pub fn is_transient(status: StatusCode) -> bool {
         )
 }
 
-/// Exponential pauses with jitter, until a deadline without progress.
+/// Exponential pauses with jitter, until a deadline without progress: the time from the first
+/// failure on, so that a first request that stalls for long is still tried again.
 #[derive(Debug)]
 pub struct Patience {
-    began: Instant,
+    failing_since: Option<Instant>,
     limit: Duration,
     tries: u32,
     /// What the service asked for with `Retry-After`.
     asked: Duration,
+    signals: Signals,
 }
 
 impl Patience {
     /// Starts anew: there was progress.
     pub fn reset(&mut self) {
-        self.began = Instant::now();
+        self.failing_since = None;
         self.tries = 0;
     }
 
@@ -239,19 +260,26 @@ impl Patience {
         self.asked = seconds.map_or(Duration::ZERO, Duration::from_secs);
     }
 
-    /// Waits for the next try, or fails when time is up.
+    /// Waits for the next try, or fails when time is up: sooner when a signal has come.
     pub fn wait(&mut self, what: &str, reason: &str) -> Result<(), StoreError> {
         let longest = FIRST_PAUSE
             .saturating_mul(1 << self.tries.min(16))
             .min(LONGEST_PAUSE);
-        let pause = longest
-            .mul_f64(0.5 + fastrand::f64() / 2.0)
-            .max(std::mem::take(&mut self.asked));
+        let asked = std::mem::take(&mut self.asked);
+        let pause = longest.mul_f64(0.5 + fastrand::f64() / 2.0).max(asked);
         self.tries += 1;
-        let spent = self.began.elapsed();
-        if spent + pause > self.limit {
+        let now = Instant::now();
+        let spent = now.duration_since(*self.failing_since.get_or_insert(now));
+        let stopping = self.signals.stopping_for();
+        if stopping.is_some_and(|stopping| stopping > GRACE) {
             return Err(StoreError::failed(format_args!(
-                "can't {what}: {reason}, and {} tries in {} seconds did not help",
+                "can't {what}: {reason}, and the run is to stop"
+            )));
+        }
+        if spent + pause > self.limit {
+            let tries = if self.tries == 1 { "try" } else { "tries" };
+            return Err(StoreError::failed(format_args!(
+                "can't {what}: {reason}, and {} {tries} in {} seconds did not help",
                 self.tries,
                 spent.as_secs()
             ))
@@ -261,7 +289,14 @@ impl Patience {
             "can't {what} yet: {reason}; trying again in {:.1} seconds",
             pause.as_secs_f64()
         );
-        std::thread::sleep(pause);
+        let pause_of = |signals: &Signals| match signals.stopping_for() {
+            Some(_) => pause.min(LONGEST_PAUSE_WHEN_STOPPING),
+            None => pause,
+        };
+        while now.elapsed() < pause_of(&self.signals) {
+            let left = pause.saturating_sub(now.elapsed());
+            std::thread::sleep(left.min(LOOK_UP_INTERVAL));
+        }
         Ok(())
     }
 }

@@ -304,6 +304,9 @@ fn fault(action: &str, path: &Path, error: &io::Error) -> StoreError {
     let fault = StoreError::failed(format_args!("can't {action} {}: {error}", path.display()));
     match error.kind() {
         io::ErrorKind::PermissionDenied => fault.hint("check who owns the directory and its mode"),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            fault.hint("the file system is mounted read-only: check its mount, or `destination`")
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             fault.hint("make room on the disk and run again")
         }

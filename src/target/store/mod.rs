@@ -7,6 +7,7 @@ mod auth;
 mod gcs;
 mod http;
 mod local;
+mod session;
 mod upload;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::io;
 
 use super::config::Destination;
 use super::writer::ObjectNames;
+use crate::cli::signals::Signals;
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 
@@ -113,11 +115,12 @@ pub struct Stored {
 }
 
 impl Store {
-    /// Prepares a destination. A bucket is not asked for anything yet.
-    pub fn open(destination: &Destination) -> Result<Self, StoreError> {
+    /// Prepares a destination. A bucket is not asked for anything yet. After a signal, what fails is
+    /// no longer tried again for long.
+    pub fn open(destination: &Destination, signals: &Signals) -> Result<Self, StoreError> {
         match destination {
             Destination::Directory(path) => LocalStore::open(path).map(Self::Local),
-            Destination::Bucket(config) => GcsStore::open(config).map(Self::Gcs),
+            Destination::Bucket(config) => GcsStore::open(config, signals).map(Self::Gcs),
         }
     }
 

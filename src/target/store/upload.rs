@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use ureq::http::{Method, StatusCode, Uri};
-
 use super::gcs::Bucket;
-use super::http::{Attempt, Call, Patience, Reply, is_transient};
+use super::http::Patience;
+use super::session::{Metadata, Progress, Session};
 use super::{StoreError, StoreErrorKind};
 use crate::target::writer::ObjectNames;
 
@@ -17,6 +15,7 @@ use crate::target::writer::ObjectNames;
 pub const CHUNK_UNIT: usize = 256 * 1024;
 /// How often an upload whose bytes are all at hand begins anew, or under another name.
 const MAX_RESTARTS: u32 = 3;
+const DAMAGED: &str = "its bytes were damaged on the way";
 
 /// An object on its way to the service.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ pub struct Upload {
     /// With the destination's prefix.
     object: String,
     purpose: Purpose,
-    /// Path and query of the session, once it is begun.
-    session: Option<String>,
+    /// The session, once it is begun.
+    session: Option<Session>,
     /// How many bytes the service has.
     confirmed: u64,
     /// What follows them.
@@ -49,34 +48,6 @@ pub enum Purpose {
     },
     /// An object that must have this generation, 0 meaning that there is none; `None`: any.
     Replace(Option<i64>),
-}
-
-/// An object's metadata, as far as it matters.
-#[derive(Debug, Default, Deserialize)]
-pub struct Metadata {
-    /// Decimal.
-    #[serde(default)]
-    pub size: Option<String>,
-    /// Base64 of the big-endian checksum.
-    #[serde(default)]
-    pub crc32c: Option<String>,
-    /// Decimal.
-    #[serde(default)]
-    pub generation: Option<String>,
-}
-
-/// What the service said to some bytes, or to the question how many it has.
-enum Progress {
-    /// It has this many bytes.
-    Confirmed(u64),
-    /// The object is final.
-    Final(Metadata),
-    /// The session is no more.
-    Gone(String),
-    /// The object's precondition does not hold.
-    PreconditionFailed,
-    /// No usable answer, for a reason that may pass.
-    Unknown(String),
 }
 
 impl Upload {
@@ -147,9 +118,10 @@ impl Upload {
                 Progress::Final(_) => {
                     return Err(self.failed("the service made the object final before its end"));
                 }
-                Progress::Gone(reason) => self.start_over(&reason)?,
+                Progress::Gone(reason) => self.start_over("its upload session is lost", &reason)?,
+                Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
                 Progress::PreconditionFailed => self.rename()?,
-                Progress::Unknown(reason) => self.ask(&reason, end, &mut patience)?,
+                Progress::Unknown(reason) => patience.wait(&self.what(), &reason)?,
             }
         }
         Ok(())
@@ -165,25 +137,18 @@ impl Upload {
             } else {
                 format!("bytes {}-{}/{total}", self.confirmed, total - 1)
             };
-            let hash = Some(encode_crc32c(self.crc32c));
-            let mut progress = self.put(&range, self.unsent.len(), hash, &mut patience)?;
-            if let Progress::Unknown(reason) = progress {
-                patience.wait(&self.what(), &reason)?;
-                progress = self.query(Some(total), &mut patience)?;
-                if matches!(progress, Progress::Confirmed(offset) if offset == self.confirmed) {
-                    continue;
-                }
-            }
-            match progress {
+            let end = Some((total, encode_crc32c(self.crc32c)));
+            match self.put(&range, self.unsent.len(), end, &mut patience)? {
                 Progress::Final(metadata) => break metadata,
                 Progress::Confirmed(offset) => self.advance(offset, total, &mut patience)?,
                 Progress::Unknown(reason) => patience.wait(&self.what(), &reason)?,
                 Progress::PreconditionFailed => self.rename()?,
+                Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
                 Progress::Gone(reason) => {
                     // It may have ended by making the object, with the reply lost.
                     match self.bucket.metadata(&self.object)? {
                         Some(metadata) if self.is_ours(&metadata, total) => break metadata,
-                        _ => self.start_over(&reason)?,
+                        _ => self.start_over("its upload session is lost", &reason)?,
                     }
                 }
             }
@@ -210,145 +175,66 @@ impl Upload {
     /// Breaks the upload off, as far as the service can be reached. Nothing of it will exist.
     pub fn cancel(&mut self) {
         if let Some(session) = self.session.take() {
-            let call = Call {
-                method: Method::DELETE,
-                target: session,
-                headers: vec![],
-                body: b"",
-            };
-            match self.bucket.client.once(&call) {
-                Ok(Attempt::Reply(reply)) => {
-                    tracing::debug!("cancelled {}: {}", self.object, reply.status);
-                }
-                // An unfinished session vanishes by itself after a week.
-                Ok(Attempt::Broken(reason)) => {
-                    tracing::warn!("can't cancel {}: {reason}", self.what());
-                }
-                Err(error) => tracing::warn!("can't cancel {}: {error}", self.what()),
-            }
+            session.cancel();
         }
     }
 
-    /// The session's path and query; begins one unless there is one.
-    fn session(&mut self, patience: &mut Patience) -> Result<String, StoreError> {
-        loop {
-            if let Some(session) = &self.session {
-                return Ok(session.clone());
-            }
-            let (target, metadata) = self.bucket.start_of(&self.object, &self.purpose);
-            let call = Call {
-                method: Method::POST,
-                target,
-                headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
-                body: metadata.as_bytes(),
-            };
-            let reason = match self.bucket.client.once(&call)? {
-                Attempt::Reply(reply) if reply.status.is_success() => {
-                    self.session = Some(self.session_of(&reply)?);
-                    continue;
-                }
-                Attempt::Reply(reply) if reply.status == StatusCode::PRECONDITION_FAILED => {
-                    self.rename()?;
-                    continue;
-                }
-                Attempt::Reply(reply) if is_transient(reply.status) => {
-                    patience.heed(&reply);
-                    format!("the service answered {}", reply.explain())
-                }
-                Attempt::Reply(reply) => return Err(self.bucket.refused(&self.what(), &reply)),
-                Attempt::Broken(reason) => reason,
-            };
-            patience.wait(&self.what(), &reason)?;
-        }
-    }
-
-    /// Only path and query are kept: bytes and tokens go to the configured host alone.
-    fn session_of(&self, reply: &Reply) -> Result<String, StoreError> {
-        reply
-            .header("location")
-            .and_then(|location| location.parse::<Uri>().ok())
-            .and_then(|location| Some(location.path_and_query()?.as_str().to_owned()))
-            .ok_or_else(|| self.failed("the service began an upload without saying where"))
-    }
-
-    /// Sends the first `length` unsent bytes.
+    /// Sends the first `length` unsent bytes until the service says what became of them; `end` is
+    /// the object's size and checksum, with the bytes that end it.
     fn put(
         &mut self,
         range: &str,
         length: usize,
-        crc32c: Option<String>,
+        end: Option<(u64, String)>,
         patience: &mut Patience,
     ) -> Result<Progress, StoreError> {
-        let target = self.session(patience)?;
-        let mut headers = vec![("content-range", range.to_owned())];
-        if let Some(sum) = crc32c {
-            headers.push(("x-goog-hash", format!("crc32c={sum}")));
-        }
-        let call = Call {
-            method: Method::PUT,
-            target,
-            headers,
-            body: &self.unsent[..length],
-        };
-        let reply = match self.bucket.client.once(&call)? {
-            Attempt::Reply(reply) => reply,
-            Attempt::Broken(reason) => return Ok(Progress::Unknown(reason)),
-        };
-        let explained = || format!("the service answered {}", reply.explain());
-        match reply.status {
-            StatusCode::PERMANENT_REDIRECT => self.confirmed_by(&reply).map(Progress::Confirmed),
-            StatusCode::OK | StatusCode::CREATED => {
-                let metadata = serde_json::from_slice(&reply.body).unwrap_or_default();
-                Ok(Progress::Final(metadata))
+        loop {
+            let session = match self.session.take() {
+                Some(session) => session,
+                None => self.begin(patience)?,
+            };
+            let bytes = &self.unsent[..length];
+            let sum = end.as_ref().map(|(_, sum)| sum.as_str());
+            let size = end.as_ref().map(|(size, _)| *size);
+            let progress = session
+                .send(range.to_owned(), bytes, sum, patience)
+                .and_then(|progress| match progress {
+                    Progress::Unknown(reason) => self.ask(&session, size, reason, patience),
+                    known => Ok(known),
+                });
+            self.session = Some(session);
+            match progress? {
+                // Nothing has arrived, as was to be expected: the bytes go out again.
+                Progress::Confirmed(offset) if offset == self.confirmed => {}
+                known => return Ok(known),
             }
-            StatusCode::PRECONDITION_FAILED => Ok(Progress::PreconditionFailed),
-            // A checksum that does not match is a 400.
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::BAD_REQUEST => {
-                Ok(Progress::Gone(explained()))
-            }
-            status if is_transient(status) => {
-                patience.heed(&reply);
-                Ok(Progress::Unknown(explained()))
-            }
-            _ => Err(self.bucket.refused(&self.what(), &reply)),
         }
     }
 
-    /// Asks the session how many bytes it has.
-    fn query(
-        &mut self,
-        total: Option<u64>,
+    fn begin(&mut self, patience: &mut Patience) -> Result<Session, StoreError> {
+        loop {
+            match Session::begin(&self.bucket, &self.object, &self.purpose, patience)? {
+                Some(session) => return Ok(session),
+                None => self.rename()?,
+            }
+        }
+    }
+
+    /// After an answer that says nothing: asks until it is known what has arrived.
+    fn ask(
+        &self,
+        session: &Session,
+        size: Option<u64>,
+        mut reason: String,
         patience: &mut Patience,
     ) -> Result<Progress, StoreError> {
-        let range = total.map_or("bytes */*".to_owned(), |total| format!("bytes */{total}"));
-        self.put(&range, 0, None, patience)
-    }
-
-    /// After an answer that says nothing: waits, asks what has arrived, and goes on from there.
-    fn ask(&mut self, reason: &str, end: u64, patience: &mut Patience) -> Result<(), StoreError> {
-        patience.wait(&self.what(), reason)?;
-        match self.query(None, patience)? {
-            Progress::Confirmed(offset) if offset == self.confirmed => Ok(()),
-            Progress::Confirmed(offset) => self.advance(offset, end, patience),
-            Progress::Final(_) => {
-                Err(self.failed("the service made the object final before its end"))
+        loop {
+            patience.wait(&self.what(), &reason)?;
+            match session.query(size, patience)? {
+                Progress::Unknown(again) => reason = again,
+                known => return Ok(known),
             }
-            Progress::Gone(reason) => self.start_over(&reason),
-            Progress::PreconditionFailed => self.rename(),
-            Progress::Unknown(reason) => patience.wait(&self.what(), &reason),
         }
-    }
-
-    fn confirmed_by(&self, reply: &Reply) -> Result<u64, StoreError> {
-        let Some(range) = reply.header("range") else {
-            return Ok(0);
-        };
-        range
-            .strip_prefix("bytes=0-")
-            .or_else(|| range.strip_prefix("0-"))
-            .and_then(|last| last.parse::<u64>().ok())
-            .map(|last| last + 1)
-            .ok_or_else(|| self.failed(&format!("the service confirmed the range {range:?}")))
     }
 
     fn advance(
@@ -374,16 +260,17 @@ impl Upload {
     }
 
     /// Forgets the session, which is possible while all bytes are still at hand.
-    fn start_over(&mut self, reason: &str) -> Result<(), StoreError> {
+    fn start_over(&mut self, loss: &str, reason: &str) -> Result<(), StoreError> {
+        // It is most likely gone already; if not, it must not linger.
+        self.cancel();
         self.restarts += 1;
-        if self.confirmed > 0 {
-            return Err(self.failed(&format!("its upload session is lost: {reason}")));
+        if self.confirmed > 0 || self.restarts > MAX_RESTARTS {
+            return Err(self.failed(&format!("{loss}: {reason}")));
         }
-        if self.restarts > MAX_RESTARTS {
-            return Err(self.failed(reason));
-        }
-        tracing::warn!("can't {} yet: {reason}; beginning anew", self.what());
-        self.session = None;
+        tracing::warn!(
+            "can't {} yet: {loss}: {reason}; beginning anew",
+            self.what()
+        );
         Ok(())
     }
 
@@ -398,7 +285,9 @@ impl Upload {
                 self.restarts += 1;
                 Ok(())
             }
-            Purpose::Create { .. } => Err(self.failed("there is such an object already")),
+            Purpose::Create { .. } => Err(self
+                .failed("another writer has made an object of that name meanwhile")
+                .kind(StoreErrorKind::NameTaken)),
             Purpose::Replace(_) => Err(StoreError::failed(format_args!(
                 "{} was changed by another run",
                 self.bucket.url_of_object(&self.object)

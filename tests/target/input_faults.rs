@@ -1,17 +1,13 @@
 //! Bad input and signals: what earlier STATEs cover is kept, the rest is not, and the exit code
 //! says so. The same for a directory, a bucket and every compression.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
-
 use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::gcs::{Gcs, Kind};
+use crate::support::target::{Run, Target, data_by_stream, record, schema, state};
 use serde_json::{Value, json};
-use support::gcs::{Gcs, Kind};
-use support::target::{Run, Target, data_by_stream, record, schema, state};
 
 /// A covered record, a state, an uncovered record, then the fault.
 fn input_with(fault: &str) -> String {
@@ -30,9 +26,9 @@ fn input_with(fault: &str) -> String {
 }
 
 #[track_caller]
-fn keeps_what_is_covered(fault: &str) -> String {
+fn keeps_what_is_covered(fault: impl AsRef<[u8]>) -> String {
     let target = Target::local();
-    let run = target.run(input_with(fault));
+    let run = target.run([input_with("").as_bytes(), fault.as_ref()].concat());
     let message = run.failed(1).to_owned();
     assert_eq!(run.stdout, "{\"bookmarks\":{\"s\":{\"at\":1}}}\n");
     assert_eq!(data_by_stream(&target.files())["s"], "{\"id\":1,\"n\":5}\n");
@@ -47,6 +43,7 @@ fn faults_of_the_input() {
     insta::assert_snapshot!(keeps_what_is_covered("{\"type\":\"RECORD\",\"str"), @"line 5: the input ends within a line (invalid message: EOF while parsing a string at column 21)");
     insta::assert_snapshot!(keeps_what_is_covered("{\"type\":\"RECORD\",}\n"), @"line 5: invalid message: trailing comma at column 18");
     insta::assert_snapshot!(keeps_what_is_covered("INFO not a message\n"), @"line 5: invalid message: not a JSON object");
+    insta::assert_snapshot!(keeps_what_is_covered(b"{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{\"id\":2,\"t\":\"\xff\"}}\n"), @"line 5: invalid message: invalid unicode code point at column 53");
     insta::assert_snapshot!(keeps_what_is_covered("{\"no\":\"type\"}\n"), @"line 5: invalid message: missing field `type` at column 13");
     insta::assert_snapshot!(keeps_what_is_covered(&record("unknown", json!({ "id": 1 }))), @"line 5: stream unknown: RECORD before its SCHEMA");
     insta::assert_snapshot!(keeps_what_is_covered(&record_of("{\"n\":{\"id\":1}}")), @"line 5: stream s: the record lacks the key property `id`");

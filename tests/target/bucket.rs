@@ -1,13 +1,9 @@
 //! `target-gcs` into a bucket: the same tree as a directory, the order of a commit, large objects,
 //! state objects, and what the service is told.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
-
+use crate::support::gcs::{Gcs, Kind};
+use crate::support::target::{Target, data_by_stream, normalised, record, schema, state};
 use serde_json::{Value, json};
-use support::gcs::{Gcs, Kind};
-use support::target::{Target, data_by_stream, normalised, record, schema, state};
 
 fn two_streams() -> String {
     schema("contacts")

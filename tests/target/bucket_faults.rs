@@ -1,15 +1,11 @@
-//! A service that fails under `target-gcs`: what passes is tried again without loss or repetition,
-//! what does not ends the run with no state beyond what is stored.
-
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
+//! What the user is told when the service fails for good, and what is left behind then: no state
+//! beyond what is stored.
 
 use std::time::Duration;
 
+use crate::support::gcs::{Fault, Gcs, Kind};
+use crate::support::target::{Run, Target, record, schema, state};
 use serde_json::json;
-use support::gcs::{Fault, Gcs, Kind};
-use support::target::{Target, data_by_stream, record, schema, state};
 
 const ROWS: u32 = 20;
 
@@ -25,99 +21,6 @@ fn large_input() -> String {
 
 fn small_input() -> String {
     schema("s") + &record("s", json!({ "id": 1 })) + &state("s", json!({ "at": 1 }))
-}
-
-#[track_caller]
-fn survives(kind: Kind, nth: u32, fault: Fault) {
-    let service = Gcs::start("lake");
-    service.fail_nth(nth, kind, fault);
-    let run = Target::gcs(&service).run(large_input());
-    assert_eq!(
-        run.succeeded(),
-        [r#"{"bookmarks":{"s":{"at":1}}}"#],
-        "{kind:?} {fault:?}"
-    );
-    assert_eq!(service.faults_left(), 0, "{kind:?} {fault:?} happened");
-    let data = data_by_stream(&service.objects());
-    let rows: Vec<&str> = data["s"].lines().collect();
-    assert_eq!(rows.len(), ROWS as usize, "{kind:?} {fault:?}");
-    for (id, row) in rows.iter().enumerate() {
-        assert!(
-            row.starts_with(&format!("{{\"id\":{id},")),
-            "{kind:?} {fault:?}"
-        );
-    }
-    assert_eq!(service.objects().len(), 2);
-}
-
-#[test]
-fn transient_statuses_are_tried_again() {
-    for status in [408, 429, 500, 502, 503, 504] {
-        survives(Kind::Chunk, 1, Fault::Status(status));
-    }
-    for kind in [Kind::Start, Kind::LastChunk, Kind::List] {
-        survives(kind, 1, Fault::Status(503));
-    }
-}
-
-#[test]
-fn broken_connections_are_tried_again() {
-    for kind in [Kind::Start, Kind::Chunk, Kind::LastChunk, Kind::List] {
-        survives(kind, 1, Fault::CutBefore);
-    }
-}
-
-#[test]
-fn lost_replies_are_asked_for() {
-    survives(Kind::Chunk, 2, Fault::LoseReply);
-    // The data object's end, then the state object's: neither is a conflict with itself.
-    survives(Kind::LastChunk, 1, Fault::LoseReply);
-    survives(Kind::LastChunk, 2, Fault::LoseReply);
-}
-
-#[test]
-fn stalls_are_given_up() {
-    let stall = Fault::Stall(Duration::from_secs(30));
-    survives(Kind::Chunk, 1, stall);
-    survives(Kind::LastChunk, 1, stall);
-    survives(Kind::List, 1, stall);
-}
-
-#[test]
-fn partly_confirmed_chunks_go_on_from_there() {
-    survives(Kind::Chunk, 1, Fault::KeepOnly(256 * 1024));
-    survives(Kind::Chunk, 2, Fault::KeepOnly(3 * 256 * 1024));
-    survives(Kind::Chunk, 1, Fault::KeepOnly(0));
-    survives(Kind::LastChunk, 1, Fault::KeepOnly(0));
-}
-
-#[test]
-fn a_query_that_fails_is_asked_again() {
-    let service = Gcs::start("lake");
-    service.fail_nth(1, Kind::Chunk, Fault::CutBefore);
-    service.fail_nth(1, Kind::Query, Fault::Status(503));
-    Target::gcs(&service).run(large_input()).succeeded();
-    assert_eq!(service.faults_left(), 0);
-    assert_eq!(
-        data_by_stream(&service.objects())["s"].lines().count(),
-        ROWS as usize
-    );
-}
-
-#[test]
-fn a_small_upload_survives_a_lost_session_and_a_flipped_byte() {
-    for fault in [
-        Fault::ForgetSession(404),
-        Fault::ForgetSession(410),
-        Fault::FlipByte,
-    ] {
-        let service = Gcs::start("lake");
-        service.fail_nth(1, Kind::LastChunk, fault);
-        let run = Target::gcs(&service).run(small_input());
-        assert_eq!(run.succeeded().len(), 1, "{fault:?}");
-        assert_eq!(service.faults_left(), 0);
-        assert_eq!(data_by_stream(&service.objects())["s"], "{\"id\":1}\n");
-    }
 }
 
 /// Nothing may exist afterwards: no object, no session, no state.
@@ -150,7 +53,7 @@ fn what_is_lost_for_good_fails_the_run() {
     hint: nothing of it was stored; run again
     ");
     insta::assert_snapshot!(with(1, Kind::Chunk, Fault::FlipByte), @"
-    can't upload gs://lake/s/….json: its upload session is lost: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
+    can't upload gs://lake/s/….json: its bytes were damaged on the way: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
     hint: nothing of it was stored; run again
     ");
     insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(403)), @"
@@ -251,7 +154,7 @@ fn a_state_that_another_run_moved_is_a_conflict() {
         service.put("_intercom_state/s_state.json", theirs);
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), small_input().as_bytes())
             .unwrap();
-        let run: support::target::Run = child.wait_with_output().unwrap().into();
+        let run: Run = child.wait_with_output().unwrap().into();
         insta::allow_duplicates! {
             insta::assert_snapshot!(run.failed(1), @"
             gs://lake/_intercom_state/s_state.json was changed by another run

@@ -1,287 +1,71 @@
-//! A Google Cloud Storage service on loopback: the part of the JSON API that a loader needs, kept
-//! in memory, with a log of all requests and with faults on demand. What it accepts and refuses
-//! follows Google's documentation of resumable uploads and request preconditions.
-
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+//! What the service holds, and what each request does to it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::http::{Reply, Request, Server, WireFault};
+use super::super::http::{Reply, Request};
+use super::{Fault, Kind, Logged, Moment};
 
 /// Chunks other than the last one must be multiples of this.
 const CHUNK_UNIT: u64 = 256 * 1024;
 
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Begins an upload session.
-    Start,
-    /// Sends bytes that do not end an object.
-    Chunk,
-    /// Sends the bytes that end an object.
-    LastChunk,
-    /// Asks a session how much it has.
-    Query,
-    /// Breaks a session off.
-    Cancel,
-    /// Reads an object or its metadata.
-    Read,
-    /// Lists objects.
-    List,
-    /// Deletes an object.
-    Delete,
-    /// Anything else.
-    Other,
-}
-
-/// How a request goes wrong.
-#[derive(Clone, Copy, Debug)]
-pub enum Fault {
-    /// Answer with this status and do nothing.
-    Status(u16),
-    /// Close the connection in the middle of the upload; what came is thrown away.
-    CutBefore,
-    /// Do all that was asked, then close the connection without an answer.
-    LoseReply,
-    /// Do nothing, and answer nothing for that long.
-    Stall(Duration),
-    /// Keep only this many of the bytes sent, and say so.
-    KeepOnly(u64),
-    /// Forget the session and answer with this status: 404 or 410.
-    ForgetSession(u16),
-    /// Change one byte of what was sent, as a bad network card would.
-    FlipByte,
-}
-
 /// A fault for the nth request (from 1) of a kind that touches an object whose name holds a text.
 #[derive(Clone, Debug)]
-struct PlannedFault {
-    kind: Kind,
-    object_contains: String,
-    countdown: u32,
-    repeats: u32,
-    fault: Fault,
+pub(super) struct PlannedFault {
+    pub(super) kind: Kind,
+    pub(super) object_contains: String,
+    pub(super) countdown: u32,
+    pub(super) repeats: u32,
+    pub(super) fault: Fault,
 }
 
-/// One request as it was answered.
-#[derive(Clone, Debug)]
-pub struct Logged {
-    /// Which request of this server it was, counted from 1.
-    pub ordinal: u64,
-    /// What it was for.
-    pub kind: Kind,
-    /// The HTTP method.
-    pub method: String,
-    /// The path, as sent.
-    pub path: String,
-    /// The query, decoded.
-    pub query: Vec<(String, String)>,
-    /// The object it was about, if any.
-    pub object: String,
-    /// The header `Content-Range`.
-    pub content_range: Option<String>,
-    /// The header `Authorization`.
-    pub authorization: Option<String>,
-    /// The status it was answered with, 0 when there was no answer.
-    pub status: u16,
+/// Something that happens at the nth request from the start.
+pub(super) struct Hook {
+    pub(super) nth: usize,
+    pub(super) moment: Moment,
+    pub(super) action: Box<dyn FnOnce() + Send>,
 }
 
-struct Object {
-    content: Arc<Vec<u8>>,
-    generation: i64,
-    metadata: Value,
+pub(super) struct Object {
+    pub(super) content: Arc<Vec<u8>>,
+    pub(super) generation: i64,
+    pub(super) metadata: Value,
 }
 
-struct Session {
-    object: String,
-    content: Vec<u8>,
+pub(super) struct Session {
+    pub(super) object: String,
+    pub(super) content: Vec<u8>,
     /// Bytes received, and their checksum: more than `content` where that is thrown away.
-    held: u64,
-    checksum: u32,
-    metadata: Value,
-    precondition: Option<i64>,
+    pub(super) held: u64,
+    pub(super) checksum: u32,
+    pub(super) metadata: Value,
+    pub(super) precondition: Option<i64>,
     /// What it answers once it has ended.
-    ended: Option<(u16, Value)>,
+    pub(super) ended: Option<(u16, Value)>,
 }
 
 #[derive(Default)]
-struct Storage {
-    objects: BTreeMap<String, Object>,
-    sessions: HashMap<u64, Session>,
-    last_session: u64,
-    last_generation: i64,
-    faults: Vec<PlannedFault>,
-    log: Vec<Logged>,
-    page_size: Option<usize>,
-    token: Option<String>,
+pub(super) struct Storage {
+    pub(super) objects: BTreeMap<String, Object>,
+    pub(super) sessions: HashMap<u64, Session>,
+    pub(super) last_session: u64,
+    pub(super) last_generation: i64,
+    pub(super) faults: Vec<PlannedFault>,
+    pub(super) hook: Option<Hook>,
+    pub(super) log: Vec<Logged>,
+    pub(super) page_size: Option<usize>,
+    pub(super) token: Option<String>,
     /// Whether data objects are counted and thrown away, for benchmarks.
-    discards_content: bool,
-    bytes_received: u64,
-}
-
-/// A running service with one bucket.
-pub struct Gcs {
-    server: Server,
-    storage: Arc<Mutex<Storage>>,
-    bucket: String,
-}
-
-impl Gcs {
-    /// Starts a service on a free port, with an empty bucket.
-    pub fn start(bucket: &str) -> Gcs {
-        Gcs::start_on(0, bucket)
-    }
-
-    /// Starts a service on a chosen port; 0 picks a free one.
-    pub fn start_on(port: u16, bucket: &str) -> Gcs {
-        let storage: Arc<Mutex<Storage>> = Arc::default();
-        let handler = {
-            let storage = Arc::clone(&storage);
-            let bucket = bucket.to_owned();
-            move |request: &Request| answer(&storage, &bucket, request)
-        };
-        Gcs {
-            server: Server::start_on(port, handler),
-            storage,
-            bucket: bucket.to_owned(),
-        }
-    }
-
-    /// What to give as `endpoint` or `STORAGE_EMULATOR_HOST`.
-    pub fn base_url(&self) -> String {
-        self.server.base_url()
-    }
-
-    /// The only bucket there is.
-    pub fn bucket(&self) -> &str {
-        &self.bucket
-    }
-
-    /// All objects by name.
-    pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let storage = lock(&self.storage);
-        storage
-            .objects
-            .iter()
-            .map(|(name, object)| (name.clone(), object.content.to_vec()))
-            .collect()
-    }
-
-    /// An object's metadata as it was sent when its upload began.
-    pub fn metadata(&self, name: &str) -> Value {
-        lock(&self.storage).objects[name].metadata.clone()
-    }
-
-    /// Puts an object there, as another program would.
-    pub fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
-        let mut storage = lock(&self.storage);
-        storage.store(name, Arc::new(content.into()), json!({}));
-    }
-
-    /// How many upload sessions have neither ended nor been cancelled.
-    pub fn open_sessions(&self) -> usize {
-        let storage = lock(&self.storage);
-        let open = |session: &&Session| session.ended.is_none();
-        storage.sessions.values().filter(open).count()
-    }
-
-    /// All requests so far, in the order in which they were answered.
-    pub fn log(&self) -> Vec<Logged> {
-        lock(&self.storage).log.clone()
-    }
-
-    /// Makes the nth request (from 1) of a kind go wrong.
-    pub fn fail_nth(&self, nth: u32, kind: Kind, fault: Fault) {
-        self.fail_object(nth, kind, "", 1, fault);
-    }
-
-    /// Makes `repeats` requests of a kind go wrong from the nth on, counting only those about
-    /// objects whose name holds a text.
-    pub fn fail_object(&self, nth: u32, kind: Kind, name_part: &str, repeats: u32, fault: Fault) {
-        lock(&self.storage).faults.push(PlannedFault {
-            kind,
-            object_contains: name_part.to_owned(),
-            countdown: nth,
-            repeats,
-            fault,
-        });
-    }
-
-    /// How many faults have not happened yet: a test of a fault must end with none.
-    pub fn faults_left(&self) -> usize {
-        lock(&self.storage).faults.len()
-    }
-
-    /// Lists at most this many objects a page.
-    pub fn set_page_size(&self, page_size: usize) {
-        lock(&self.storage).page_size = Some(page_size);
-    }
-
-    /// Refuses requests without this access token from here on.
-    pub fn require_token(&self, token: &str) {
-        lock(&self.storage).token = Some(token.to_owned());
-    }
-
-    /// Counts data instead of keeping it: for benchmarks larger than memory.
-    pub fn discard_content(&self) {
-        lock(&self.storage).discards_content = true;
-    }
-
-    /// How many bytes uploads have brought, those of unfinished ones included.
-    pub fn bytes_received(&self) -> u64 {
-        lock(&self.storage).bytes_received
-    }
-}
-
-fn lock(storage: &Mutex<Storage>) -> MutexGuard<'_, Storage> {
-    storage.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
-    // Checksums are long work; the lock is not held meanwhile.
-    let checksum = crc32c::crc32c(&request.body);
-    let mut storage = lock(storage);
-    let (kind, object) = storage.classify(request);
-    let (fault, mut reply) = match storage.due_fault(kind, &object) {
-        Some(fault) => {
-            let reply = storage.fail(fault, bucket, request, kind, checksum);
-            (Some(fault), reply)
-        }
-        None => (None, storage.serve(bucket, request, kind, checksum)),
-    };
-    let status = match fault {
-        Some(Fault::LoseReply | Fault::CutBefore) => {
-            reply.fault = Some(WireFault::ResetBeforeReply);
-            0
-        }
-        Some(Fault::Stall(duration)) => {
-            reply.fault = Some(WireFault::Stall(duration));
-            0
-        }
-        _ => reply.status,
-    };
-    storage.log.push(Logged {
-        ordinal: request.ordinal,
-        kind,
-        method: request.method.clone(),
-        path: request.path.clone(),
-        query: request.query.clone(),
-        object,
-        content_range: request.header("Content-Range").map(str::to_owned),
-        authorization: request.header("Authorization").map(str::to_owned),
-        status,
-    });
-    reply
+    pub(super) discards_content: bool,
+    pub(super) bytes_received: u64,
 }
 
 impl Storage {
     /// What a request is for, and which object it is about.
-    fn classify(&self, request: &Request) -> (Kind, String) {
+    pub(super) fn classify(&self, request: &Request) -> (Kind, String) {
         if request.path.starts_with("/upload/") {
             let Some(id) = request.parameter("upload_id") else {
                 let object = request.parameter("name").unwrap_or_default();
@@ -310,7 +94,16 @@ impl Storage {
         (kind, object.unwrap_or_default())
     }
 
-    fn due_fault(&mut self, kind: Kind, object: &str) -> Option<Fault> {
+    /// Does what is planned for the request that is being answered.
+    pub(super) fn run_hook(&mut self, moment: Moment) {
+        let ordinal = self.log.len() + 1;
+        let due = |hook: &mut Hook| hook.nth == ordinal && hook.moment == moment;
+        if let Some(hook) = self.hook.take_if(due) {
+            (hook.action)();
+        }
+    }
+
+    pub(super) fn due_fault(&mut self, kind: Kind, object: &str) -> Option<Fault> {
         let concerns = |planned: &&mut PlannedFault| {
             planned.kind == kind && object.contains(&planned.object_contains)
         };
@@ -327,7 +120,7 @@ impl Storage {
         due
     }
 
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         fault: Fault,
         bucket: &str,
@@ -341,7 +134,9 @@ impl Storage {
             Fault::LoseReply => self.serve(bucket, request, kind, checksum),
             Fault::KeepOnly(kept) => {
                 let mut shortened = request.clone();
-                shortened.body.truncate(usize::try_from(kept).unwrap());
+                shortened
+                    .body
+                    .truncate(usize::try_from(kept).unwrap_or(usize::MAX));
                 let checksum = crc32c::crc32c(&shortened.body);
                 // Fewer bytes than announced never end an object.
                 self.take_bytes(&shortened, None, checksum)
@@ -352,8 +147,16 @@ impl Storage {
                 }
                 refuse(status, "the session is gone")
             }
-            Fault::FlipByte => {
+            Fault::TakenMeanwhile => {
+                let (_, name) = self.classify(request);
+                self.store(&name, Arc::new(b"another's".to_vec()), json!({}));
+                self.serve(bucket, request, kind, checksum)
+            }
+            Fault::FlipByte | Fault::FlipByteUnchecked => {
                 let mut flipped = request.clone();
+                if matches!(fault, Fault::FlipByteUnchecked) {
+                    flipped.headers.retain(|(name, _)| name != "x-goog-hash");
+                }
                 let middle = flipped.body.len() / 2;
                 flipped.body[middle] ^= 1;
                 let checksum = crc32c::crc32c(&flipped.body);
@@ -362,7 +165,13 @@ impl Storage {
         }
     }
 
-    fn serve(&mut self, bucket: &str, request: &Request, kind: Kind, checksum: u32) -> Reply {
+    pub(super) fn serve(
+        &mut self,
+        bucket: &str,
+        request: &Request,
+        kind: Kind,
+        checksum: u32,
+    ) -> Reply {
         if let Some(token) = &self.token
             && request.header("Authorization") != Some(&format!("Bearer {token}"))
         {
@@ -375,6 +184,9 @@ impl Storage {
         }
         match kind {
             Kind::Start => self.start(request),
+            Kind::Chunk if !(request.body.len() as u64).is_multiple_of(CHUNK_UNIT) => {
+                refuse(400, "chunks must be multiples of 256 KiB")
+            }
             Kind::Chunk => self.take_bytes(request, None, checksum),
             Kind::LastChunk => {
                 let total = request
@@ -462,9 +274,6 @@ impl Storage {
             return refuse(503, "the bytes do not follow those that the session has");
         }
         let length = request.body.len() as u64;
-        if total.is_none() && !length.is_multiple_of(CHUNK_UNIT) {
-            return refuse(400, "chunks must be multiples of 256 KiB");
-        }
         if !discards {
             session.content.extend_from_slice(&request.body);
         }
@@ -585,7 +394,7 @@ impl Storage {
         precondition.is_none_or(|wanted| wanted == current)
     }
 
-    fn store(&mut self, name: &str, content: Arc<Vec<u8>>, metadata: Value) -> i64 {
+    pub(super) fn store(&mut self, name: &str, content: Arc<Vec<u8>>, metadata: Value) -> i64 {
         self.last_generation += 1;
         // Of the magnitude that Google's have: microseconds since 1970.
         let generation = 1_763_800_000_000_000 + self.last_generation;

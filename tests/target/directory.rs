@@ -1,16 +1,12 @@
 //! `target-gcs` into a local directory: layout, bytes, state, files and their limits.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
-mod support;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::support::target::{Run, Target, data_by_stream, normalised, record, schema, state};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use support::target::{Target, data_by_stream, normalised, record, schema, state};
 
 #[test]
 fn records_and_state_take_the_layout_of_the_lake() {
@@ -467,7 +463,7 @@ fn a_second_run_that_moved_the_state_wins() {
         .write_all(state("s", json!({ "at": 5 })).as_bytes())
         .unwrap();
     drop(stdin);
-    let run: support::target::Run = child.wait_with_output().unwrap().into();
+    let run: Run = child.wait_with_output().unwrap().into();
     assert!(
         run.failed(1)
             .contains("_intercom_state/s_state.json was changed by another run")

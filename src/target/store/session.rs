@@ -1,0 +1,183 @@
+//! The protocol of one resumable upload session: what is sent, and what the answers mean.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use ureq::http::{Method, StatusCode, Uri};
+
+use super::StoreError;
+use super::gcs::Bucket;
+use super::http::{Attempt, Call, Patience, Reply, is_transient};
+use super::upload::Purpose;
+
+/// A session that the service has begun. Its object exists only when the session has ended well.
+#[derive(Debug)]
+pub struct Session {
+    bucket: Arc<Bucket>,
+    /// With the destination's prefix.
+    object: String,
+    /// Path and query.
+    target: String,
+}
+
+/// An object's metadata, as far as it matters.
+#[derive(Debug, Default, Deserialize)]
+pub struct Metadata {
+    /// Decimal.
+    #[serde(default)]
+    pub size: Option<String>,
+    /// Base64 of the big-endian checksum.
+    #[serde(default)]
+    pub crc32c: Option<String>,
+    /// Decimal.
+    #[serde(default)]
+    pub generation: Option<String>,
+}
+
+/// What the service said to some bytes, or to the question how many it has.
+pub enum Progress {
+    /// It has this many bytes.
+    Confirmed(u64),
+    /// The object is final.
+    Final(Metadata),
+    /// The session is no more.
+    Gone(String),
+    /// The session has ended without an object, since its bytes are not those that were sent.
+    Damaged(String),
+    /// The object's precondition does not hold.
+    PreconditionFailed,
+    /// No usable answer, for a reason that may pass.
+    Unknown(String),
+}
+
+impl Session {
+    /// Begins a session; `None` when the object's precondition does not hold.
+    pub fn begin(
+        bucket: &Arc<Bucket>,
+        object: &str,
+        purpose: &Purpose,
+        patience: &mut Patience,
+    ) -> Result<Option<Self>, StoreError> {
+        let (target, metadata) = bucket.start_of(object, purpose);
+        let what = format!("upload {}", bucket.url_of_object(object));
+        let call = Call {
+            method: Method::POST,
+            target,
+            headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
+            body: metadata.as_bytes(),
+        };
+        let reply = bucket.client.send_patiently(&call, &what, patience)?;
+        if reply.status == StatusCode::PRECONDITION_FAILED {
+            return Ok(None);
+        }
+        if !reply.status.is_success() {
+            return Err(bucket.refused(&what, &reply));
+        }
+        // Only path and query are kept: bytes and tokens go to the configured host alone.
+        let target = reply
+            .header("location")
+            .and_then(|location| location.parse::<Uri>().ok())
+            .and_then(|location| Some(location.path_and_query()?.as_str().to_owned()));
+        let Some(target) = target else {
+            return Err(StoreError::failed(format_args!(
+                "can't {what}: the service began an upload without saying where"
+            )));
+        };
+        Ok(Some(Self {
+            bucket: Arc::clone(bucket),
+            object: object.to_owned(),
+            target,
+        }))
+    }
+
+    /// Sends bytes once, as `range`; `crc32c` of all bytes goes with those that end the object.
+    pub fn send(
+        &self,
+        range: String,
+        bytes: &[u8],
+        crc32c: Option<&str>,
+        patience: &mut Patience,
+    ) -> Result<Progress, StoreError> {
+        let mut headers = vec![("content-range", range)];
+        if let Some(sum) = crc32c {
+            headers.push(("x-goog-hash", format!("crc32c={sum}")));
+        }
+        let call = Call {
+            method: Method::PUT,
+            target: self.target.clone(),
+            headers,
+            body: bytes,
+        };
+        let reply = match self.bucket.client.once(&call)? {
+            Attempt::Reply(reply) => reply,
+            Attempt::Broken(reason) => return Ok(Progress::Unknown(reason)),
+        };
+        let explained = || format!("the service answered {}", reply.explain());
+        match reply.status {
+            StatusCode::PERMANENT_REDIRECT => self.confirmed_by(&reply).map(Progress::Confirmed),
+            StatusCode::OK | StatusCode::CREATED => {
+                let metadata = serde_json::from_slice(&reply.body).unwrap_or_default();
+                Ok(Progress::Final(metadata))
+            }
+            StatusCode::PRECONDITION_FAILED => Ok(Progress::PreconditionFailed),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Progress::Gone(explained())),
+            // All else about the request is as the service wants it, so it is about the checksum.
+            StatusCode::BAD_REQUEST if crc32c.is_some() => Ok(Progress::Damaged(explained())),
+            status if is_transient(status) => {
+                patience.heed(&reply);
+                Ok(Progress::Unknown(explained()))
+            }
+            _ => Err(self.bucket.refused(&self.what(), &reply)),
+        }
+    }
+
+    /// Asks once how many bytes the service has; `total` is the object's size where it is known.
+    pub fn query(
+        &self,
+        total: Option<u64>,
+        patience: &mut Patience,
+    ) -> Result<Progress, StoreError> {
+        let range = total.map_or("bytes */*".to_owned(), |total| format!("bytes */{total}"));
+        self.send(range, b"", None, patience)
+    }
+
+    /// Breaks the session off, as far as the service can be reached.
+    pub fn cancel(self) {
+        let what = self.what();
+        let call = Call {
+            method: Method::DELETE,
+            target: self.target,
+            headers: vec![],
+            body: b"",
+        };
+        match self.bucket.client.once(&call) {
+            Ok(Attempt::Reply(reply)) => {
+                tracing::debug!("cancelled {}: {}", self.object, reply.status);
+            }
+            // An unfinished session vanishes by itself after a week.
+            Ok(Attempt::Broken(reason)) => tracing::warn!("can't cancel: {what}: {reason}"),
+            Err(error) => tracing::warn!("can't cancel: {what}: {error}"),
+        }
+    }
+
+    fn confirmed_by(&self, reply: &Reply) -> Result<u64, StoreError> {
+        let Some(range) = reply.header("range") else {
+            return Ok(0);
+        };
+        range
+            .strip_prefix("bytes=0-")
+            .or_else(|| range.strip_prefix("0-"))
+            .and_then(|last| last.parse::<u64>().ok())
+            .map(|last| last + 1)
+            .ok_or_else(|| {
+                StoreError::failed(format_args!(
+                    "can't {}: the service confirmed the range {range:?}",
+                    self.what()
+                ))
+            })
+    }
+
+    fn what(&self) -> String {
+        format!("upload {}", self.bucket.url_of_object(&self.object))
+    }
+}

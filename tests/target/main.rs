@@ -1,0 +1,17 @@
+//! `target-gcs`, driven through its binary: whatever happens to the input, to the storage or to the
+//! process, nothing that a state covers is missing in the end.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bucket;
+mod bucket_faults;
+mod directory;
+mod input_faults;
+mod matrix;
+mod order;
+mod parallel;
+mod stopping;
+mod streams;
