@@ -44,7 +44,8 @@ fn the_readme_has_the_streams_and_settings_of_the_code() {
     let target_settings = settings::schema_of::<intercom_singer::target::config::Settings>();
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (marker, table) in [
-        ("streams", streams_table()),
+        ("streams", streams_table(true)),
+        ("further streams", streams_table(false)),
         (
             "tap-intercom settings",
             about::settings_table(&tap_settings),
@@ -84,24 +85,29 @@ fn the_sample_configurations_have_only_known_settings() {
     }
 }
 
-fn streams_table() -> String {
+/// The streams that are read when nobody chooses, or those that aren't.
+fn streams_table(selected_by_default: bool) -> String {
     let mut table = String::from("| Stream | Key | Replication | Read from |\n|---|---|---|---|\n");
     for stream in streams::all() {
-        table += &format!(
-            "| `{}` | {} | {} | `{}` |\n",
-            stream.name,
-            key(stream.key),
-            replication(stream),
-            request(stream),
-        );
-        for child in stream.children {
+        if stream.selected_by_default == selected_by_default {
             table += &format!(
-                "| `{}` | {} | with `{}` | {} |\n",
-                child.name,
-                key(child.key),
+                "| `{}` | {} | {} | `{}` |\n",
                 stream.name,
-                child_source(child, stream)
+                key(stream.key),
+                replication(stream),
+                request(stream),
             );
+        }
+        for child in stream.children {
+            if child.selected_by_default == selected_by_default {
+                table += &format!(
+                    "| `{}` | {} | with `{}` | {} |\n",
+                    child.name,
+                    key(child.key),
+                    stream.name,
+                    child_source(child, stream)
+                );
+            }
         }
     }
     table
