@@ -54,7 +54,10 @@ pub fn is_asked(asked: Asked, record: &str) -> bool {
             matches!(member(record, name), Ok(Some(value)) if value != "null")
         }
         // What can't be understood may have elements.
-        Asked::IfListed(name) => !matches!(list_inside(record, name), Ok(list) if list.is_empty()),
+        Asked::IfListed(name) => !matches!(
+            list_inside(record, name),
+            Ok((list, total_count)) if list.is_empty() && total_count.unwrap_or(0) == 0
+        ),
     }
 }
 
@@ -66,7 +69,9 @@ pub fn inside(
     parent: &Parent,
 ) -> Result<Details, Fault> {
     let records = list_inside(record, list)
-        .and_then(|elements| with_parent(child, parent, elements.into_iter().map(RawValue::get)))
+        .and_then(|(elements, _)| {
+            with_parent(child, parent, elements.into_iter().map(RawValue::get))
+        })
         .map_err(|bad| Fault::Stream(format!("the list `{list}` of {}: {bad}", parent.id)))?;
     Ok(Details::Records { records, cut: 0 })
 }
@@ -126,11 +131,18 @@ pub fn fetch(
     }
 }
 
-/// The elements of a list inside a record; none where the record has no such list.
-fn list_inside<'a>(record: &'a str, name: &'static str) -> Result<Vec<&'a RawValue>, BadAnswer> {
+/// The elements of a list inside a record, and how many the whole list has; none where the record
+/// has no such list.
+fn list_inside<'a>(
+    record: &'a str,
+    name: &'static str,
+) -> Result<(Vec<&'a RawValue>, Option<u64>), BadAnswer> {
     match member(record, name)? {
-        None | Some("null") => Ok(Vec::new()),
-        Some(list) => Ok(Envelope::parse(list, "data")?.records.unwrap_or_default()),
+        None | Some("null") => Ok((Vec::new(), None)),
+        Some(list) => {
+            let envelope = Envelope::parse(list, "data")?;
+            Ok((envelope.records.unwrap_or_default(), envelope.total_count))
+        }
     }
 }
 
@@ -189,4 +201,37 @@ fn with_members(object: &str, members: &str) -> Result<String, BadAnswer> {
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_made_for_parents_that_may_have_children() {
+        let notes = Asked::IfListed("notes");
+        for (record, expected) in [
+            (r#"{"notes":{"data":[],"total_count":0}}"#, false),
+            (r#"{"notes":{"data":[{"id":"1"}],"total_count":1}}"#, true),
+            (r#"{"notes":{"data":[],"total_count":3}}"#, true),
+            (r#"{"notes":null}"#, false),
+            (r#"{"notes":"later"}"#, true),
+            ("{}", false),
+        ] {
+            assert_eq!(is_asked(notes, record), expected, "{record}");
+        }
+        assert!(is_asked(Asked::IfSet("url"), r#"{"url":"u"}"#));
+        assert!(!is_asked(Asked::IfSet("url"), r#"{"url":null}"#));
+        assert!(!is_asked(Asked::IfSet("url"), "{}"));
+    }
+
+    #[test]
+    fn what_a_child_says_of_its_parent_comes_last() {
+        let joined = |object: &str, members: &str| with_members(object, members).ok();
+        let expected = Some(r#"{"a":1e2,"p":"x"}"#.to_owned());
+        assert_eq!(joined(r#"{"a":1e2}"#, r#""p":"x""#), expected);
+        assert_eq!(joined("{ }", r#""p":1"#), Some(r#"{ "p":1}"#.to_owned()));
+        assert_eq!(joined("{}", ""), Some("{}".to_owned()));
+        assert_eq!(joined("[]", ""), None);
+    }
 }

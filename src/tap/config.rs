@@ -207,7 +207,7 @@ impl TryFrom<Settings> for Config {
             articles_overlap_pages: settings.articles_overlap_pages,
             include_merge_history: settings.include_merge_history,
             is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
-            custom_object_types: settings.custom_object_types,
+            custom_object_types: each_once(settings.custom_object_types),
         })
     }
 }
@@ -220,6 +220,16 @@ impl Region {
             Self::Au => "https://api.au.intercom.io",
         }
     }
+}
+
+fn each_once(values: Vec<String>) -> Vec<String> {
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
 }
 
 fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSeconds>, SettingFault> {

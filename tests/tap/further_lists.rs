@@ -30,7 +30,10 @@ const LISTS: [&str; 20] = [
 ];
 
 fn tap(workspace: &Workspace) -> Tap {
-    Tap::of(workspace).set("custom_object_types", json!(["Order", "Line item/ä"]))
+    Tap::of(workspace).set(
+        "custom_object_types",
+        json!(["Order", "Line item/ä", "Order"]),
+    )
 }
 
 /// Every record is valid by the schema that was sent before it.
