@@ -20,7 +20,9 @@ def newest(spark, lake, stream, key="id", updated_at="updated_at"):
     time = F.coalesce(text.try_cast("double"), F.try_to_timestamp(text).cast("double"))
     latest = Window.partitionBy(key).orderBy(time.desc(), F.col("file").desc())
     return (
-        loaded.withColumn("rank", F.row_number().over(latest)).where("rank = 1").drop("rank", "file")
+        loaded.withColumn("rank", F.row_number().over(latest))
+        .where("rank = 1")
+        .drop("rank", "file")
     )
 
 

@@ -77,7 +77,8 @@ pub struct Settings {
     #[serde(default = "default_request_timeout_seconds")]
     #[schemars(range(min = 1, max = 3600))]
     pub request_timeout_seconds: u64,
-    /// How long a request that keeps failing is retried, in seconds.
+    /// How long a request that keeps failing is retried, in seconds from its first failure. Every
+    /// byte that arrives starts it anew; 0 means no retries.
     #[serde(default = "default_retry_deadline_seconds")]
     #[schemars(range(min = 0, max = 86400))]
     pub retry_deadline_seconds: u64,

@@ -149,4 +149,4 @@ def test_the_slices_of_a_backfill_make_up_the_whole(airflow, workspace, messages
     for stream in streams:
         assert sorted(map(json.dumps, loaded[stream])) == sorted(map(json.dumps, expected[stream]))
     assert len(list(tmp_path.glob("contacts/**/*.json"))) > 1
-    assert len(list(tmp_path.glob("_intercom_backfill/*/contacts_state.json"))) == 6
+    assert len(list(tmp_path.glob("_intercom_backfill/*/contacts.json"))) == 6

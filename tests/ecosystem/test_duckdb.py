@@ -81,8 +81,12 @@ def test_partitions_are_columns(database):
 def test_conversations_come_with_their_parts(directory, database):
     parts = newest(lake(directory)["conversation_parts"], "id", "conversation_updated_at")
     expected = collections.Counter(part["conversation_id"] for part in parts.values())
-    rows = database.execute("select id, len(coalesce(parts, [])) from conversation_history").fetchall()
-    assert dict(rows) == {row["id"]: expected[row["id"]] for row in lake(directory)["conversations"]}
+    rows = database.execute(
+        "select id, len(coalesce(parts, [])) from conversation_history"
+    ).fetchall()
+    assert dict(rows) == {
+        row["id"]: expected[row["id"]] for row in lake(directory)["conversations"]
+    }
 
 
 def test_calls_come_with_their_turns(directory, database):

@@ -23,7 +23,9 @@ def project(tmp_path_factory):
 def meltano(project, workspace):
     def meltano(*arguments, code=0, **options):
         options = environment("TAP_INTERCOM", workspace) | {"NO_COLOR": "1"} | options
-        return run(in_environment("meltano", "meltano"), *arguments, code=code, cwd=project, **options)
+        return run(
+            in_environment("meltano", "meltano"), *arguments, code=code, cwd=project, **options
+        )
 
     return meltano
 
@@ -45,9 +47,7 @@ def second_run(first_run, meltano, project):
 def test_the_definition_is_what_the_program_says_of_itself(plugin):
     about = json.loads(run(plugin, "--about", "--format=json").stdout)
     plugins = yaml.safe_load((ROOT / "examples" / "meltano" / "meltano.yml").read_text())["plugins"]
-    [defined] = [
-        entry for kind in plugins.values() for entry in kind if entry["name"] == plugin
-    ]
+    [defined] = [entry for kind in plugins.values() for entry in kind if entry["name"] == plugin]
     assert defined["capabilities"] == about["capabilities"]
     assert defined["settings_group_validation"] == [about["settings"]["required"]]
 
@@ -112,7 +112,12 @@ def test_plugins_log_as_meltano_asks(second_run):
     _, lines = second_run
     metrics = [line for line in lines if line["event"] == "METRIC"]
     counted = [line["metric_info"] for line in metrics if line["name"] == "tap-intercom"]
-    assert {"type": "counter", "metric": "record_count", "value": 6, "tags": {"stream": "admins"}} in counted
+    assert {
+        "type": "counter",
+        "metric": "record_count",
+        "value": 6,
+        "tags": {"stream": "admins"},
+    } in counted
     summary = [line for line in lines if line["event"].startswith("admins: 6 records")]
     assert [(line["name"], line["level"]) for line in summary] == [("tap-intercom", "info")]
 

@@ -58,7 +58,7 @@ fn a_missing_token_is_named_with_where_to_put_it() {
     let run = Tap::of(&workspace).unset("access_token").run().exited(2);
     insta::assert_snapshot!(run.stderr, @"
     ERROR setting `access_token` is missing
-    hint: put it into the file given with --config, or set TAP_INTERCOM_ACCESS_TOKEN and pass --config ENV
+    hint: put it into a file given with --config, or set TAP_INTERCOM_ACCESS_TOKEN, which is read with --config ENV or without any --config
     ");
 }
 

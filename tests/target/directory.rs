@@ -1,10 +1,10 @@
-//! `target-gcs` into a local directory: layout, bytes, state, files and their limits.
+//! `target-gcs` into a local directory: layout, bytes, files and their limits.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::support::target::{Run, Target, data_by_stream, normalised, record, schema, state};
+use crate::support::target::{Target, data_by_stream, normalised, record, schema, state};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -83,19 +83,6 @@ fn record_bytes_pass_through() {
 }
 
 #[test]
-fn state_bytes_pass_through_to_stdout() {
-    let target = Target::local();
-    let value = r#"{ "bookmarks":{"s":{"n":1.10,"big":123456789012345678901234567890}} }"#;
-    let run = target.run(format!("{{\"type\":\"STATE\",\"value\":{value}}}\n"));
-    assert_eq!(run.succeeded(), [value]);
-    let back = target.read_state(&[]);
-    assert_eq!(
-        back.succeeded(),
-        [r#"{"bookmarks":{"s":{"n":1.10,"big":123456789012345678901234567890}}}"#]
-    );
-}
-
-#[test]
 fn two_runs_add_up() {
     let target = Target::local();
     let input = |id: u32| {
@@ -119,102 +106,6 @@ fn two_runs_add_up() {
         target.read_state(&[]).succeeded(),
         [r#"{"bookmarks":{"s":{"at":2}}}"#]
     );
-}
-
-#[test]
-fn a_run_with_nothing_new_changes_nothing() {
-    let target = Target::local();
-    let first = schema("s") + &record("s", json!({ "id": 1 })) + &state("s", json!({ "at": 1 }));
-    target.run(first).succeeded();
-    let path = target.lake().join("_intercom_state/s_state.json");
-    // Written by hand, the same value in other words: it is not replaced either.
-    fs::write(&path, r#"{"bookmarks": {"s": {"at": 1}}}"#).unwrap();
-    let before = target.files();
-    let run = target.run(schema("s") + &state("s", json!({ "at": 1 })));
-    assert_eq!(run.succeeded(), [r#"{"bookmarks":{"s":{"at":1}}}"#]);
-    assert_eq!(target.files(), before);
-}
-
-#[test]
-fn empty_states_write_nothing() {
-    for value in [
-        json!({}),
-        json!({ "bookmarks": {} }),
-        json!(null),
-        json!({ "bookmarks": null }),
-    ] {
-        let target = Target::local();
-        let line = json!({ "type": "STATE", "value": value });
-        let run = target.run(format!("{line}\n"));
-        assert_eq!(run.succeeded(), [value.to_string()]);
-        assert!(target.files().is_empty(), "{value}");
-    }
-}
-
-#[test]
-fn keys_beside_the_bookmarks_come_back() {
-    let target = Target::local();
-    let value = json!({
-        "currently_syncing": "users", "value_version": 3,
-        "bookmarks": { "users": { "at": 1 }, "teams": { "at": 2 } },
-    });
-    target
-        .run(format!("{}\n", json!({ "type": "STATE", "value": value })))
-        .succeeded();
-    let names: Vec<String> = target.files().into_keys().collect();
-    assert_eq!(
-        names,
-        [
-            "_intercom_state/@tap_state.json",
-            "_intercom_state/teams_state.json",
-            "_intercom_state/users_state.json",
-        ]
-    );
-    let all: Value = serde_json::from_str(target.read_state(&[]).succeeded()[0]).unwrap();
-    assert_eq!(
-        all,
-        json!({ "value_version": 3, "bookmarks": { "users": { "at": 1 }, "teams": { "at": 2 } } })
-    );
-    let one: Value =
-        serde_json::from_str(target.read_state(&["--stream", "teams"]).succeeded()[0]).unwrap();
-    assert_eq!(
-        one,
-        json!({ "value_version": 3, "bookmarks": { "teams": { "at": 2 } } })
-    );
-}
-
-#[test]
-fn no_state_reads_as_an_empty_one() {
-    assert_eq!(Target::local().read_state(&[]).succeeded(), ["{}"]);
-}
-
-#[test]
-fn a_torn_state_object_is_an_error() {
-    for torn in [
-        "",
-        "{\"bookmarks\":{\"s\"",
-        "[]",
-        "{\"other\":1}",
-        "{\"bookmarks\":7}",
-    ] {
-        let target = Target::local();
-        let input =
-            schema("s") + &record("s", json!({ "id": 1 })) + &state("s", json!({ "at": 1 }));
-        target.run(&input).succeeded();
-        fs::write(target.lake().join("_intercom_state/s_state.json"), torn).unwrap();
-        let before = target.files();
-        let read = target.read_state(&[]);
-        assert!(
-            read.failed(1)
-                .contains("_intercom_state/s_state.json is no Singer state"),
-            "{torn}"
-        );
-        assert_eq!(read.stdout, "");
-        // A load does not paper over it, and leaves no data that would come again.
-        let load = target.run(&input);
-        assert!(load.failed(1).contains("is no Singer state"), "{torn}");
-        assert_eq!(target.files(), before, "{torn}");
-    }
 }
 
 #[test]
@@ -447,32 +338,6 @@ fn input_comes_from_a_file_too() {
     let output = target.command().arg("--input").arg(&path).output().unwrap();
     assert!(output.status.success());
     assert_eq!(data_by_stream(&target.files())["s"], "{\"id\":1}\n");
-}
-
-#[test]
-fn a_second_run_that_moved_the_state_wins() {
-    let target = Target::local();
-    let mut child = target.spawn();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(schema("s").as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    target
-        .run(schema("s") + &state("s", json!({ "at": 9 })))
-        .succeeded();
-    stdin
-        .write_all(state("s", json!({ "at": 5 })).as_bytes())
-        .unwrap();
-    drop(stdin);
-    let run: Run = child.wait_with_output().unwrap().into();
-    assert!(
-        run.failed(1)
-            .contains("_intercom_state/s_state.json was changed by another run")
-    );
-    assert_eq!(run.stdout, "");
-    assert_eq!(
-        target.read_state(&[]).succeeded(),
-        [r#"{"bookmarks":{"s":{"at":9}}}"#]
-    );
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn faults_of_the_input() {
     insta::assert_snapshot!(keeps_what_is_covered("INFO not a message\n"), @"line 5: invalid message: not a JSON object");
     insta::assert_snapshot!(keeps_what_is_covered(b"{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{\"id\":2,\"t\":\"\xff\"}}\n"), @"line 5: invalid message: invalid unicode code point at column 53");
     insta::assert_snapshot!(keeps_what_is_covered("{\"no\":\"type\"}\n"), @"line 5: invalid message: missing field `type` at column 13");
-    insta::assert_snapshot!(keeps_what_is_covered(&record("unknown", json!({ "id": 1 }))), @"line 5: stream unknown: RECORD before its SCHEMA");
-    insta::assert_snapshot!(keeps_what_is_covered(&record_of("{\"n\":{\"id\":1}}")), @"line 5: stream s: the record lacks the key property `id`");
-    insta::assert_snapshot!(keeps_what_is_covered(&record_of("[1]")), @"line 5: stream s: the record is not an object");
-    insta::assert_snapshot!(keeps_what_is_covered(&record_of("{\"id\":\"secret value\"}")), @r#"line 5: stream s: the record does not match the schema: /id: the value is not of type "integer""#);
-    insta::assert_snapshot!(keeps_what_is_covered(&record_of("{\"id\":1,\"at\":\"yesterday\"}")), @r#"line 5: stream s: the record does not match the schema: /at: the value is not a "date-time""#);
+    insta::assert_snapshot!(keeps_what_is_covered(record("unknown", json!({ "id": 1 }))), @"line 5: stream unknown: RECORD before its SCHEMA");
+    insta::assert_snapshot!(keeps_what_is_covered(record_of("{\"n\":{\"id\":1}}")), @"line 5: stream s: the record lacks the key property `id`");
+    insta::assert_snapshot!(keeps_what_is_covered(record_of("[1]")), @"line 5: stream s: the record is not an object");
+    insta::assert_snapshot!(keeps_what_is_covered(record_of("{\"id\":\"secret value\"}")), @r#"line 5: stream s: the record does not match the schema: /id: the value is not of type "integer""#);
+    insta::assert_snapshot!(keeps_what_is_covered(record_of("{\"id\":1,\"at\":\"yesterday\"}")), @r#"line 5: stream s: the record does not match the schema: /at: the value is not a "date-time""#);
     insta::assert_snapshot!(keeps_what_is_covered("{\"type\":\"SCHEMA\",\"stream\":\"t\",\"schema\":{\"type\":\"nothing\",\"properties\":{}},\"key_properties\":[]}\n"), @r#"line 5: stream t: the schema can't be used: /type: "nothing" is not valid under any of the schemas listed in the 'anyOf' keyword"#);
     insta::assert_snapshot!(
         keeps_what_is_covered("{\"type\":\"SCHEMA\",\"stream\":\"t\",\"schema\":{\"type\":\"object\"},\"key_properties\":[]}\n"),

@@ -13,5 +13,6 @@ mod input_faults;
 mod matrix;
 mod order;
 mod parallel;
+mod state_objects;
 mod stopping;
 mod streams;

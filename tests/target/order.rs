@@ -135,7 +135,7 @@ fn a_process_killed_at_any_request_has_promised_nothing_that_is_missing() {
             assert_states_follow_data(&service);
         }
         // A listing, and in each of three commits two requests for each of four objects.
-        assert!(kills >= 1 + 3 * 8, "{moment:?}: {kills} kills");
+        assert!(kills > 3 * 8, "{moment:?}: {kills} kills");
     }
 }
 

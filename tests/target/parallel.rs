@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::gcs::{Gcs, Kind};
-use crate::support::target::{Run, Target, data_by_stream, record, schema};
+use crate::support::target::{Run, Target, data_by_stream, files_in, record, schema};
 
 /// A STATE line with many bookmarks.
 fn states(bookmarks: &Value) -> String {
@@ -171,21 +171,22 @@ fn of_two_runs_of_a_stream_the_later_one_fails_and_says_so() {
 
 #[test]
 fn many_targets_at_once_lose_no_row() {
-    let target = Target::local().with("max_file_bytes", 50);
+    let lake = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for number in 0..6_u32 {
-            let target = &target;
+            let destination = lake.path().to_str().unwrap();
             scope.spawn(move || {
                 // The same stream in all of them, and no state to fight about.
                 let mut input = schema("s");
                 for row in 0..300 {
                     input += &record("s", json!({ "id": 1000 * number + row }));
                 }
-                target.run(input).succeeded();
+                let target = Target::local().with("destination", destination);
+                target.with("max_file_bytes", 50).run(input).succeeded();
             });
         }
     });
-    let data = data_by_stream(&target.files());
+    let data = data_by_stream(&files_in(lake.path()));
     let mut rows: Vec<&str> = data["s"].lines().collect();
     assert_eq!(rows.len(), 1800);
     rows.sort_unstable();

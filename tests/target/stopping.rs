@@ -92,11 +92,11 @@ fn on_a_disk(options: &str, target: &Target, input: &str, then: &str) -> Option<
     match unshare(&mount).output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => {
-            println!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+            eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
             return None;
         }
         Err(error) => {
-            println!("skipped: no unshare: {error}");
+            eprintln!("skipped: no unshare: {error}");
             return None;
         }
     }

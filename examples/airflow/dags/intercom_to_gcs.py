@@ -58,7 +58,7 @@ LOAD = {
     max_active_runs=1,
 )
 def intercom_to_gcs():
-    BashOperator.partial(**LOAD, map_index_template="{{ task.env['STREAM'] }}").expand(
+    BashOperator.partial(**LOAD, map_index_template="{{ task.env.STREAM }}").expand(
         env=[{"STREAM": stream} for stream in STREAMS]
     )
 
@@ -94,7 +94,7 @@ def intercom_backfill():
                 "STREAM": stream,
                 "TAP_INTERCOM_START_DATE": since,
                 "TAP_INTERCOM_END_DATE": until,
-                "TARGET_GCS_STATE_PATH_TEMPLATE": f"_intercom_backfill/{since}/{{stream}}_state.json",
+                "TARGET_GCS_STATE_PATH_TEMPLATE": f"_intercom_backfill/{since}/{{stream}}.json",
             }
             for stream in params["streams"]
             for since, until in zip(bounds, bounds[1:])
@@ -102,7 +102,7 @@ def intercom_backfill():
 
     BashOperator.partial(
         **LOAD,
-        map_index_template="{{ task.env['STREAM'] }} from {{ task.env['TAP_INTERCOM_START_DATE'] }}",
+        map_index_template="{{ task.env.STREAM }} from {{ task.env.TAP_INTERCOM_START_DATE }}",
     ).expand(env=slices())
 
 

@@ -50,7 +50,7 @@ def intercom_to_gcs_kubernetes():
         pool="intercom",
         retries=3,
         retry_delay=timedelta(minutes=1),
-        map_index_template="{{ task.env_vars['STREAM'] }}",
+        map_index_template="{{ task.env_vars.STREAM }}",
     ).expand(
         env_vars=[
             {

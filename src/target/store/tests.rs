@@ -90,6 +90,26 @@ fn a_refused_token_is_replaced_by_a_fresh_one() {
 }
 
 #[test]
+fn a_token_that_expires_in_the_middle_of_an_upload_is_replaced_once() {
+    let (tokens, given) = token_service();
+    let service = gcs::Gcs::start("lake");
+    let store = store(&service, &tokens.base_url());
+    let content = vec![b'x'; 20 << 20];
+    // From the second of three pieces on.
+    service.expire_token_at(gcs::Kind::Chunk, 2, "token-2");
+    assert!(store.replace("a.json", &content, None).is_ok());
+    assert_eq!(given.load(Ordering::SeqCst), 2);
+    assert!(service.objects()["a.json"] == content);
+    let log = service.log();
+    let refused = log.iter().filter(|request| request.status == 401).count();
+    let begun = log
+        .iter()
+        .filter(|request| request.kind == gcs::Kind::Start)
+        .count();
+    assert_eq!((refused, begun), (1, 1), "the session goes on");
+}
+
+#[test]
 fn a_token_service_that_refuses_ends_the_run() {
     let tokens = http::Server::start(|_| http::Reply::json(400, r#"{"error":"invalid_grant"}"#));
     let service = gcs::Gcs::start("lake");

@@ -137,8 +137,8 @@ impl Upload {
             } else {
                 format!("bytes {}-{}/{total}", self.confirmed, total - 1)
             };
-            let end = Some((total, encode_crc32c(self.crc32c)));
-            match self.put(&range, self.unsent.len(), end, &mut patience)? {
+            let end = (total, encode_crc32c(self.crc32c));
+            match self.put(&range, self.unsent.len(), Some(&end), &mut patience)? {
                 Progress::Final(metadata) => break metadata,
                 Progress::Confirmed(offset) => self.advance(offset, total, &mut patience)?,
                 Progress::Unknown(reason) => patience.wait(&self.what(), &reason)?,
@@ -185,7 +185,7 @@ impl Upload {
         &mut self,
         range: &str,
         length: usize,
-        end: Option<(u64, String)>,
+        end: Option<&(u64, String)>,
         patience: &mut Patience,
     ) -> Result<Progress, StoreError> {
         loop {
@@ -194,8 +194,8 @@ impl Upload {
                 None => self.begin(patience)?,
             };
             let bytes = &self.unsent[..length];
-            let sum = end.as_ref().map(|(_, sum)| sum.as_str());
-            let size = end.as_ref().map(|(size, _)| *size);
+            let sum = end.map(|(_, sum)| sum.as_str());
+            let size = end.map(|(size, _)| *size);
             let progress = session
                 .send(range.to_owned(), bytes, sum, patience)
                 .and_then(|progress| match progress {

@@ -57,6 +57,8 @@ pub enum Fault {
     FlipByte,
     /// The same, from a service that does not look at the checksum.
     FlipByteUnchecked,
+    /// From here on only this access token is good.
+    ExpireToken(&'static str),
     /// Another writer makes an object of that name just before.
     TakenMeanwhile,
 }
@@ -211,6 +213,11 @@ impl Gcs {
     /// Refuses requests without this access token from here on.
     pub fn require_token(&self, token: &str) {
         lock(&self.storage).token = Some(token.to_owned());
+    }
+
+    /// From the nth request of a kind on, only this access token is good.
+    pub fn expire_token_at(&self, kind: Kind, nth: u32, token: &'static str) {
+        self.fail_nth(nth, kind, Fault::ExpireToken(token));
     }
 
     /// Counts data instead of keeping it: for benchmarks larger than memory.

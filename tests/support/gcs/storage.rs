@@ -147,6 +147,10 @@ impl Storage {
                 }
                 refuse(status, "the session is gone")
             }
+            Fault::ExpireToken(token) => {
+                self.token = Some(token.to_owned());
+                self.serve(bucket, request, kind, checksum)
+            }
             Fault::TakenMeanwhile => {
                 let (_, name) = self.classify(request);
                 self.store(&name, Arc::new(b"another's".to_vec()), json!({}));
