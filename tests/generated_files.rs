@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use intercom_singer::cli::{about, settings};
 use intercom_singer::tap;
 use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams::{Paging, STREAMS, Stream};
+use intercom_singer::tap::streams::{self, Child, ChildSource, Paging, Stream};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_files";
 
@@ -44,7 +44,8 @@ fn the_readme_has_the_streams_and_settings_of_the_code() {
     let target_settings = settings::schema_of::<intercom_singer::target::config::Settings>();
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (marker, table) in [
-        ("streams", streams_table()),
+        ("streams", streams_table(true)),
+        ("further streams", streams_table(false)),
         (
             "tap-intercom settings",
             about::settings_table(&tap_settings),
@@ -84,24 +85,44 @@ fn the_sample_configurations_have_only_known_settings() {
     }
 }
 
-fn streams_table() -> String {
+/// The streams that are read when nobody chooses, or those that aren't.
+fn streams_table(selected_by_default: bool) -> String {
     let mut table = String::from("| Stream | Key | Replication | Read from |\n|---|---|---|---|\n");
-    for stream in STREAMS {
-        table += &format!(
-            "| `{}` | `{}` | {} | `{}` |\n",
-            stream.name,
-            stream.key,
-            replication(stream),
-            request(stream),
-        );
-        for child in stream.children {
+    for stream in streams::all() {
+        if stream.selected_by_default == selected_by_default {
             table += &format!(
-                "| `{}` | `{}` | with `{}` | `GET {}` |\n",
-                child.name, child.key, stream.name, child.path
+                "| `{}` | {} | {} | `{}` |\n",
+                stream.name,
+                key(stream.key),
+                replication(stream),
+                request(stream),
             );
+        }
+        for child in stream.children {
+            if child.selected_by_default == selected_by_default {
+                table += &format!(
+                    "| `{}` | {} | with `{}` | {} |\n",
+                    child.name,
+                    key(child.key),
+                    stream.name,
+                    child_source(child, stream)
+                );
+            }
         }
     }
     table
+}
+
+fn key(properties: &[&str]) -> String {
+    let quoted: Vec<String> = properties.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn child_source(child: &Child, parent: &Stream) -> String {
+    match child.source {
+        ChildSource::Request(request) => format!("`GET {}`", request.path),
+        ChildSource::Inside(list) => format!("`{list}` of each record of `{}`", parent.name),
+    }
 }
 
 fn replication(stream: &Stream) -> String {
@@ -114,7 +135,12 @@ fn replication(stream: &Stream) -> String {
 fn request(stream: &Stream) -> String {
     let method = match stream.paging {
         Paging::Search(_) => "POST",
-        Paging::Single | Paging::NewestFirst { .. } | Paging::Unsorted { .. } => "GET",
+        Paging::Single
+        | Paging::NewestFirst { .. }
+        | Paging::Unsorted { .. }
+        | Paging::CursorSince { .. }
+        | Paging::Between { .. }
+        | Paging::Scroll => "GET",
     };
     format!("{method} {}", stream.path)
 }

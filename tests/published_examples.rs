@@ -5,7 +5,11 @@
 //! holds them, one file an answer.
 
 use intercom_singer::tap::records::{
-    Admin, Article, Call, Collection, Contact, Conversation, ConversationPart, Tag, Team, schema_of,
+    ActivityLog, Admin, Article, Brand, Call, Collection, Company, Contact, ContactNote,
+    ContentImportSource, ContentSnippet, Conversation, ConversationAttribute, ConversationPart,
+    DataAttribute, DeletedConversation, Email, ExternalPage, HelpCenter, InternalArticle, Macro,
+    NewsItem, Newsfeed, Segment, SubscriptionType, Tag, Team, Ticket, TicketPart,
+    TicketStateDetailed, TicketType, schema_of,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -22,6 +26,7 @@ struct Examples {
     undescribed: &'static [&'static str],
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with an entry a stream")]
 fn examples() -> Vec<Examples> {
     vec![
         Examples {
@@ -106,6 +111,198 @@ fn examples() -> Vec<Examples> {
                 ("collections.200.Successful.json", "/data"),
             ],
             at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "companies",
+            schema: schema_of::<Company>(),
+            answers: &[
+                ("company.200.Successful.json", ""),
+                ("companies_list.200.Successful.json", "/data"),
+                ("companies_scroll.200.Successful.json", "/data"),
+            ],
+            at_least: 3,
+            undescribed: &[],
+        },
+        // The published list of a company's segments is empty.
+        Examples {
+            stream: "company_segments",
+            schema: schema_of::<Segment>(),
+            answers: &[("company_segments.200.Successful.json", "/data")],
+            at_least: 0,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "segments",
+            schema: schema_of::<Segment>(),
+            answers: &[("segments.200.Successful_response.json", "/segments")],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "company_attributes",
+            schema: schema_of::<DataAttribute>(),
+            answers: &[("data_attributes.200.Successful_response.json", "/data")],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "conversation_attributes",
+            schema: schema_of::<ConversationAttribute>(),
+            answers: &[(
+                "conversation_attributes.200.Successful_response.json",
+                "/data",
+            )],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "tickets",
+            schema: schema_of::<Ticket>(),
+            answers: &[
+                ("ticket.200.Ticket_found.json", ""),
+                ("tickets.200.successful.json", "/tickets"),
+            ],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "ticket_parts",
+            schema: schema_of::<TicketPart>(),
+            answers: &[
+                ("ticket.200.Ticket_found.json", "/ticket_parts/ticket_parts"),
+                (
+                    "tickets.200.successful.json",
+                    "/tickets/0/ticket_parts/ticket_parts",
+                ),
+            ],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "ticket_types",
+            schema: schema_of::<TicketType>(),
+            answers: &[("ticket_types.200.successful.json", "/data")],
+            at_least: 1,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "ticket_states",
+            schema: schema_of::<TicketStateDetailed>(),
+            answers: &[("ticket_states.200.successful.json", "/data")],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "activity_logs",
+            schema: schema_of::<ActivityLog>(),
+            answers: &[(
+                "activity_logs.200.Successful_response.json",
+                "/activity_logs",
+            )],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "deleted_conversations",
+            schema: schema_of::<DeletedConversation>(),
+            answers: &[(
+                "deleted_conversations.200.successful.json",
+                "/conversations",
+            )],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "subscription_types",
+            schema: schema_of::<SubscriptionType>(),
+            answers: &[("subscription_types.200.Successful.json", "/data")],
+            at_least: 1,
+            undescribed: &[],
+        },
+        // The published list of help centers is empty.
+        Examples {
+            stream: "help_centers",
+            schema: schema_of::<HelpCenter>(),
+            answers: &[("help_centers.200.Help_Centers_found.json", "/data")],
+            at_least: 0,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "internal_articles",
+            schema: schema_of::<InternalArticle>(),
+            answers: &[("internal_articles.200.successful.json", "/data")],
+            at_least: 1,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "news_items",
+            schema: schema_of::<NewsItem>(),
+            answers: &[("news_items.200.successful.json", "/data")],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "newsfeeds",
+            schema: schema_of::<Newsfeed>(),
+            answers: &[("newsfeeds.200.successful.json", "/data")],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "macros",
+            schema: schema_of::<Macro>(),
+            answers: &[
+                ("macros.200.basic_list.json", "/data"),
+                ("macros.200.complex_placeholders.json", "/data"),
+                ("macros.200.empty_result.json", "/data"),
+                ("macros.200.filtered_by_timestamp.json", "/data"),
+                ("macros.200.large_list_preview.json", "/data"),
+                ("macros.200.pagination_with_cursor.json", "/data"),
+            ],
+            at_least: 7,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "content_snippets",
+            schema: schema_of::<ContentSnippet>(),
+            answers: &[("content_snippets.200.Successful_response.json", "/data")],
+            at_least: 1,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "ai_external_pages",
+            schema: schema_of::<ExternalPage>(),
+            answers: &[("external_pages.200.successful.json", "/data")],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "ai_content_import_sources",
+            schema: schema_of::<ContentImportSource>(),
+            answers: &[("content_import_sources.200.successful.json", "/data")],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "contact_notes",
+            schema: schema_of::<ContactNote>(),
+            answers: &[("contact_notes.200.Successful_response.json", "/data")],
+            at_least: 3,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "brands",
+            schema: schema_of::<Brand>(),
+            answers: &[("brands.200.Successful_response.json", "/data")],
+            at_least: 2,
+            undescribed: &[],
+        },
+        Examples {
+            stream: "emails",
+            schema: schema_of::<Email>(),
+            answers: &[("emails.200.Successful_response.json", "/data")],
+            at_least: 2,
             undescribed: &[],
         },
     ]

@@ -56,8 +56,8 @@ pub struct Discovered<'a> {
     pub name: &'a str,
     /// JSON Schema of a record.
     pub schema: Value,
-    /// The property that identifies a record.
-    pub key: &'a str,
+    /// The properties that identify a record.
+    pub key: &'a [&'a str],
     /// The property that bookmarks are made of, of an incremental stream.
     pub replication_key: Option<&'a str>,
     /// The stream that this one is read along with.
@@ -80,7 +80,7 @@ impl CatalogStream {
             "selected-by-default".into(),
             json!(stream.selected_by_default),
         );
-        about.insert("table-key-properties".into(), json!([stream.key]));
+        about.insert("table-key-properties".into(), json!(stream.key));
         about.insert("forced-replication-method".into(), json!(method));
         if let Some(key) = stream.replication_key {
             about.insert("valid-replication-keys".into(), json!([key]));
@@ -92,14 +92,15 @@ impl CatalogStream {
             breadcrumb: Vec::new(),
             metadata: about,
         }];
-        let automatic = |name: &str| name == stream.key || Some(name) == stream.replication_key;
+        let automatic =
+            |name: &str| stream.key.contains(&name) || Some(name) == stream.replication_key;
         describe_properties(&stream.schema, &mut Vec::new(), &automatic, &mut metadata);
         Self {
             tap_stream_id: stream.name.to_owned(),
             stream: stream.name.to_owned(),
             schema: stream.schema,
             metadata,
-            key_properties: vec![stream.key.to_owned()],
+            key_properties: stream.key.iter().map(ToString::to_string).collect(),
             replication_method: Some(method.to_owned()),
             replication_key: stream.replication_key.map(str::to_owned),
             selected: None,
@@ -257,7 +258,7 @@ mod tests {
                 "name": {"type": "string"},
                 "location": {"type": "object", "properties": {"city": {}, "country": {}}},
             }}),
-            key: "id",
+            key: &["id"],
             replication_key: Some("updated_at"),
             parent: None,
             selected_by_default: true,

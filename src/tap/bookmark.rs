@@ -17,7 +17,8 @@ const LONGEST_FRESH: EpochSeconds = 60;
 /// The bookmark of one stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bookmark {
-    /// Every record up to here was emitted, but for those indexed late. Absent until then.
+    /// Every record up to here was emitted, but for those indexed late. Absent until then. In the
+    /// state it bears the name of the stream's replication key, `updated_at` or another.
     pub updated_at: Option<EpochSeconds>,
     /// Whether the run that wrote this was still reading oldest first: what lies below is settled,
     /// and reading goes on right here, without looking back.
@@ -150,17 +151,18 @@ impl Seen {
 }
 
 impl Bookmark {
-    /// Reads what a state holds for a stream: this tap's own form, or another tap's, which may be
+    /// Reads what a state holds for a stream with that replication key: this tap's own form, or
+    /// another tap's, which may be
     /// a bare instant, or have RFC 3339 text, or name it `replication_key_value`.
     ///
     /// The error says what is wrong, to follow the stream's name.
-    pub fn parse(value: Option<&Value>) -> Result<Self, String> {
+    pub fn parse(value: Option<&Value>, replication_key: &str) -> Result<Self, String> {
         let mut others = match value {
             None | Some(Value::Null) => return Ok(Self::default()),
             Some(Value::Object(object)) => object.clone(),
-            Some(bare) => Map::from_iter([("updated_at".to_owned(), bare.clone())]),
+            Some(bare) => Map::from_iter([(replication_key.to_owned(), bare.clone())]),
         };
-        let updated_at = match others.shift_remove("updated_at") {
+        let updated_at = match others.shift_remove(replication_key) {
             Some(value) => Some(value),
             None => others.shift_remove("replication_key_value"),
         };
@@ -213,10 +215,10 @@ impl Bookmark {
 
     /// The form in which it stands in the state.
     #[must_use]
-    pub fn to_value(&self) -> Value {
+    pub fn to_value(&self, replication_key: &str) -> Value {
         let mut value = Map::new();
         if let Some(updated_at) = self.updated_at {
-            value.insert("updated_at".into(), json!(updated_at));
+            value.insert(replication_key.into(), json!(updated_at));
         }
         if self.in_progress {
             value.insert("in_progress".into(), json!(true));
@@ -272,7 +274,12 @@ mod tests {
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
             "of_another_program": [1, 2],
         });
-        assert_eq!(Bookmark::parse(Some(&value)).unwrap().to_value(), value);
+        assert_eq!(
+            Bookmark::parse(Some(&value), "updated_at")
+                .unwrap()
+                .to_value("updated_at"),
+            value
+        );
     }
 
     #[test]
@@ -284,7 +291,7 @@ mod tests {
             json!({"updated_at": 1_763_800_000}),
             json!({"replication_key": "updated_at", "replication_key_value": "2025-11-22T08:26:40+00:00"}),
         ] {
-            let bookmark = Bookmark::parse(Some(&value)).unwrap();
+            let bookmark = Bookmark::parse(Some(&value), "updated_at").unwrap();
             assert_eq!(bookmark.updated_at, Some(1_763_800_000), "{value}");
         }
     }
@@ -292,7 +299,10 @@ mod tests {
     #[test]
     fn what_is_no_instant_is_refused() {
         for value in [json!("soon"), json!(true), json!({"updated_at": {}})] {
-            assert!(Bookmark::parse(Some(&value)).is_err(), "{value}");
+            assert!(
+                Bookmark::parse(Some(&value), "updated_at").is_err(),
+                "{value}"
+            );
         }
     }
 

@@ -4,8 +4,10 @@ use serde_json::value::RawValue;
 
 use super::client::{ApiRequest, BadAnswer, Client};
 use super::fault::Fault;
+use super::nested_lists;
 use super::page::{Envelope, Row, text};
-use super::streams::{Child, ChildAnswer};
+use super::path::{path_segment, with_query};
+use super::streams::{Asked, Child, ChildAnswer, ChildRequest};
 use super::transcript;
 use crate::raw_json::member;
 
@@ -43,52 +45,76 @@ impl From<&Row> for Parent {
     }
 }
 
+/// Whether a parent, of which this is the record, is one that a request is made for.
+#[must_use]
+pub fn is_asked(asked: Asked, record: &str) -> bool {
+    match asked {
+        Asked::Always => true,
+        Asked::IfSet(name) => {
+            matches!(member(record, name), Ok(Some(value)) if value != "null")
+        }
+        // What can't be understood may have elements.
+        Asked::IfListed(name) => !matches!(
+            list_inside(record, name),
+            Ok((list, total_count)) if list.is_empty() && total_count.unwrap_or(0) == 0
+        ),
+    }
+}
+
+/// The child records that the parent's own record holds, in the list under that name.
+pub fn inside(
+    child: &Child,
+    list: &'static str,
+    record: &str,
+    parent: &Parent,
+) -> Result<Details, Fault> {
+    let records = list_inside(record, list)
+        .and_then(|(elements, _)| {
+            with_parent(child, parent, elements.into_iter().map(RawValue::get))
+        })
+        .map_err(|bad| Fault::Stream(format!("the list `{list}` of {}: {bad}", parent.id)))?;
+    Ok(Details::Records { records, cut: 0 })
+}
+
 /// Asks for the child records of one parent.
-pub fn fetch(client: &Client, child: &Child, parent: &Parent) -> Result<Details, Fault> {
-    let request = ApiRequest::Get(child.path.replace("{id}", &path_segment(&parent.id)));
-    let answer = match child.answer {
-        ChildAnswer::Listed {
-            at,
-            parent_key,
-            parent_updated_at,
-        } => client.send(&request, |body| {
+pub fn fetch(
+    client: &Client,
+    child: &Child,
+    request: &ChildRequest,
+    parent: &Parent,
+) -> Result<Details, Fault> {
+    let path = request.path.replace("{id}", &path_segment(&parent.id));
+    let query = (request.query)(client.config()).unwrap_or_default();
+    let path = with_query(&path, query);
+    let answer = match request.answer {
+        ChildAnswer::Listed { at } => client.send(&ApiRequest::Get(path), |body| {
             let body = text(body)?;
             let (list, total_count) = listed(&body, at)?;
-            let suffix = format!(
-                ",{}:{},{}:{}}}",
-                quoted(parent_key),
-                quoted(&parent.id),
-                quoted(parent_updated_at),
-                parent.updated_at_json
-            );
-            let records = list
-                .iter()
-                .map(|record| with_suffix(record.get(), &suffix))
-                .collect::<Result<Vec<_>, _>>()?;
             let cut = total_count.unwrap_or(0).saturating_sub(list.len() as u64);
+            let elements = list.into_iter().map(RawValue::get);
+            let records = with_parent(child, parent, elements)?;
             Ok(Details::Records { records, cut })
         }),
-        ChildAnswer::Transcript {
-            parent_key,
-            parent_updated_at,
-            turns,
-        } => {
+        ChildAnswer::Pages => {
+            nested_lists::elements(client, &path, |_| true).and_then(|elements| {
+                let elements = elements.iter().map(String::as_str);
+                let records = with_parent(child, parent, elements)
+                    .map_err(|bad| Fault::Stream(format!("{} {}: {bad}", child.name, parent.id)))?;
+                Ok(Details::Records { records, cut: 0 })
+            })
+        }
+        ChildAnswer::Transcript { turns } => {
             let mut previous = None;
-            client.send(&request, |body| {
+            client.send(&ApiRequest::Get(path), |body| {
                 let is_repeated = previous.as_ref() == Some(&body);
                 let body = previous.insert(body);
                 let body = text(body.clone())?;
                 let Some(found) = transcript::turns(&body, is_repeated)? else {
                     return Ok(Details::NotYet);
                 };
-                let record = format!(
-                    "{{{}:{},{}:{},{}:{found}}}",
-                    quoted(parent_key),
-                    quoted(&parent.id),
-                    quoted(parent_updated_at),
-                    parent.updated_at_json,
-                    quoted(turns),
-                );
+                let properties = properties_of_parent(child, parent);
+                let turns = format!("{}:{found}", quoted(turns));
+                let record = format!("{{{properties}{turns}}}");
                 Ok(Details::Records {
                     records: vec![record],
                     cut: 0,
@@ -97,11 +123,26 @@ pub fn fetch(client: &Client, child: &Child, parent: &Parent) -> Result<Details,
         }
     };
     match answer {
-        Err(Fault::Gone { .. }) => Ok(match child.answer {
-            ChildAnswer::Listed { .. } => Details::ParentGone,
+        Err(Fault::Gone { .. }) => Ok(match request.answer {
+            ChildAnswer::Listed { .. } | ChildAnswer::Pages => Details::ParentGone,
             ChildAnswer::Transcript { .. } => Details::NotYet,
         }),
         answer => answer,
+    }
+}
+
+/// The elements of a list inside a record, and how many the whole list has; none where the record
+/// has no such list.
+fn list_inside<'a>(
+    record: &'a str,
+    name: &'static str,
+) -> Result<(Vec<&'a RawValue>, Option<u64>), BadAnswer> {
+    match member(record, name)? {
+        None | Some("null") => Ok((Vec::new(), None)),
+        Some(list) => {
+            let envelope = Envelope::parse(list, "data")?;
+            Ok((envelope.records.unwrap_or_default(), envelope.total_count))
+        }
     }
 }
 
@@ -123,23 +164,74 @@ fn listed<'a>(
     Ok((list, envelope.total_count))
 }
 
+/// Child records, complete with what they say of their parent.
+fn with_parent<'a>(
+    child: &Child,
+    parent: &Parent,
+    records: impl Iterator<Item = &'a str>,
+) -> Result<Vec<String>, BadAnswer> {
+    let properties = properties_of_parent(child, parent);
+    let properties = properties.trim_end_matches(',');
+    records
+        .map(|record| with_members(record, properties))
+        .collect()
+}
+
+/// What a child record says of its parent, as members of an object, each with a comma behind.
+fn properties_of_parent(child: &Child, parent: &Parent) -> String {
+    let mut properties = String::new();
+    if let Some(name) = child.parent_key {
+        properties += &format!("{}:{},", quoted(name), quoted(&parent.id));
+    }
+    if let Some(name) = child.parent_updated_at {
+        properties += &format!("{}:{},", quoted(name), parent.updated_at_json);
+    }
+    properties
+}
+
 /// A JSON object with further members at its end.
-fn with_suffix(object: &str, suffix: &str) -> Result<String, BadAnswer> {
+fn with_members(object: &str, members: &str) -> Result<String, BadAnswer> {
     let Some(open) = object.strip_suffix('}') else {
         return Err(BadAnswer("a child record isn't a JSON object".into()));
     };
-    let suffix = match open.trim_end() {
-        "{" => &suffix.replacen(',', "", 1),
-        _ => suffix,
-    };
-    Ok(format!("{open}{suffix}"))
+    let is_joined = !members.is_empty() && open.trim_end() != "{";
+    let comma = if is_joined { "," } else { "" };
+    Ok(format!("{open}{comma}{members}}}"))
 }
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A key as one segment of a path, whatever it holds.
-fn path_segment(id: &str) -> String {
-    percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_made_for_parents_that_may_have_children() {
+        let notes = Asked::IfListed("notes");
+        for (record, expected) in [
+            (r#"{"notes":{"data":[],"total_count":0}}"#, false),
+            (r#"{"notes":{"data":[{"id":"1"}],"total_count":1}}"#, true),
+            (r#"{"notes":{"data":[],"total_count":3}}"#, true),
+            (r#"{"notes":null}"#, false),
+            (r#"{"notes":"later"}"#, true),
+            ("{}", false),
+        ] {
+            assert_eq!(is_asked(notes, record), expected, "{record}");
+        }
+        assert!(is_asked(Asked::IfSet("url"), r#"{"url":"u"}"#));
+        assert!(!is_asked(Asked::IfSet("url"), r#"{"url":null}"#));
+        assert!(!is_asked(Asked::IfSet("url"), "{}"));
+    }
+
+    #[test]
+    fn what_a_child_says_of_its_parent_comes_last() {
+        let joined = |object: &str, members: &str| with_members(object, members).ok();
+        let expected = Some(r#"{"a":1e2,"p":"x"}"#.to_owned());
+        assert_eq!(joined(r#"{"a":1e2}"#, r#""p":"x""#), expected);
+        assert_eq!(joined("{ }", r#""p":1"#), Some(r#"{ "p":1}"#.to_owned()));
+        assert_eq!(joined("{}", ""), Some("{}".to_owned()));
+        assert_eq!(joined("[]", ""), None);
+    }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 
+use super::api_error;
 use super::config::Config;
 use super::fault::Fault;
 use super::pace::{Budget, Pace, until_reset};
@@ -88,8 +88,24 @@ impl RequestCounts {
 /// What one try came to.
 enum Try<T> {
     Done(T),
-    Again { why: String, pause: Pause },
+    Again {
+        why: String,
+        pause: Pause,
+    },
+    /// What was asked for there is one of, and somebody else has it.
+    InUse(String),
     Failed(Fault),
+}
+
+/// What came of a request that isn't repeated, since the server may have acted on it.
+#[derive(Debug)]
+pub enum Once<T> {
+    /// It was answered.
+    Done(T),
+    /// It failed on the way or in the server, and nobody knows how far it came.
+    Lost(String),
+    /// What it asks for there is one of, and somebody else has it.
+    InUse(String),
 }
 
 enum Pause {
@@ -195,6 +211,7 @@ impl Client {
             let (why, pause) = match self.try_once(&request, attempt, &mut accept)? {
                 Try::Done(answer) => return Ok((answer, halvings)),
                 Try::Failed(fault) => return Err(fault),
+                Try::InUse(why) => return Err(Fault::Stream(why)),
                 Try::Again { why, pause } => (why, pause),
             };
             if attempt >= self.config.max_attempts {
@@ -206,16 +223,46 @@ impl Client {
                 "{request} failed (try {attempt} of {}): {why}",
                 self.config.max_attempts
             );
-            match pause {
-                Pause::Backoff { is_overload } => {
-                    overloads += u32::from(is_overload);
-                    self.sleep(backoff(attempt))?;
-                }
-                Pause::Asked(duration) => self.sleep(duration)?,
-                Pause::WithEveryone => {}
-            }
+            overloads += u32::from(matches!(pause, Pause::Backoff { is_overload: true }));
+            self.pause(&pause, attempt)?;
             attempt += 1;
             self.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a request once; again only where the rate limit kept the server from acting on it.
+    pub fn send_once<T>(
+        &self,
+        request: &ApiRequest,
+        mut accept: impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
+    ) -> Result<Once<T>, Fault> {
+        let mut attempt = 1;
+        loop {
+            let why = match self.try_once(request, attempt, &mut accept)? {
+                Try::Done(answer) => return Ok(Once::Done(answer)),
+                Try::InUse(why) => return Ok(Once::InUse(why)),
+                Try::Failed(fault) => return Err(fault),
+                Try::Again {
+                    why,
+                    pause: Pause::WithEveryone,
+                } if attempt < self.config.max_attempts => why,
+                Try::Again { why, pause } => {
+                    self.pause(&pause, attempt)?;
+                    return Ok(Once::Lost(format!("{request} failed: {why}")));
+                }
+            };
+            tracing::warn!("{request} failed (try {attempt}): {why}");
+            attempt += 1;
+            self.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits before a request is made again.
+    fn pause(&self, pause: &Pause, attempt: u32) -> Result<(), Fault> {
+        match pause {
+            Pause::Backoff { .. } => self.sleep(backoff(attempt)),
+            Pause::Asked(duration) => self.sleep(*duration),
+            Pause::WithEveryone => Ok(()),
         }
     }
 
@@ -270,12 +317,16 @@ impl Client {
                 pause: Pause::WithEveryone,
             },
             408 | 425 | 500..=599 => Try::Again {
-                why: describe_error(status, &body),
+                why: api_error::describe(status, &body),
                 pause: match retry_after(&headers) {
                     Some(duration) => Pause::Asked(duration),
                     None => Pause::Backoff { is_overload: true },
                 },
             },
+            _ if api_error::has_code(&body, "scroll_exists") => Try::InUse(format!(
+                "{request} failed: {}",
+                api_error::describe(status, &body)
+            )),
             _ => Try::Failed(self.permanent(request, status, &headers, &body)),
         })
     }
@@ -319,7 +370,7 @@ impl Client {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Fault {
-        let described = describe_error(status, body);
+        let described = api_error::describe(status, body);
         let message = format!("{request} failed: {described}");
         match status {
             300..=399 => {
@@ -340,7 +391,7 @@ impl Client {
     }
 
     /// Sleeps, but not through a signal.
-    fn sleep(&self, pause: Duration) -> Result<(), Fault> {
+    pub fn sleep(&self, pause: Duration) -> Result<(), Fault> {
         let until = Instant::now() + pause;
         loop {
             if let Some(signal) = self.signals.received() {
@@ -421,34 +472,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn http_date(text: &str) -> Option<u64> {
     let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
     u64::try_from(date.timestamp()).ok()
-}
-
-/// The API's own words for an error, or the status where it has none (a gateway's HTML).
-fn describe_error(status: u16, body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct ErrorList {
-        request_id: Option<String>,
-        #[serde(default)]
-        errors: Vec<ApiError>,
-    }
-    #[derive(Deserialize)]
-    struct ApiError {
-        code: Option<String>,
-        message: Option<String>,
-    }
-    let Ok(list) = serde_json::from_slice::<ErrorList>(body) else {
-        return format!("status {status}");
-    };
-    let mut text = format!("status {status}");
-    for error in list.errors {
-        text += &format!(
-            ", {}: {}",
-            error.code.as_deref().unwrap_or("no code"),
-            error.message.as_deref().unwrap_or("no message")
-        );
-    }
-    if let Some(id) = list.request_id {
-        text += &format!(" (request {id})");
-    }
-    text
 }

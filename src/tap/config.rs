@@ -69,6 +69,24 @@ pub struct Settings {
     #[serde(default = "default_articles_overlap")]
     #[schemars(range(min = 1, max = 10_000))]
     articles_overlap_pages: u32,
+    /// Ask with each contact for the contacts that were merged into it.
+    #[serde(default)]
+    include_merge_history: bool,
+    /// How the texts of conversation parts are written: `html`, or `plaintext` with links as `label (url)`.
+    #[serde(default)]
+    display_as: DisplayAs,
+    /// Identifiers of the custom object types whose instances `custom_object_instances` reads.
+    #[serde(default)]
+    custom_object_types: Vec<String>,
+}
+
+/// How texts are written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum DisplayAs {
+    #[default]
+    Html,
+    Plaintext,
 }
 
 /// Where a workspace is hosted.
@@ -139,6 +157,12 @@ pub struct Config {
     pub calls_overlap_pages: u32,
     /// Pages of articles.
     pub articles_overlap_pages: u32,
+    /// Whether contacts come with their merge history.
+    pub include_merge_history: bool,
+    /// Whether conversation parts come without markup.
+    pub is_plaintext: bool,
+    /// Custom object types, each once.
+    pub custom_object_types: Vec<String>,
 }
 
 impl TryFrom<Settings> for Config {
@@ -181,6 +205,9 @@ impl TryFrom<Settings> for Config {
             lookback_seconds: settings.lookback_seconds.into(),
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
+            include_merge_history: settings.include_merge_history,
+            is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
+            custom_object_types: each_once(settings.custom_object_types),
         })
     }
 }
@@ -193,6 +220,16 @@ impl Region {
             Self::Au => "https://api.au.intercom.io",
         }
     }
+}
+
+fn each_once(values: Vec<String>) -> Vec<String> {
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
 }
 
 fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSeconds>, SettingFault> {

@@ -11,8 +11,10 @@ pub mod records;
 pub mod streams;
 pub mod time;
 
+pub mod api_error;
 pub mod client;
 pub mod pace;
+pub mod path;
 
 pub mod bookmark;
 pub mod page;

@@ -10,7 +10,15 @@ use serde_json::value::RawValue;
 use super::client::{ApiRequest, Client};
 use super::fault::Fault;
 use super::page::{Names, Next, Page, Record, Row};
+use super::path::{with_parameter, with_query};
 use crate::raw_json::{member, members, range_in};
+
+/// By what the elements of lists are understood.
+const ELEMENTS: Names = Names {
+    records_at: "data",
+    key: "id",
+    replication_key: "updated_at",
+};
 
 /// Whether some list of the record says that it has more.
 #[must_use]
@@ -77,49 +85,54 @@ impl<'a> List<'a> {
 
 /// The elements of the whole list that the record lacks, as JSON. `name` is the list's in the record.
 fn missing_elements(client: &Client, name: &str, list: &List<'_>) -> Result<Vec<String>, Fault> {
-    let names = Names {
-        records_at: "data",
-        key: "id",
-        asked_if: None,
-    };
     let mut known = HashSet::new();
     for element in list.elements()? {
         let element = Record::owned(element.get().to_owned());
-        if let Ok(row) = Row::parse(element, names) {
+        if let Ok(row) = Row::parse(element, ELEMENTS) {
             known.insert(row.id);
         }
     }
-    let path = path_of(&list.url);
-    let mut missing = Vec::new();
-    let mut request = ApiRequest::Get(path.clone());
+    let is_missing = |row: &Row| is_of(name, row.record.json()) && !known.contains(&row.id);
+    match elements(client, &path_of(&list.url), is_missing) {
+        Err(Fault::Gone { message }) => {
+            tracing::warn!("{message}; the list stays as it was in its record");
+            Ok(Vec::new())
+        }
+        elements => elements,
+    }
+}
+
+/// The elements of the list under a path that are wanted, each once, as JSON. The endpoint may give
+/// them whole, or in pages, numbered or with cursors.
+pub fn elements(
+    client: &Client,
+    path: &str,
+    is_wanted: impl Fn(&Row) -> bool,
+) -> Result<Vec<String>, Fault> {
+    let mut known = HashSet::new();
+    let mut wanted = Vec::new();
+    let mut request = ApiRequest::Get(path.to_owned());
     for number in 2.. {
-        let page = match client.send(&request, |body| Page::parse(body, names)) {
-            Ok(page) => page,
-            Err(Fault::Gone { message }) => {
-                tracing::warn!("{message}; the list stays as it was in its record");
-                break;
-            }
-            Err(fault) => return Err(fault),
-        };
-        let before = missing.len();
+        let page = client.send(&request, |body| Page::parse(body, ELEMENTS))?;
+        let before = known.len();
         for row in page.rows {
-            if is_of(name, row.record.json()) && known.insert(row.id) {
-                missing.push(row.record.json().to_owned());
+            if known.insert(row.id.clone()) && is_wanted(&row) {
+                wanted.push(row.record.json().to_owned());
             }
         }
         // An endpoint without pages answers every request with the whole list.
         let is_whole = match page.total_pages {
             Some(total) => number > total,
-            None => missing.len() == before,
+            None => known.len() == before,
         };
-        request = match page.next {
-            Next::Cursor(cursor) => ApiRequest::Get(with_query(&path, "starting_after", &cursor)),
+        request = ApiRequest::Get(match page.next {
+            Next::Cursor(cursor) => with_parameter(path, "starting_after", &cursor),
             Next::End if page.total_pages.is_none() => break,
             _ if is_whole => break,
-            _ => ApiRequest::Get(with_query(&path, "page", &number.to_string())),
-        };
+            _ => with_query(path, &format!("page={number}")),
+        });
     }
-    Ok(missing)
+    Ok(wanted)
 }
 
 /// Whether an element found under a list's URL is of that list: `opted_in_subscription_types` and
@@ -140,12 +153,6 @@ fn path_of(url: &str) -> String {
         None => url,
     };
     format!("/{}", path.trim_start_matches('/'))
-}
-
-fn with_query(path: &str, name: &str, value: &str) -> String {
-    let separator = if path.contains('?') { '&' } else { '?' };
-    let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
-    format!("{path}{separator}{name}={value}")
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Page {
     pub per_page: Option<u32>,
     /// `total_count`.
     pub total_count: Option<u64>,
+    /// `scroll_param`: what the next request of a scroll must carry.
+    pub scroll_param: Option<String>,
 }
 
 /// What an answer says of the page after it.
@@ -48,12 +50,10 @@ pub struct Row {
     pub record: Record,
     /// The record's key, without quotes.
     pub id: String,
-    /// `updated_at`, where the record has one.
+    /// The instant that bookmarks are made of (`updated_at`, mostly), where the record has one.
     pub updated_at: Option<EpochSeconds>,
-    /// Where the bytes of `updated_at`'s value are in the record.
+    /// Where the bytes of that instant's value are in the record.
     pub updated_at_json: Range<usize>,
-    /// Whether the property that children are asked for by is there and not null.
-    pub has_child: bool,
 }
 
 /// The bytes of a record: a range of a body that it shares with its page.
@@ -70,8 +70,8 @@ pub struct Names {
     pub records_at: &'static str,
     /// The record's key.
     pub key: &'static str,
-    /// The property that tells whether there is a child.
-    pub asked_if: Option<&'static str>,
+    /// The property that bookmarks are made of.
+    pub replication_key: &'static str,
 }
 
 impl Record {
@@ -93,7 +93,7 @@ impl Record {
 }
 
 impl Row {
-    /// The value of `updated_at` as the API wrote it; `null` where there is none.
+    /// The value of that property as the API wrote it; `null` where there is none.
     #[must_use]
     pub fn updated_at_json(&self) -> &str {
         match self.updated_at_json.len() {
@@ -124,8 +124,9 @@ impl Page {
             )));
         };
         let pages = envelope.pages.unwrap_or_default();
-        let total_pages = pages.total_pages;
-        let per_page = pages.per_page;
+        let total_pages = pages.total_pages.or(envelope.total_pages);
+        let per_page = pages.per_page.or(envelope.per_page);
+        let scroll_param = envelope.scroll_param;
         let next = pages.next()?;
         let total_count = envelope.total_count;
         let ranges: Vec<Range<usize>> = records
@@ -144,6 +145,7 @@ impl Page {
             total_pages,
             per_page,
             total_count,
+            scroll_param,
         })
     }
 }
@@ -161,7 +163,6 @@ impl Row {
             names,
             id: None,
             updated_at: None,
-            has_child: names.asked_if.is_none(),
         };
         let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer.deserialize_map(&mut keys)?;
@@ -176,13 +177,11 @@ impl Row {
         let updated_at_json = keys
             .updated_at
             .map_or(0..0, |value| range_in(json, value.get()));
-        let has_child = keys.has_child;
         Ok(Self {
             record,
             id,
             updated_at,
             updated_at_json,
-            has_child,
         })
     }
 }
@@ -191,7 +190,6 @@ struct Keys<'a> {
     names: Names,
     id: Option<&'a RawValue>,
     updated_at: Option<&'a RawValue>,
-    has_child: bool,
 }
 
 impl<'a> Visitor<'a> for &mut Keys<'a> {
@@ -206,10 +204,8 @@ impl<'a> Visitor<'a> for &mut Keys<'a> {
             let name = name.0.as_ref();
             if name == self.names.key {
                 self.id = Some(map.next_value()?);
-            } else if name == "updated_at" {
+            } else if name == self.names.replication_key {
                 self.updated_at = Some(map.next_value()?);
-            } else if Some(name) == self.names.asked_if {
-                self.has_child = map.next_value::<&RawValue>()?.get() != "null";
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -230,6 +226,10 @@ pub struct Envelope<'a> {
     /// How many there are in all.
     pub total_count: Option<u64>,
     pages: Option<Pages<'a>>,
+    // Some lists have these beside the records, and no `pages`.
+    total_pages: Option<u32>,
+    per_page: Option<u32>,
+    scroll_param: Option<String>,
 }
 
 impl<'a> Envelope<'a> {
@@ -268,6 +268,9 @@ impl<'a> Visitor<'a> for EnvelopeSeed {
                 name if name == self.records_at => envelope.records = map.next_value()?,
                 "pages" => envelope.pages = map.next_value()?,
                 "total_count" => envelope.total_count = map.next_value()?,
+                "total_pages" => envelope.total_pages = map.next_value()?,
+                "per_page" => envelope.per_page = map.next_value()?,
+                "scroll_param" => envelope.scroll_param = map.next_value()?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -326,7 +329,7 @@ mod tests {
     const NAMES: Names = Names {
         records_at: "data",
         key: "id",
-        asked_if: Some("transcription_url"),
+        replication_key: "updated_at",
     };
 
     fn parse(body: &str) -> Result<Page, BadAnswer> {
@@ -336,7 +339,7 @@ mod tests {
     #[test]
     fn records_keep_their_bytes_and_show_their_keys() {
         let page = parse(
-            r#"{"type":"list","data":[ {"id":"a","updated_at": "2024-12-18T15:58:51Z"} ,{"n":1e2,"id":7,"transcription_url":"u"}],"total_count":2}"#,
+            r#"{"type":"list","data":[ {"id":"a","updated_at": "2024-12-18T15:58:51Z"} ,{"n":1e2,"id":7}],"total_count":2}"#,
         )
         .unwrap();
         let rows: Vec<_> = page
@@ -348,7 +351,6 @@ mod tests {
                     row.id.as_str(),
                     row.updated_at,
                     row.updated_at_json(),
-                    row.has_child,
                 )
             })
             .collect();
@@ -360,15 +362,8 @@ mod tests {
                     "a",
                     Some(1_734_537_531),
                     r#""2024-12-18T15:58:51Z""#,
-                    false
                 ),
-                (
-                    r#"{"n":1e2,"id":7,"transcription_url":"u"}"#,
-                    "7",
-                    None,
-                    "null",
-                    true
-                ),
+                (r#"{"n":1e2,"id":7}"#, "7", None, "null",),
             ]
         );
         assert_eq!(page.total_count, Some(2));

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::streams::{Child, STREAMS, Stream};
+use super::streams::{self, Child, Stream};
 use crate::cli::Failure;
 use crate::singer::catalog::{Catalog, CatalogStream, Discovered};
 use crate::singer::projection::Projection;
@@ -40,7 +40,7 @@ pub struct Output {
 #[must_use]
 pub fn discover() -> Catalog {
     let mut streams = Vec::new();
-    for stream in STREAMS {
+    for stream in streams::all() {
         streams.push(discovered(stream));
         streams.extend(
             stream
@@ -59,7 +59,7 @@ fn discovered(stream: &Stream) -> CatalogStream {
         key: stream.key,
         replication_key: stream.replication_key,
         parent: None,
-        selected_by_default: true,
+        selected_by_default: stream.selected_by_default,
     })
 }
 
@@ -70,7 +70,7 @@ fn discovered_child(parent: &Stream, child: &Child) -> CatalogStream {
         key: child.key,
         replication_key: None,
         parent: Some(parent.name),
-        selected_by_default: true,
+        selected_by_default: child.selected_by_default,
     })
 }
 
@@ -92,12 +92,13 @@ pub fn plan(catalog: Option<&Catalog>, names: &[String]) -> Result<Vec<Plan>, Fa
         }
     }
     let mut plans = Vec::new();
-    for stream in STREAMS {
+    for stream in streams::all() {
         let is_named = names.iter().any(|name| name == stream.name);
         let own = choose(catalog, names, is_named, discovered(stream))?;
         let mut children = Vec::new();
         for child in stream.children {
-            let is_named = is_named || names.iter().any(|name| name == child.name);
+            let comes_along = is_named && child.selected_by_default == stream.selected_by_default;
+            let is_named = comes_along || names.iter().any(|name| name == child.name);
             let chosen = choose(catalog, names, is_named, discovered_child(stream, child))?;
             if let Some(entry) = chosen {
                 children.push((child, Output::of(child.name, &entry)));
@@ -162,6 +163,14 @@ fn choose(
     Ok(Some(entry))
 }
 
+impl Plan {
+    /// The property that bookmarks are made of; the usual one for a stream that has none.
+    #[must_use]
+    pub fn replication_key(&self) -> &'static str {
+        self.stream.replication_key.unwrap_or("updated_at")
+    }
+}
+
 impl Output {
     fn of(name: &'static str, entry: &CatalogStream) -> Self {
         Self {
@@ -175,13 +184,18 @@ impl Output {
 }
 
 fn all_names() -> impl Iterator<Item = &'static str> {
-    STREAMS.iter().flat_map(|stream| {
+    streams::all().flat_map(|stream| {
         std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
     })
 }
 
 fn unknown_stream(name: &str) -> Failure {
-    let known: Vec<&str> = all_names().collect();
-    Failure::usage(format_args!("there is no stream {name}"))
-        .hint(format_args!("the streams are {}", known.join(", ")))
+    let failure = Failure::usage(format_args!("there is no stream {name}"));
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+    match all_names().min_by_key(distance) {
+        Some(nearest) if distance(&nearest) <= nearest.len() / 2 => failure.hint(format_args!(
+            "did you mean {nearest}? `tap-intercom --discover` shows them all"
+        )),
+        _ => failure.hint("`tap-intercom --discover` shows them all"),
+    }
 }

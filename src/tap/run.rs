@@ -23,7 +23,7 @@ pub const PROGRAM: Program = Program {
     name: "tap-intercom",
     env_prefix: "TAP_INTERCOM",
     description: "Singer tap for Intercom: admins, teams, tags, contacts, conversations, calls, \
-                  articles and collections.",
+                  articles, collections and, when selected, companies, tickets and more.",
     capabilities: &[
         "catalog",
         "properties",

@@ -15,10 +15,11 @@ use super::client::Client;
 use super::fault::Fault;
 use super::nested_lists;
 use super::page::{Record, Row};
-use super::pages::{Batch, Reading};
+use super::pages::{self, Batch};
 use super::plan::{Output, Plan};
 use super::progress::{Progress, Summary};
 use super::run::identify;
+use super::streams::{Child, ChildAnswer, ChildRequest, ChildSource};
 use super::time::EpochSeconds;
 use super::workers::{Ticket, Workers};
 use crate::cli::Failure;
@@ -167,7 +168,7 @@ impl<W: Write> Sync<W> {
             return Ok(Bookmark::default());
         }
         let name = plan.stream.name;
-        Bookmark::parse(self.state.bookmark(name)).map_err(|why| {
+        Bookmark::parse(self.state.bookmark(name), plan.replication_key()).map_err(|why| {
             Failure::usage(format_args!(
                 "the bookmark of stream {name} in the state can't be used: {why}"
             ))
@@ -263,14 +264,8 @@ impl<W: Write> Sync<W> {
         let stream = plan.stream;
         let started = self.started;
         std::thread::spawn(move || {
-            let reading = Reading {
-                stream,
-                client: &client,
-                bookmark,
-                started,
-            };
             let mut sink = |batch| sender.send(Ok(batch)).map_err(|_| Fault::HungUp);
-            if let Err(fault) = reading.run(&mut sink) {
+            if let Err(fault) = pages::read(stream, &client, &bookmark, started, &mut sink) {
                 // A reader that hung up needs no word of it.
                 let _ = sender.send(Err(fault));
             }
@@ -305,12 +300,19 @@ impl<W: Write> Sync<W> {
     fn ask_for_details(&self, plan: &Plan, row: Row) -> Waiting {
         let mut details = Vec::with_capacity(plan.children.len());
         for (child, _) in &plan.children {
-            let is_asked = child.asked_if.is_none() || row.has_child;
-            details.push(is_asked.then(|| self.ask_for_child(child, Parent::from(&row))));
+            let record = row.record.json();
+            details.push(match &child.source {
+                ChildSource::Request(request) if children::is_asked(request.asked, record) => {
+                    Some(self.ask_for_child(child, request, Parent::from(&row)))
+                }
+                ChildSource::Request(_) | ChildSource::Inside(_) => None,
+            });
         }
-        let is_cut = plan.stream.has_nested_lists
-            && plan.output.is_some()
-            && nested_lists::are_cut(row.record.json());
+        let is_inside = |child: &Child| matches!(child.source, ChildSource::Inside(_));
+        let needs_lists =
+            plan.output.is_some() || plan.children.iter().any(|(child, _)| is_inside(child));
+        let is_cut =
+            plan.stream.has_nested_lists && needs_lists && nested_lists::are_cut(row.record.json());
         let completed = is_cut.then(|| {
             let client = Arc::clone(&self.client);
             let record = row.record.clone();
@@ -326,12 +328,13 @@ impl<W: Write> Sync<W> {
 
     fn ask_for_child(
         &self,
-        child: &'static super::streams::Child,
+        child: &'static Child,
+        request: &'static ChildRequest,
         parent: Parent,
     ) -> Ticket<Result<Details, Fault>> {
         let client = Arc::clone(&self.client);
         self.workers
-            .submit(move || children::fetch(&client, child, &parent))
+            .submit(move || children::fetch(&client, child, request, &parent))
     }
 
     /// Emits a record and what goes with it.
@@ -355,11 +358,17 @@ impl<W: Write> Sync<W> {
             self.write_record(output, record.json(), progress)?;
         }
         for ((child, output), ticket) in stream.plan.children.iter().zip(details) {
-            let Some(ticket) = ticket else {
-                continue;
+            let details = match (&child.source, ticket) {
+                (ChildSource::Inside(list), _) => {
+                    children::inside(child, list, record.json(), &Parent::from(&row))?
+                }
+                (ChildSource::Request(_), Some(ticket)) => {
+                    stream.awaited.retain(|awaited| awaited.parent != row.id);
+                    ticket.wait(self.client.signals())??
+                }
+                (ChildSource::Request(_), None) => continue,
             };
-            stream.awaited.retain(|awaited| awaited.parent != row.id);
-            match ticket.wait(self.client.signals())?? {
+            match details {
                 Details::Records { records, cut } => {
                     self.write_children(output, &row.id, &records, cut, progress)?;
                 }
@@ -386,7 +395,14 @@ impl<W: Write> Sync<W> {
         stream: &mut StreamSync<'_>,
         progress: &mut Progress,
     ) -> Result<(), Fault> {
-        let [(child, output)] = stream.plan.children.as_slice() else {
+        let awaited = stream.plan.children.iter().find_map(|(child, output)| {
+            let ChildSource::Request(request) = &child.source else {
+                return None;
+            };
+            matches!(request.answer, ChildAnswer::Transcript { .. })
+                .then_some((*child, request, output))
+        });
+        let Some((child, request, output)) = awaited else {
             return Ok(());
         };
         if self.limit.is_some() {
@@ -398,7 +414,7 @@ impl<W: Write> Sync<W> {
                 id: awaited.parent.clone(),
                 updated_at_json: awaited.parent_updated_at.to_string(),
             };
-            asked.push_back((awaited, self.ask_for_child(child, parent)));
+            asked.push_back((awaited, self.ask_for_child(child, request, parent)));
         }
         for (awaited, ticket) in asked {
             match ticket.wait(self.client.signals())?? {
@@ -489,8 +505,10 @@ impl<W: Write> Sync<W> {
             awaited: stream.awaited.clone(),
             ..stream.bookmark.clone()
         };
-        self.state
-            .set_bookmark(stream.plan.stream.name, bookmark.to_value());
+        self.state.set_bookmark(
+            stream.plan.stream.name,
+            bookmark.to_value(stream.plan.replication_key()),
+        );
         self.write_state()
     }
 

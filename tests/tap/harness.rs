@@ -17,7 +17,7 @@ pub use crate::sets::{
 };
 use crate::support::workspace::Workspace;
 
-/// Every stream of the tap.
+/// Every stream that is read when nobody chooses.
 pub const STREAMS: [&str; 10] = [
     "admins",
     "teams",
@@ -160,6 +160,7 @@ impl Tap {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub stream: String,
+    /// The values of its key, with slashes between them.
     pub id: String,
     /// Its bytes.
     pub json: String,
@@ -233,20 +234,21 @@ impl Run {
         match (message.kind, message.stream) {
             ("STATE", None) => self.states.push(message.value),
             ("SCHEMA", Some(stream)) => {
-                assert_eq!(message.key_properties.len(), 1, "{stream} has one key");
                 self.schemas.insert(
                     stream,
-                    json!({"key": message.key_properties[0], "schema": message.schema}),
+                    json!({"key": message.key_properties, "schema": message.schema}),
                 );
             }
             ("RECORD", Some(stream)) => {
                 let json = message.record.unwrap().get().to_owned();
                 let about = self.schemas.get(&stream).expect("SCHEMA before RECORD");
                 let value: Value = serde_json::from_str(&json).unwrap();
-                let id = match &value[about["key"].as_str().unwrap()] {
+                let key = about["key"].as_array().unwrap().iter();
+                let ids = key.map(|name| match &value[name.as_str().unwrap()] {
                     Value::String(id) => id.clone(),
                     other => other.to_string(),
-                };
+                });
+                let id = ids.collect::<Vec<_>>().join("/");
                 self.records.push(Record { stream, id, json });
             }
             other => panic!("a message {other:?}"),

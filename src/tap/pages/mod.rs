@@ -1,9 +1,13 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+mod between;
 mod coverage;
+mod cursor;
 mod numbered;
+mod scroll;
 mod search;
+mod sieve;
 mod unsorted;
 
 use std::collections::HashSet;
@@ -12,6 +16,7 @@ use super::bookmark::Bookmark;
 use super::client::{ApiRequest, Client};
 use super::fault::Fault;
 use super::page::{Names, Next, Page, Row};
+use super::path::{path_segment, with_query};
 use super::streams::{Paging, Stream};
 use super::time::EpochSeconds;
 
@@ -37,18 +42,56 @@ pub struct Reading<'a> {
     pub bookmark: Bookmark,
     /// When this run started.
     pub started: EpochSeconds,
+    /// What this one list is of, where the stream has several.
+    pub one: Option<&'a str>,
 }
 
 /// Where batches go; it says so when nobody wants them any more.
 pub type Sink<'a> = dyn FnMut(Batch) -> Result<(), Fault> + 'a;
 
+/// Reads a stream to its end: the one list there is of it, or one after the other. One that can't
+/// be read doesn't keep the others from being read.
+pub fn read(
+    stream: &'static Stream,
+    client: &Client,
+    bookmark: &Bookmark,
+    started: EpochSeconds,
+    sink: &mut Sink<'_>,
+) -> Result<(), Fault> {
+    let reading = |one| Reading {
+        stream,
+        client,
+        bookmark: bookmark.clone(),
+        started,
+        one,
+    };
+    let Some(values) = stream.for_each else {
+        return reading(None).run(sink);
+    };
+    let values = values(client.config());
+    if values.is_empty() {
+        tracing::warn!("{}: no setting says what to read", stream.name);
+    }
+    let mut result = Ok(());
+    for value in values {
+        match reading(Some(value.as_str())).run(sink) {
+            Err(Fault::Stream(message)) if result.is_ok() => result = Err(Fault::Stream(message)),
+            Ok(()) | Err(Fault::Stream(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    result
+}
+
 impl Reading<'_> {
-    /// Reads the stream to its end.
-    pub fn run(self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn run(self, sink: &mut Sink<'_>) -> Result<(), Fault> {
         match self.stream.paging {
             Paging::Single => unsorted::read_single(&self, sink),
             Paging::Unsorted { per_page } => unsorted::read_pages(&self, per_page, sink),
             Paging::Search(matching) => search::read(&self, matching, sink),
+            Paging::CursorSince { per_page, since } => cursor::read(&self, per_page, since, sink),
+            Paging::Between { per_page, bounds } => between::read(&self, per_page, bounds, sink),
+            Paging::Scroll => scroll::read(&self, sink),
             Paging::NewestFirst {
                 per_page,
                 overlap_pages,
@@ -60,12 +103,21 @@ impl Reading<'_> {
     }
 
     fn names(&self) -> Names {
-        let asked_if = self.stream.children.iter().find_map(|child| child.asked_if);
         Names {
             records_at: self.stream.records_at,
-            key: self.stream.key,
-            asked_if,
+            key: self.stream.key.last().copied().unwrap_or_default(),
+            replication_key: self.stream.replication_key.unwrap_or("updated_at"),
         }
+    }
+
+    /// The endpoint's path with this and what else belongs to its query.
+    fn path(&self, query: &str) -> String {
+        let path = match self.one {
+            Some(one) => self.stream.path.replace("{each}", &path_segment(one)),
+            None => self.stream.path.to_owned(),
+        };
+        let by_settings = (self.stream.query)(self.client.config());
+        with_query(&with_query(&path, by_settings.unwrap_or_default()), query)
     }
 
     fn get(&self, path_and_query: String) -> Result<Page, Fault> {
@@ -78,10 +130,7 @@ impl Reading<'_> {
     }
 
     fn numbered_page(&self, number: u32, per_page: u32) -> Result<Page, Fault> {
-        self.get(format!(
-            "{}?page={number}&per_page={per_page}",
-            self.stream.path
-        ))
+        self.get(self.path(&format!("page={number}&per_page={per_page}")))
     }
 
     /// The bookmark that the state held, unless it can't be true.

@@ -7,10 +7,10 @@
 
 use serde_json::json;
 
+use super::sieve::Sieve;
 use super::{Batch, Cursors, Fault, Reading, Sink, unexpectedly_gone};
-use crate::tap::bookmark::{Bookmark, Seen};
 use crate::tap::client::ApiRequest;
-use crate::tap::page::{Page, Row};
+use crate::tap::page::Page;
 use crate::tap::streams::DateMatching;
 use crate::tap::time::{self, EpochSeconds};
 
@@ -22,8 +22,6 @@ const RECENT: EpochSeconds = 48 * HOUR;
 const WHOLE_DAY_MARGIN: EpochSeconds = 25 * HOUR;
 /// Whether `>` and `<` include their own second is not known for sure.
 const SECOND_MARGIN: EpochSeconds = 1;
-/// Pages without anything new that a run may cost time and again.
-const MOST_PAGES_FOR_NOTHING: u32 = 3;
 /// So many pages after one had to be made smaller, a larger one is tried again.
 const PAGES_UNTIL_LARGER: u32 = 20;
 
@@ -41,10 +39,7 @@ pub fn read(
             DateMatching::PerhapsWholeDays => WHOLE_DAY_MARGIN,
         },
         lower,
-        newest: None,
-        seen: reading.bookmark.seen.clone(),
-        has_emitted: false,
-        pages: 0,
+        sieve: Sieve::new(reading),
         halvings: 0,
         pages_since_halving: 0,
     };
@@ -52,10 +47,7 @@ pub fn read(
         DateMatching::Seconds => search.read_oldest_first(None, sink)?,
         DateMatching::PerhapsWholeDays => search.read_around_days(sink)?,
     }
-    sink(Batch {
-        bookmark: search.final_bookmark(),
-        ..Batch::default()
-    })
+    sink(search.sieve.end())
 }
 
 struct Search<'a> {
@@ -63,12 +55,7 @@ struct Search<'a> {
     margin: EpochSeconds,
     /// Inclusive.
     lower: Option<EpochSeconds>,
-    /// The newest `updated_at` met.
-    newest: Option<EpochSeconds>,
-    /// What was emitted, in this run or before, and may be met again by the next.
-    seen: Seen,
-    has_emitted: bool,
-    pages: u32,
+    sieve: Sieve<'a>,
     halvings: u32,
     pages_since_halving: u32,
 }
@@ -155,7 +142,7 @@ impl Search<'_> {
         loop {
             let is_done = query.cursor.is_none() || reaches_below(&page, lower);
             let total_count = page.total_count;
-            let rows = self.take(page, lower, None);
+            let rows = self.sieve.take(page, lower, None);
             sink(Batch {
                 rows,
                 bookmark: None,
@@ -176,96 +163,12 @@ impl Search<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let total_count = page.total_count;
-        let rows = self.take(page, lower, upper);
+        let rows = self.sieve.take(page, lower, upper);
         sink(Batch {
             rows,
-            bookmark: self.bookmark_in_progress(),
+            bookmark: self.sieve.bookmark_in_progress(),
             total_count,
         })
-    }
-
-    /// The rows of a page that are within the bounds and weren't emitted before.
-    fn take(
-        &mut self,
-        page: Page,
-        lower: Option<EpochSeconds>,
-        upper: Option<EpochSeconds>,
-    ) -> Vec<Row> {
-        let mut rows = page.rows;
-        rows.retain(|row| {
-            if !self.reading.is_wanted(row, lower) {
-                return false;
-            }
-            let Some(version) = row.version() else {
-                return true;
-            };
-            let updated_at = version.updated_at;
-            if upper.is_some_and(|upper| updated_at >= upper) {
-                return false;
-            }
-            self.newest = self.newest.max(Some(updated_at));
-            if self.seen.contains(&row.id, version) {
-                return false;
-            }
-            let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen
-                .insert(&row.id, version, self.reading.started, from);
-            true
-        });
-        self.has_emitted |= !rows.is_empty();
-        rows
-    }
-
-    /// How far the bookmark may go for what was read so far.
-    fn position(&self) -> EpochSeconds {
-        let newest_bookmark = self.reading.newest_bookmark();
-        self.newest
-            .map_or(newest_bookmark, |newest| newest.min(newest_bookmark))
-    }
-
-    /// The bookmark after a page, once it is above the one before.
-    fn bookmark_in_progress(&self) -> Option<Bookmark> {
-        let position = self.newest.map(|_| self.position())?;
-        let before = self.reading.known_bookmark();
-        if !self.has_emitted || before.is_some_and(|before| before >= position) {
-            return None;
-        }
-        // What goes on from here asks for nothing below, but the run after that may look back there.
-        let lookback = self.reading.client.config().lookback_seconds;
-        Some(Bookmark {
-            updated_at: Some(position),
-            in_progress: true,
-            seen: self.seen.since(position - lookback),
-            ..self.reading.bookmark.clone()
-        })
-    }
-
-    /// The bookmark when all is read; none when there was nothing new, so that the state stays as
-    /// it is.
-    fn final_bookmark(&self) -> Option<Bookmark> {
-        let before = &self.reading.bookmark;
-        let reached = if self.has_emitted || before.in_progress || self.reading.is_ahead() {
-            self.newest.map(|_| self.position())
-        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.is_look_back_over() {
-            Some(self.reading.newest_bookmark())
-        } else {
-            return None;
-        };
-        let updated_at = self.reading.final_bookmark(reached)?;
-        let lookback = self.reading.client.config().lookback_seconds;
-        Some(Bookmark {
-            updated_at: Some(updated_at),
-            in_progress: false,
-            seen: self.seen.since(updated_at - lookback),
-            ..before.clone()
-        })
-    }
-
-    /// Whether a run that looks back from this one's start meets none of what this one met.
-    fn is_look_back_over(&self) -> bool {
-        let next_lower =
-            self.reading.newest_bookmark() - self.reading.client.config().lookback_seconds;
-        self.newest.is_none_or(|newest| newest < next_lower)
     }
 
     /// Asks for the next page of a query and moves its cursor.
@@ -279,7 +182,7 @@ impl Search<'_> {
                 |body| Page::parse(body, names),
             )
             .map_err(unexpectedly_gone)?;
-        self.pages += 1;
+        self.sieve.pages += 1;
         self.pages_since_halving += 1;
         if halvings > 0 {
             self.halvings += halvings;
@@ -313,7 +216,7 @@ impl Search<'_> {
             "sort": {"field": "updated_at", "order": query.order},
             "pagination": pagination,
         });
-        ApiRequest::Post(self.reading.stream.path.to_owned(), body.to_string().into())
+        ApiRequest::Post(self.reading.path(""), body.to_string().into())
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Batch, Fault, Reading, Sink, is_last};
 
 /// Reads a list that comes in one answer.
 pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
-    let page = reading.get(reading.stream.path.to_owned())?;
+    let page = reading.get(reading.path(""))?;
     sink(Batch {
         total_count: Some(page.rows.len() as u64),
         rows: page.rows,
@@ -26,15 +26,18 @@ pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> 
         let total_count = page.total_count;
         let is_all_before_read =
             coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
-        let is_end = is_all_before_read && is_last(&page, number, per_page);
+        let is_last = is_last(&page, number, per_page);
+        let is_behind_last = page.total_pages.is_some_and(|total| number > total);
         let mut rows = page.rows;
         rows.retain(|row| emitted.insert(row.id.clone()));
+        // An endpoint without pages answers every request with the whole list.
+        let is_repeated = is_behind_last && rows.is_empty();
         sink(Batch {
             rows,
             bookmark: None,
             total_count,
         })?;
-        if is_end {
+        if is_all_before_read && (is_last || is_repeated) {
             return Ok(());
         }
     }

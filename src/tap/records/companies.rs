@@ -1,7 +1,8 @@
-//! A company as other records hold it.
+//! Streams `companies` and `contact_companies`.
 
-use super::admins::Admin;
-use super::shared::{EpochSeconds, Id, OpenObject, Reference};
+use super::notes::CompanyNoteList;
+use super::segments::SegmentList;
+use super::shared::{EpochSeconds, Id, OpenObject};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
@@ -61,56 +62,14 @@ pub struct Plan {
     pub name: Option<String>,
 }
 
-/// Segments that an object falls into.
+/// A company that a contact belongs to.
 #[derive(JsonSchema)]
-pub struct SegmentList {
-    /// Kind of object: `segment.list`.
-    pub r#type: Option<String>,
-    /// The segments.
-    pub segments: Option<Vec<Segment>>,
-}
-
-/// A group of contacts or companies that share certain properties.
-#[derive(JsonSchema)]
-pub struct Segment {
-    /// Kind of object: `segment`.
-    pub r#type: Option<String>,
-    /// Identifier of the segment.
-    pub id: Id,
-    /// Name of the segment.
-    pub name: Option<String>,
-    /// When the segment was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
-    /// When the segment last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
-    /// Whom the segment gathers: `contact` or `user`.
-    pub person_type: Option<String>,
-    /// Number of members; only sent on request.
-    pub count: Option<i64>,
-}
-
-/// Notes about a company.
-#[derive(JsonSchema)]
-pub struct CompanyNoteList {
-    /// Kind of object: `note.list`.
-    pub r#type: Option<String>,
-    /// The notes.
-    pub notes: Option<Vec<CompanyNote>>,
-}
-
-/// A note that an admin wrote about a company.
-#[derive(JsonSchema)]
-pub struct CompanyNote {
-    /// Kind of object: `note`.
-    pub r#type: Option<String>,
-    /// Identifier of the note.
-    pub id: Option<Id>,
-    /// When the note was written, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
-    /// Company that the note is about.
-    pub company: Option<Reference>,
-    /// Admin who wrote the note.
-    pub author: Option<Admin>,
-    /// Text of the note, as HTML.
-    pub body: Option<String>,
+pub struct ContactCompany {
+    /// Identifier of the contact; added by the tap.
+    pub contact_id: Id,
+    /// Path of the API request that answers the company.
+    pub url: Option<String>,
+    /// The company.
+    #[schemars(flatten)]
+    pub company: Company,
 }

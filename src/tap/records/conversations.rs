@@ -1,5 +1,5 @@
 //! Stream `conversations`, as a search answers them: without their parts, which are a stream of
-//! their own.
+//! their own. Stream `deleted_conversations`: what no search answers any more.
 
 use super::companies::Company;
 use super::conversation_reviews::{MonitorEvaluation, Scorecard};
@@ -366,4 +366,17 @@ pub struct ExternalReference {
     pub r#type: Option<String>,
     /// Identifier in the other system.
     pub id: Option<Id>,
+}
+
+/// A conversation that was deleted.
+#[derive(JsonSchema)]
+pub struct DeletedConversation {
+    /// Kind of object: `conversation`.
+    pub r#type: Option<String>,
+    /// Identifier of the conversation.
+    pub id: Id,
+    /// Whether reports still count the conversation.
+    pub metrics_retained: Option<bool>,
+    /// When the conversation was deleted, in epoch seconds.
+    pub deleted_at: Option<EpochSeconds>,
 }

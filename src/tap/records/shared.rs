@@ -18,6 +18,11 @@ pub struct EpochSeconds;
 #[schemars(extend("type" = ["integer", "string"]))]
 pub struct EpochSecondsOrIso8601;
 
+/// A point in time, as ISO 8601 text.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = "string"))]
+pub struct Iso8601;
+
 /// A number that may come as text.
 #[derive(JsonSchema)]
 #[schemars(extend("type" = ["number", "string"]))]

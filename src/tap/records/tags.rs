@@ -1,4 +1,4 @@
-//! Stream `tags`: labels for contacts, companies, conversations and more.
+//! Streams `tags` and `contact_tags`: labels for contacts, companies, conversations and more.
 
 use super::shared::{EpochSeconds, Id, Reference};
 use schemars::JsonSchema;
@@ -25,4 +25,16 @@ pub struct TagList {
     pub r#type: Option<String>,
     /// The tags.
     pub tags: Option<Vec<Tag>>,
+}
+
+/// A tag on a contact.
+#[derive(JsonSchema)]
+pub struct ContactTag {
+    /// Identifier of the contact; added by the tap.
+    pub contact_id: Id,
+    /// Path of the API request that answers the tag.
+    pub url: Option<String>,
+    /// The tag.
+    #[schemars(flatten)]
+    pub tag: Tag,
 }

@@ -149,9 +149,13 @@ impl Data {
             out,
             r#","conversation_parts":{"type":"conversation_part.list","conversation_parts":"#,
         );
-        put_array(out, self.newest_parts(row), |out, part| {
-            self.put_part(out, row, part);
-        });
+        put_array(
+            out,
+            self.newest_parts(Stream::Conversations, row),
+            |out, part| {
+                self.put_part(out, row, part);
+            },
+        );
         put(out, r#","total_count":"#);
         put_number(out, self.table(Stream::Conversations).row(row).parts);
         put(out, "}}");

@@ -14,10 +14,10 @@ pub const MOST_PARTS: u16 = 500;
 const LONG_CONVERSATION_PARTS: u16 = 620;
 
 /// The rows. Streams go by their names: `contacts`, `conversations`, `calls`, `articles`,
-/// `collections`. A method that is given an id that is not (or no longer) there panics.
+/// `collections`, `tickets`, `companies`, `macros`, `activity_logs`. A method that is given an id that is not (or no longer) there panics.
 pub struct Data {
     pub(super) seed: u64,
-    tables: [Table; 5],
+    tables: [Table; 9],
     random: fastrand::Rng,
 }
 
@@ -30,6 +30,10 @@ impl Data {
             settings.calls,
             settings.articles,
             settings.collections,
+            settings.tickets,
+            settings.companies,
+            settings.macros,
+            settings.activity_logs,
         ];
         let tables = Stream::ALL.map(|stream| {
             let rows = (0..counts[stream as usize] as u32)
@@ -44,11 +48,12 @@ impl Data {
         }
     }
 
-    /// The ids of a stream's rows: the table streams, and `conversation_parts` and
+    /// The ids of a stream's rows: the table streams, and `conversation_parts`, `ticket_parts` and
     /// `call_transcriptions` (by the call's id) as far as the API gives them.
     pub fn ids(&self, stream: &str) -> BTreeSet<String> {
         match stream {
             "conversation_parts" => self.part_ids(),
+            "ticket_parts" => self.ticket_part_ids(),
             "call_transcriptions" => {
                 let calls = self.table(Stream::Calls);
                 calls
@@ -77,7 +82,7 @@ impl Data {
     /// The ids of the parts of one conversation that the API gives.
     pub fn part_ids_of(&self, conversation_id: &str) -> BTreeSet<String> {
         let row = self.find("conversations", conversation_id);
-        self.newest_parts(row)
+        self.newest_parts(Stream::Conversations, row)
             .map(|part| part_id(row, part))
             .collect()
     }
@@ -85,7 +90,10 @@ impl Data {
     fn part_ids(&self) -> BTreeSet<String> {
         self.table(Stream::Conversations)
             .alive()
-            .flat_map(|row| self.newest_parts(row).map(move |part| part_id(row, part)))
+            .flat_map(|row| {
+                self.newest_parts(Stream::Conversations, row)
+                    .map(move |part| part_id(row, part))
+            })
             .collect()
     }
 
@@ -202,8 +210,8 @@ impl Data {
     }
 
     /// The numbers, from 1, of the parts that the API gives, oldest first.
-    pub(super) fn newest_parts(&self, conversation: u32) -> std::ops::RangeInclusive<u16> {
-        let parts = self.table(Stream::Conversations).row(conversation).parts;
+    pub(super) fn newest_parts(&self, stream: Stream, row: u32) -> std::ops::RangeInclusive<u16> {
+        let parts = self.table(stream).row(row).parts;
         parts.saturating_sub(MOST_PARTS) + 1..=parts
     }
 

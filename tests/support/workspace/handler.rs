@@ -10,12 +10,16 @@ use super::contacts::NestedList;
 use super::content;
 use super::data::Data;
 use super::faults::Fault;
+use super::further;
 use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
+use super::nested;
+use super::scroll::{OpenScroll, companies};
 use super::search::search;
 use super::settings::{Churn, Settings};
 use super::table::Stream;
+use super::timeline;
 use crate::support::http::{Reply, Request, WireFault};
 
 /// A change of the rows at a chosen request.
@@ -33,6 +37,7 @@ pub struct State {
     pub limit: Mutex<RateLimit>,
     pub faults: Mutex<Vec<Fault>>,
     pub hooks: Mutex<Vec<Hook>>,
+    pub scroll: OpenScroll,
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
     pub authorized: AtomicU64,
@@ -51,6 +56,7 @@ impl State {
             limit: Mutex::default(),
             faults: Mutex::default(),
             hooks: Mutex::default(),
+            scroll: OpenScroll::default(),
             log: Mutex::default(),
             authorized: AtomicU64::new(0),
         }
@@ -154,6 +160,10 @@ impl State {
         let stream = match request.path.as_str() {
             "/contacts/search" => Stream::Contacts,
             "/conversations/search" => Stream::Conversations,
+            "/tickets/search" => Stream::Tickets,
+            "/companies/scroll" => Stream::Companies,
+            "/macros" => Stream::Macros,
+            "/admins/activity_logs" => Stream::ActivityLogs,
             "/calls" => Stream::Calls,
             "/articles" => Stream::Articles,
             "/help_center/collections" => Stream::Collections,
@@ -185,15 +195,32 @@ impl State {
                 ("POST", ["conversations", "search"]) => {
                     Some(search(data, settings, Stream::Conversations, request))
                 }
+                ("POST", ["tickets", "search"]) => {
+                    Some(search(data, settings, Stream::Tickets, request))
+                }
+                ("GET", ["tickets", id]) => ticket(data, id),
+                ("GET", ["articles", id, "versions"]) => {
+                    nested::article_versions(data, request, id)
+                }
+                ("GET", ["companies", id, "segments"]) => nested::company_segments(data, id),
+                ("GET", ["companies", "scroll"]) => {
+                    Some(companies(data, settings, &self.scroll, request))
+                }
+                ("GET", ["macros"]) => Some(timeline::macros(data, request)),
+                ("GET", ["admins", "activity_logs"]) => {
+                    Some(timeline::activity_logs(data, settings, request))
+                }
                 ("GET", ["calls"]) => Some(lists::calls(data, settings, request)),
                 ("GET", ["articles"]) => Some(lists::articles(data, request)),
                 ("GET", ["help_center", "collections"]) => {
                     Some(lists::collections(data, settings, request))
                 }
                 ("GET", ["contacts", id, rest @ ..]) => contact(data, settings, request, id, rest),
-                ("GET", ["conversations", id]) => conversation(data, id),
+                ("GET", ["conversations", id]) if id.parse::<u64>().is_ok() => {
+                    conversation(data, id)
+                }
                 ("GET", ["calls", id, rest @ ..]) => call(data, settings, request, id, rest),
-                _ => None,
+                _ => further::answer(settings, request),
             };
             found.unwrap_or_else(|| error(request, 404, "not_found", "Resource Not Found"))
         })
@@ -218,7 +245,7 @@ fn contact(
         }
         ["tags"] => whole(&[NestedList::Tags]),
         ["subscriptions"] => whole(&[NestedList::OptedOut, NestedList::OptedIn]),
-        ["segments"] => whole(&[]),
+        ["segments"] => Some(nested::contact_segments(row)),
         ["notes"] => paged(NestedList::Notes),
         ["companies"] => paged(NestedList::Companies),
         _ => None,
@@ -229,6 +256,13 @@ fn conversation(data: &Data, id: &str) -> Option<Reply> {
     let row = data.table(Stream::Conversations).find(id)?;
     let mut out = Vec::with_capacity(8 * 1024);
     data.put_conversation_with_parts(&mut out, row);
+    Some(Reply::json(200, out))
+}
+
+fn ticket(data: &Data, id: &str) -> Option<Reply> {
+    let row = data.table(Stream::Tickets).find(id)?;
+    let mut out = Vec::with_capacity(8 * 1024);
+    data.put_ticket(&mut out, row, true);
     Some(Reply::json(200, out))
 }
 

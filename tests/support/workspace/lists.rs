@@ -10,11 +10,15 @@ use super::{noise, one_in};
 use crate::support::http::{Reply, Request};
 
 /// How one list is paged.
-struct Paging {
-    default_per_page: u64,
-    most_per_page: u64,
-    next: PageNext,
-    total_pages_off_by: i64,
+pub struct Paging {
+    pub default_per_page: u64,
+    pub most_per_page: u64,
+    pub next: PageNext,
+    pub total_pages_off_by: i64,
+    /// The property that holds the rows.
+    pub records_at: &'static str,
+    /// What is usually in `pages` is beside the rows.
+    pub is_flat: bool,
 }
 
 /// `GET /calls`.
@@ -23,9 +27,9 @@ pub fn calls(data: &Data, settings: &Settings, request: &Request) -> Reply {
     let order = table.listing(|table| displaced(table, data.seed, settings));
     let paging = Paging {
         default_per_page: 25,
-        most_per_page: 25,
         next: settings.calls_next,
         total_pages_off_by: settings.total_pages_off_by,
+        ..plain(25)
     };
     let host = own_host(request);
     paging.answer(request, order.len(), table.index().len(), |out, place| {
@@ -91,18 +95,21 @@ pub fn own_host(request: &Request) -> String {
     format!("http://{}", request.header("Host").unwrap_or_default())
 }
 
-fn plain(most_per_page: u64) -> Paging {
+/// Pages of 20 unless asked for others, with a URL to the next.
+pub fn plain(most_per_page: u64) -> Paging {
     Paging {
         default_per_page: 20,
         most_per_page,
         next: PageNext::Url,
         total_pages_off_by: 0,
+        records_at: "data",
+        is_flat: false,
     }
 }
 
 impl Paging {
     /// The page asked for, out of a list of `length` places that hold `total_count` rows.
-    fn answer(
+    pub fn answer(
         &self,
         request: &Request,
         length: usize,
@@ -126,6 +133,21 @@ impl Paging {
         };
         let total_pages = (length as u64).div_ceil(per_page);
         let total_pages = total_pages.saturating_add_signed(self.total_pages_off_by);
+        let (total_count, numbers) = (total_count.to_string(), [page, per_page, total_pages]);
+        if self.is_flat {
+            let [page, per_page, total_pages] = numbers.map(|number| number.to_string());
+            return Reply::json(
+                200,
+                object(&[
+                    ("type", b"\"list\""),
+                    (self.records_at, &records),
+                    ("total_count", total_count.as_bytes()),
+                    ("page", page.as_bytes()),
+                    ("per_page", per_page.as_bytes()),
+                    ("total_pages", total_pages.as_bytes()),
+                ]),
+            );
+        }
         let pages = format!(
             r#"{{"type":"pages","next":{next},"page":{page},"per_page":{per_page},"total_pages":{total_pages}}}"#
         );
@@ -133,8 +155,8 @@ impl Paging {
             200,
             object(&[
                 ("type", b"\"list\""),
-                ("data", &records),
-                ("total_count", total_count.to_string().as_bytes()),
+                (self.records_at, &records),
+                ("total_count", total_count.as_bytes()),
                 ("pages", pages.as_bytes()),
             ]),
         )

@@ -19,15 +19,20 @@ mod conversations;
 mod cursor;
 mod data;
 mod faults;
+mod further;
 mod handler;
 mod limits;
 mod lists;
 mod log;
+mod nested;
 mod query;
+mod scroll;
 mod search;
 mod settings;
 mod table;
 mod template;
+mod tickets;
+mod timeline;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -122,7 +127,10 @@ impl Workspace {
 
     /// The ids of a stream's records: as [`Data::ids`], and `admins`, `teams` and `tags`.
     pub fn ids(&self, stream: &str) -> BTreeSet<String> {
-        content::ids(&self.state.settings(), stream)
+        let settings = self.state.settings();
+        content::ids(&settings, stream)
+            .or_else(|| further::ids(&settings, stream))
+            .or_else(|| self.read(|data| nested::ids(data, &settings, stream)))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
     }
 

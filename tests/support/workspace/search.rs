@@ -61,7 +61,7 @@ pub fn search(data: &Data, settings: &Settings, stream: Stream, request: &Reques
 }
 
 fn date_matching(settings: &Settings, stream: Stream, request: &Request) -> DateMatching {
-    if stream == Stream::Conversations {
+    if stream != Stream::Contacts {
         return DateMatching::SecondOfConversations {
             inclusive: settings.inclusive_bounds,
         };
@@ -190,20 +190,25 @@ impl Page {
         let total = total.to_string();
         Reply::json(
             200,
-            if stream == Stream::Contacts {
-                object(&[
+            match stream {
+                Stream::Contacts => object(&[
                     ("type", b"\"list\""),
                     ("data", &records),
                     ("total_count", total.as_bytes()),
                     ("pages", &pages),
-                ])
-            } else {
-                object(&[
+                ]),
+                Stream::Tickets => object(&[
+                    ("type", b"\"ticket.list\""),
+                    ("pages", &pages),
+                    ("total_count", total.as_bytes()),
+                    ("tickets", &records),
+                ]),
+                _ => object(&[
                     ("type", b"\"conversation.list\""),
                     ("pages", &pages),
                     ("total_count", total.as_bytes()),
                     ("conversations", &records),
-                ])
+                ]),
             },
         )
     }
@@ -300,9 +305,9 @@ impl Page {
 }
 
 fn put_record(data: &Data, out: &mut Vec<u8>, stream: Stream, row: u32, long_lists_every: u32) {
-    if stream == Stream::Contacts {
-        data.put_contact(out, row, long_lists_every);
-    } else {
-        data.put_conversation(out, row);
+    match stream {
+        Stream::Contacts => data.put_contact(out, row, long_lists_every),
+        Stream::Tickets => data.put_ticket(out, row, false),
+        _ => data.put_conversation(out, row),
     }
 }

@@ -28,12 +28,24 @@ pub struct Settings {
     pub articles: usize,
     /// How many help center collections.
     pub collections: usize,
+    /// How many tickets.
+    pub tickets: usize,
+    /// How many companies.
+    pub companies: usize,
+    /// How many macros.
+    pub macros: usize,
+    /// How many entries of the activity log.
+    pub activity_logs: usize,
     /// How many admins.
     pub admins: usize,
     /// How many teams.
     pub teams: usize,
     /// How many tags.
     pub tags: usize,
+    /// How many records each of the further lists has (brands, segments, news items, …).
+    pub listed: usize,
+    /// The custom object types and how many instances each has.
+    pub custom_objects: Vec<(String, usize)>,
 
     /// One contact in so many has nested lists of more than 10 elements; 0: none has.
     pub long_lists_every: u32,
@@ -41,6 +53,11 @@ pub struct Settings {
     pub parts_per_conversation: u16,
     /// How many conversations have 620 parts, more than the API gives.
     pub long_conversations: usize,
+
+    /// How long a scroll that isn't used stays open.
+    pub scroll_lifetime: Duration,
+    /// Activity logs of more days than this are too much to ask for: 504.
+    pub most_log_days: u32,
 
     /// The token that requests must carry.
     pub token: String,
@@ -113,12 +130,20 @@ impl Default for Settings {
             calls: 0,
             articles: 0,
             collections: 0,
+            tickets: 0,
+            companies: 0,
+            macros: 0,
+            activity_logs: 0,
             admins: 6,
             teams: 3,
             tags: 12,
+            listed: 130,
+            custom_objects: vec![("Order".to_owned(), 160), ("Line item/ä".to_owned(), 20)],
             long_lists_every: 0,
             parts_per_conversation: 6,
             long_conversations: 0,
+            scroll_lifetime: Duration::from_mins(1),
+            most_log_days: 100,
             token: "workspace-token".to_owned(),
             token_revoked_after: None,
             restricted_paths: Vec::new(),

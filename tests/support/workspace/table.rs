@@ -15,16 +15,24 @@ pub enum Stream {
     Calls,
     Articles,
     Collections,
+    Tickets,
+    Companies,
+    Macros,
+    ActivityLogs,
 }
 
 impl Stream {
     /// Every stream, in the order of their numbers.
-    pub const ALL: [Stream; 5] = [
+    pub const ALL: [Stream; 9] = [
         Stream::Contacts,
         Stream::Conversations,
         Stream::Calls,
         Stream::Articles,
         Stream::Collections,
+        Stream::Tickets,
+        Stream::Companies,
+        Stream::Macros,
+        Stream::ActivityLogs,
     ];
 
     /// The stream of that name.
@@ -35,6 +43,10 @@ impl Stream {
             "calls" => Stream::Calls,
             "articles" => Stream::Articles,
             "collections" => Stream::Collections,
+            "tickets" => Stream::Tickets,
+            "companies" => Stream::Companies,
+            "macros" => Stream::Macros,
+            "activity_logs" => Stream::ActivityLogs,
             _ => panic!("the workspace has no rows of a stream named {name:?}"),
         }
     }
@@ -51,7 +63,8 @@ pub enum Transcript {
     Published,
 }
 
-/// One row. `parts` is for conversations, `transcript` for calls.
+/// One row. `parts` is for conversations and tickets, `transcript` for calls. `updated_at` is what
+/// the stream is sorted by: of an activity log, its creation.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub created_at: i64,
@@ -127,6 +140,10 @@ impl Table {
             Stream::Calls => (1_000_000 + number).to_string(),
             Stream::Articles => (9_000_000 + number).to_string(),
             Stream::Collections => (3_000_000 + number).to_string(),
+            Stream::Tickets => (60_000_000 + number).to_string(),
+            Stream::Companies => format!("66{number:022x}"),
+            Stream::Macros => (40_000_000 + number).to_string(),
+            Stream::ActivityLogs => format!("fca05814-4b72-4dce-ad4f-{number:012x}"),
         }
     }
 
@@ -138,6 +155,10 @@ impl Table {
             Stream::Calls => id.parse::<u64>().ok()?.checked_sub(1_000_000)?,
             Stream::Articles => id.parse::<u64>().ok()?.checked_sub(9_000_000)?,
             Stream::Collections => id.parse::<u64>().ok()?.checked_sub(3_000_000)?,
+            Stream::Tickets => id.parse::<u64>().ok()?.checked_sub(60_000_000)?,
+            Stream::Companies => u64::from_str_radix(id.strip_prefix("66")?, 16).ok()?,
+            Stream::Macros => id.parse::<u64>().ok()?.checked_sub(40_000_000)?,
+            Stream::ActivityLogs => u64::from_str_radix(id.get(24..)?, 16).ok()?,
         };
         let row = unscramble(u32::try_from(number).ok()?);
         let known = (row as usize) < self.rows.len();

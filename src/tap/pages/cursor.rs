@@ -1,0 +1,42 @@
+//! Pages with opaque cursors of what changed since an instant in the query, newest first: a record
+//! that changes meanwhile moves ahead of what is read, and the next run meets it. The bookmark can't
+//! move before all is read.
+
+use super::sieve::Sieve;
+use super::{Batch, Cursors, Fault, Reading, Sink};
+use crate::tap::path::with_parameter;
+
+/// Reads the stream; `since` is the query's parameter for the instant.
+pub fn read(
+    reading: &Reading<'_>,
+    per_page: u32,
+    since: &str,
+    sink: &mut Sink<'_>,
+) -> Result<(), Fault> {
+    let lower = reading.lower_bound();
+    let mut first = reading.path(&format!("per_page={per_page}"));
+    if let Some(lower) = lower {
+        // What changed at that very second may count as not after it.
+        let after = (lower - 1).max(0);
+        first = with_parameter(&first, since, &after.to_string());
+    }
+    let mut sieve = Sieve::new(reading);
+    let mut cursors = Cursors::default();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = reading.get(match &cursor {
+            None => first.clone(),
+            Some(cursor) => with_parameter(&first, "starting_after", cursor),
+        })?;
+        sieve.pages += 1;
+        cursor = cursors.after(&page)?;
+        sink(Batch {
+            total_count: page.total_count,
+            rows: sieve.take(page, lower, None),
+            bookmark: None,
+        })?;
+        if cursor.is_none() {
+            return sink(sieve.end());
+        }
+    }
+}

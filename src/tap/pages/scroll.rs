@@ -1,0 +1,112 @@
+//! A scroll: the server keeps the place, and each answer carries the `scroll_param` that the next
+//! request sends. There is no order and no lower bound, so all is read and what is old left out.
+//!
+//! A request whose answer is lost has moved the place all the same: repeated, it would leave out a
+//! page. So it isn't repeated; the scroll is begun anew, and what was emitted isn't emitted again.
+//! A scroll that breaks off stays open for a minute, and a workspace has but one at a time.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::sieve::Sieve;
+use super::{Batch, Fault, Reading, Sink, unexpectedly_gone};
+use crate::tap::bookmark::Version;
+use crate::tap::client::{ApiRequest, Once};
+use crate::tap::page::Page;
+use crate::tap::path::with_parameter;
+
+/// Pause before the second look whether another scroll has ended; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long another scroll is waited for: that of another app may take minutes.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
+/// Reads the stream.
+pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    let lower = reading.lower_bound();
+    let mut sieve = Sieve::new(reading);
+    let mut emitted: HashSet<(String, Option<Version>)> = HashSet::new();
+    let mut scroll_param: Option<String> = None;
+    let mut fruitless_starts = 1;
+    loop {
+        let page = match next_page(reading, scroll_param.as_deref())? {
+            Ok(page) => page,
+            Err(why) => {
+                let attempts = reading.client.config().max_attempts;
+                if fruitless_starts >= attempts {
+                    return Err(Fault::Stream(format!(
+                        "the scroll broke off {attempts} times without anything new, at last with: \
+                         {why}"
+                    )));
+                }
+                tracing::warn!("the scroll broke off and is begun anew: {why}");
+                fruitless_starts += 1;
+                scroll_param = None;
+                continue;
+            }
+        };
+        if page.rows.is_empty() {
+            return sink(sieve.end());
+        }
+        scroll_param = page.scroll_param.clone().or(scroll_param);
+        if scroll_param.is_none() {
+            return Err(Fault::Stream(
+                "the API gives no `scroll_param` for the next page".into(),
+            ));
+        }
+        let total_count = page.total_count;
+        let mut rows = sieve.take(page, lower, None);
+        rows.retain(|row| emitted.insert((row.id.clone(), row.version())));
+        if !rows.is_empty() {
+            fruitless_starts = 1;
+        }
+        sink(Batch {
+            rows,
+            bookmark: None,
+            total_count,
+        })?;
+    }
+}
+
+/// The scroll's next page, or its first; or why the scroll must be begun anew.
+fn next_page(
+    reading: &Reading<'_>,
+    scroll_param: Option<&str>,
+) -> Result<Result<Page, String>, Fault> {
+    let path = reading.path("");
+    let request = ApiRequest::Get(match scroll_param {
+        None => path,
+        Some(scroll_param) => with_parameter(&path, "scroll_param", scroll_param),
+    });
+    let names = reading.names();
+    let mut pause = FIRST_PAUSE;
+    let mut waited = Duration::ZERO;
+    loop {
+        let answer = reading
+            .client
+            .send_once(&request, |body| Page::parse(body, names));
+        match answer {
+            Ok(Once::Done(page)) => return Ok(Ok(page)),
+            Ok(Once::Lost(why)) => return Ok(Err(why)),
+            Err(Fault::Gone { message }) if scroll_param.is_some() => return Ok(Err(message)),
+            Err(fault) => return Err(unexpectedly_gone(fault)),
+            Ok(Once::InUse(why)) if waited >= LONGEST_WAIT => {
+                return Err(Fault::Stream(format!(
+                    "{why}; another app or another run has kept it for {} minutes",
+                    LONGEST_WAIT.as_secs() / 60
+                )));
+            }
+            Ok(Once::InUse(why)) => {
+                if waited.is_zero() {
+                    tracing::warn!(
+                        "{why}; waiting for it to end, which it does a minute after its last use"
+                    );
+                }
+                reading.client.sleep(pause)?;
+                waited += pause;
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}

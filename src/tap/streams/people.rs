@@ -1,0 +1,143 @@
+//! Streams of the people and companies that the workspace talks to.
+
+use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
+use crate::tap::records::{self, schema_of};
+
+/// Their rows, in the order of reading.
+pub static STREAMS: &[Stream] = &[
+    Stream {
+        name: "contacts",
+        key: &["id"],
+        replication_key: Some("updated_at"),
+        selected_by_default: true,
+        schema: schema_of::<records::Contact>,
+        path: "/contacts/search",
+        query: |config| {
+            config
+                .include_merge_history
+                .then_some("include_merge_history=true")
+        },
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Search(DateMatching::PerhapsWholeDays),
+        has_nested_lists: true,
+        children: &[
+            Child {
+                name: "contact_tags",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactTag>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Inside("tags"),
+            },
+            Child {
+                name: "contact_companies",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactCompany>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Inside("companies"),
+            },
+            Child {
+                name: "contact_notes",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactNote>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                // What the contact holds of a note lacks its text.
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/notes",
+                    query: |_| None,
+                    asked: Asked::IfListed("notes"),
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+            Child {
+                name: "contact_segments",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactSegment>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/segments",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+        ],
+    },
+    Stream {
+        name: "segments",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::Segment>,
+        path: "/segments?include_count=true",
+        query: |_| None,
+        for_each: None,
+        records_at: "segments",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "contact_attributes",
+        key: &["full_name"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::DataAttribute>,
+        path: "/data_attributes?model=contact&include_archived=true",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "company_attributes",
+        key: &["full_name"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::DataAttribute>,
+        path: "/data_attributes?model=company&include_archived=true",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Single,
+        has_nested_lists: false,
+        children: &[],
+    },
+    Stream {
+        name: "companies",
+        key: &["id"],
+        replication_key: Some("updated_at"),
+        selected_by_default: false,
+        schema: schema_of::<records::Company>,
+        path: "/companies/scroll",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Scroll,
+        has_nested_lists: false,
+        children: &[Child {
+            name: "company_segments",
+            key: &["company_id", "id"],
+            selected_by_default: false,
+            schema: schema_of::<records::CompanySegment>,
+            parent_key: Some("company_id"),
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/companies/{id}/segments",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::Pages,
+            }),
+        }],
+    },
+];
