@@ -202,10 +202,13 @@ impl Demo {
     }
 }
 
-/// Builds the programs as this demo was built, since `cargo run` builds only the demo itself.
+/// Builds the programs as this demo was built, since `cargo run` builds only the demo itself. The
+/// demo is named once more so that what both are made of is built the same way, and only once.
 fn build_programs(root: &Path) -> Outcome<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--bins"]).current_dir(root);
+    cargo
+        .args(["build", "--quiet", "--bins", "--example", "demo"])
+        .current_dir(root);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
