@@ -132,10 +132,12 @@ fn from_environment(program: &Program, properties: &Map<String, Value>) -> Map<S
         if text.is_empty() {
             continue;
         }
-        let value = if property["type"] == "string" {
-            Value::String(text)
-        } else {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        let value = match property["type"].as_str() {
+            Some("string") => Value::String(text),
+            // Python writes True and False.
+            Some("boolean") if text.eq_ignore_ascii_case("true") => Value::Bool(true),
+            Some("boolean") if text.eq_ignore_ascii_case("false") => Value::Bool(false),
+            _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         };
         found.insert(key.clone(), value);
     }
