@@ -31,6 +31,11 @@ def catalog():
     return json.loads(run("tap-intercom", "--discover").stdout)
 
 
+def is_default(entry):
+    [about_stream] = [each["metadata"] for each in entry["metadata"] if not each["breadcrumb"]]
+    return about_stream["selected-by-default"]
+
+
 class DiscoveredStream(Stream):
     """A stream as the catalog describes it."""
 
@@ -50,7 +55,9 @@ class TapIntercom(Tap):
     config_jsonschema = about()["settings"]
 
     def discover_streams(self):
-        return [DiscoveredStream(self, entry) for entry in catalog()["streams"]]
+        # Those that are read when nobody chooses: the simulated workspace has records of them.
+        entries = [entry for entry in catalog()["streams"] if is_default(entry)]
+        return [DiscoveredStream(self, entry) for entry in entries]
 
     @property
     def catalog_dict(self):
