@@ -213,6 +213,10 @@ fn upload(gcs: &Gcs, bytes: u64) -> f64 {
     );
     let begun = agent.post(&url).send("{}").expect("a session");
     let location = begun.headers()["location"].to_str().expect("a URL");
+    let location = match location.strip_prefix('/') {
+        Some(path) => format!("{}/{path}", gcs.base_url()),
+        None => location.to_owned(),
+    };
     let chunk = vec![b'x'; CHUNK_BYTES];
     let mut sent = 0;
     while sent < bytes {
@@ -224,7 +228,7 @@ fn upload(gcs: &Gcs, bytes: u64) -> f64 {
             "*".to_owned()
         };
         agent
-            .put(location)
+            .put(&location)
             .header("Content-Range", format!("bytes {sent}-{}/{total}", end - 1))
             .send(&chunk[..usize::try_from(length).expect("a chunk fits")])
             .expect("the chunk is taken");
