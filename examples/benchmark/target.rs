@@ -213,10 +213,10 @@ fn upload(gcs: &Gcs, bytes: u64) -> f64 {
     );
     let begun = agent.post(&url).send("{}").expect("a session");
     let location = begun.headers()["location"].to_str().expect("a URL");
-    let location = match location.strip_prefix('/') {
-        Some(path) => format!("{}/{path}", gcs.base_url()),
-        None => location.to_owned(),
-    };
+    // The server names Google's host, as Google does behind other endpoints: only the path counts.
+    let uri: ureq::http::Uri = location.parse().expect("a URL");
+    let path = uri.path_and_query().expect("a path");
+    let location = format!("{}{path}", gcs.base_url());
     let chunk = vec![b'x'; CHUNK_BYTES];
     let mut sent = 0;
     while sent < bytes {
