@@ -1,13 +1,19 @@
 //! Looking into JSON text without taking it apart: one checking pass that finds where values are.
 //!
-//! This is the hot loop of both programs. It goes through strings eight bytes at a time, which is
-//! why it is our own: it accepts exactly what `serde_json` accepts, and leaves telling what is wrong
-//! with the rest to it.
+//! This is the hot loop of both programs. It finds the ends of strings for 64 bytes at once, which
+//! is why it is our own: it accepts exactly what `serde_json` accepts, and leaves telling what is
+//! wrong with the rest to it.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
+use wide::u8x16;
+
+/// What is searched at once.
+const BLOCK_BYTES: usize = 64;
+/// The last of the control characters, which may not stand in a string.
+const LAST_CONTROL: u8 = 0x1f;
 
 /// A place in JSON text, which moves on value by value. Every method gives `None` where the text
 /// isn't what it expects, or nests deeper than 128 levels.
@@ -15,20 +21,25 @@ use serde::de::IgnoredAny;
 pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    specials: Specials<'a>,
 }
 
 impl<'a> Scanner<'a> {
     /// The beginning of a text.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            specials: Specials::new(text.as_bytes()),
+        }
     }
 
     /// Passes over a value of any kind, and gives its text.
     pub fn value(&mut self) -> Option<&'a str> {
         self.skip_space();
         let start = self.at;
-        self.at = end_of_value(self.text.as_bytes(), start)?;
+        self.at = end_of_value(&mut self.specials, start)?;
         self.text.get(start..self.at)
     }
 
@@ -174,12 +185,15 @@ pub fn range_in(whole: &str, part: &str) -> Range<usize> {
 }
 
 /// Passes over a value that begins at `at`. Containers are kept on a stack of bits: 1 for an object.
-fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
+    // A copy can live in registers.
+    let mut specials = *kept_specials;
+    let bytes = specials.bytes;
     let mut objects = 0_u128;
     let mut depth = 0_u32;
     loop {
         match *bytes.get(at)? {
-            b'"' => at = end_of_string(bytes, at)?,
+            b'"' => at = end_of_string(&mut specials, at)?,
             open @ (b'{' | b'[') => {
                 if depth == u128::BITS {
                     return None;
@@ -192,7 +206,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
                     objects = objects << 1 | u128::from(is_object);
                     depth += 1;
                     if is_object {
-                        at = end_of_name(bytes, at)?;
+                        at = end_of_name(&mut specials, at)?;
                     }
                     continue;
                 }
@@ -205,6 +219,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
         // A value has ended, and with it perhaps some containers.
         loop {
             if depth == 0 {
+                *kept_specials = specials;
                 return Some(at);
             }
             at = end_of_space(bytes, at);
@@ -213,7 +228,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
                 b',' => {
                     at = end_of_space(bytes, at + 1);
                     if is_object {
-                        at = end_of_name(bytes, at)?;
+                        at = end_of_name(&mut specials, at)?;
                     }
                     break;
                 }
@@ -237,12 +252,14 @@ fn end_of_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Passes over a member's name, the colon behind it and the space up to its value.
-#[inline]
-fn end_of_name(bytes: &[u8], at: usize) -> Option<usize> {
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "see `end_of_string`")]
+fn end_of_name(specials: &mut Specials, at: usize) -> Option<usize> {
+    let bytes = specials.bytes;
     if *bytes.get(at)? != b'"' {
         return None;
     }
-    let at = end_of_space(bytes, end_of_string(bytes, at)?);
+    let at = end_of_space(bytes, end_of_string(specials, at)?);
     if *bytes.get(at)? != b':' {
         return None;
     }
@@ -253,11 +270,16 @@ fn end_of_word(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
     bytes[at..].starts_with(word).then_some(at + word.len())
 }
 
-#[inline]
-fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "in the loop over values, its state stays in registers: a third less time"
+)]
+fn end_of_string(specials: &mut Specials, start: usize) -> Option<usize> {
+    let bytes = specials.bytes;
     let mut at = start + 1;
     loop {
-        at = next_special(bytes, at);
+        at = specials.next(at);
         match *bytes.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => match *bytes.get(at + 1)? {
@@ -277,33 +299,72 @@ fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// The next quote, backslash or control character, or the end.
+/// Where quotes, backslashes and control characters are: what a string doesn't just pass through.
+///
+/// They are looked for in blocks of 64 bytes, before it is known where strings begin, so that one
+/// string need not be read to its end before the next can be found.
+#[derive(Clone, Copy, Debug)]
+struct Specials<'a> {
+    bytes: &'a [u8],
+    /// Where the block begins.
+    block: usize,
+    /// A bit for each of its bytes, the lowest for the first: 1 for a special one.
+    mask: u64,
+}
+
+impl<'a> Specials<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            block: 0,
+            mask: specials_of_block(bytes),
+        }
+    }
+
+    /// The first special byte at `at` or behind it, or a place behind the end. Places asked for must
+    /// not fall.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see `end_of_string`")]
+    fn next(&mut self, mut at: usize) -> usize {
+        loop {
+            if at - self.block >= BLOCK_BYTES {
+                self.block = at / BLOCK_BYTES * BLOCK_BYTES;
+                if self.block >= self.bytes.len() {
+                    return at;
+                }
+                self.mask = specials_of_block(&self.bytes[self.block..]);
+            }
+            let ahead = self.mask >> (at % BLOCK_BYTES);
+            if ahead != 0 {
+                return at + ahead.trailing_zeros() as usize;
+            }
+            at = self.block + BLOCK_BYTES;
+        }
+    }
+}
+
 #[inline]
-fn next_special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
-    const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
-    // The high bit of a byte is set where the byte is zero; bytes above a zero byte may be taken
-    // for one too, so only the lowest is sure.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let word = u64::from_le_bytes(*chunk);
-        let controls = word.wrapping_sub(SPACES) & !word & HIGH;
-        let special = zeros(word ^ QUOTES) | zeros(word ^ BACKSLASHES) | controls;
-        if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
+fn specials_of_block(bytes: &[u8]) -> u64 {
+    if let Some(block) = bytes.first_chunk() {
+        return specials_of(block);
     }
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'"' | b'\\' | ..b' ') {
-            break;
-        }
-        at += 1;
+    // Zeros are special too: they mark the end.
+    let mut block = [0; BLOCK_BYTES];
+    block[..bytes.len()].copy_from_slice(bytes);
+    specials_of(&block)
+}
+
+#[inline]
+fn specials_of(block: &[u8; BLOCK_BYTES]) -> u64 {
+    let mut mask = 0;
+    for (place, part) in block.as_chunks().0.iter().enumerate() {
+        let part = u8x16::new(*part);
+        let special = part.simd_eq(u8x16::splat(b'"'))
+            | part.simd_eq(u8x16::splat(b'\\'))
+            | part.simd_le(u8x16::splat(LAST_CONTROL));
+        mask |= u64::from(special.to_bitmask()) << (16 * place);
     }
-    at
+    mask
 }
 
 fn end_of_number(bytes: &[u8], mut at: usize) -> Option<usize> {
