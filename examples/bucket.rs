@@ -27,6 +27,9 @@ struct Arguments {
     /// Check and count uploaded bytes, but don't keep them: for inputs larger than memory
     #[arg(long)]
     discard: bool,
+    /// How much later each request is answered
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
+    latency: u64,
 }
 
 fn main() -> std::io::Result<()> {
@@ -35,6 +38,7 @@ fn main() -> std::io::Result<()> {
     if arguments.discard {
         service.discard_content();
     }
+    service.set_latency(Duration::from_millis(arguments.latency));
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", service.base_url())?;
     stdout.flush()?;

@@ -10,7 +10,9 @@
     reason = "nobody else calls what is public between these files"
 )]
 
+mod bare;
 mod measure;
+mod messages;
 mod tap;
 mod target;
 

@@ -1,18 +1,16 @@
 //! The target over files of messages, into a directory and into the storage server.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::Duration;
 
-use intercom_singer::tap::records::{Contact, schema_of};
 use serde_json::{Value, json};
 
 use crate::Bench;
+use crate::bare::{copy, upload};
 use crate::measure::{Cost, median, run};
+use crate::messages::messages;
 use crate::support::gcs::Gcs;
-
-const CHUNK_BYTES: usize = 8 << 20;
 
 /// Measures all rows of the target.
 pub fn measure(bench: &mut Bench) {
@@ -20,60 +18,6 @@ pub fn measure(bench: &mut Bench) {
     compression(bench);
     bucket(bench);
     memory(bench);
-}
-
-/// A file of messages: `count` records of about `size` bytes, in `streams` streams by turns, with a
-/// STATE after every 1,000.
-fn messages(bench: &Bench, count: usize, size: usize, streams: usize) -> u64 {
-    let path = bench.path("messages");
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).expect("a file"));
-    let schema = schema_of::<Contact>();
-    for stream in 0..streams {
-        let message = json!({"type": "SCHEMA", "stream": format!("contacts_{stream}"),
-            "schema": schema, "key_properties": ["id"]});
-        writeln!(file, "{message}").expect("the disk has room");
-    }
-    for number in 0..count {
-        let record = record(number, size);
-        writeln!(
-            file,
-            r#"{{"type":"RECORD","stream":"contacts_{}","record":{record},"time_extracted":"2026-01-31T06:00:00.000Z"}}"#,
-            number % streams
-        )
-        .expect("the disk has room");
-        if number % 1000 == 999 {
-            writeln!(
-                file,
-                r#"{{"type":"STATE","value":{{"bookmarks":{{"contacts_0":{{"updated_at":{number}}}}}}}}}"#
-            )
-            .expect("the disk has room");
-        }
-    }
-    file.flush().expect("the disk has room");
-    fs::metadata(&path).expect("it was written").len()
-}
-
-fn record(number: usize, size: usize) -> Value {
-    let mut record = json!({
-        "type": "contact", "id": format!("{number:024x}"), "role": "user", "name": "Ana Example",
-        "email": format!("ana.{number}@example.test"), "created_at": 1_700_000_000,
-        "updated_at": 1_700_000_000 + number, "has_hard_bounced": false, "owner_id": null,
-        "location": {"type": "location", "country": "Ireland", "city": "Dublin"},
-    });
-    // The rest are attributes and tags, half text and half structure, as in real contacts.
-    let mut attributes = serde_json::Map::new();
-    let mut tags = Vec::new();
-    while record.to_string().len() + 100 * tags.len() + 60 * attributes.len() + 120 < size {
-        let index = tags.len();
-        tags.push(json!({"id": index.to_string(), "type": "tag", "url": format!("/tags/{index}"), "name": "a tag"}));
-        attributes.insert(
-            format!("attribute_{index}"),
-            json!("some words, and \"more\" of them"),
-        );
-    }
-    record["tags"] = json!({"type": "list", "data": tags, "has_more": false});
-    record["custom_attributes"] = Value::Object(attributes);
-    record
 }
 
 fn load(bench: &Bench, config: &Value) -> Cost {
@@ -88,56 +32,45 @@ fn load(bench: &Bench, config: &Value) -> Cost {
     cost
 }
 
-/// Reads the messages and writes their bytes to a file, synced: what any target has to do.
-fn copy(bench: &Bench) -> f64 {
-    let started = Instant::now();
-    let mut messages = File::open(bench.path("messages")).expect("messages were written");
-    let mut copy = File::create(bench.path("copy")).expect("a file");
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let read = messages.read(&mut buffer).expect("a file can be read");
-        if read == 0 {
-            break;
-        }
-        copy.write_all(&buffer[..read]).expect("the disk has room");
-    }
-    copy.sync_all().expect("the disk is well");
-    let seconds = started.elapsed().as_secs_f64();
-    fs::remove_file(bench.path("copy")).expect("it was written");
-    seconds
-}
-
 fn directory(bench: &mut Bench) {
-    if !bench.wants("target: directory") {
+    let what = "target: directory";
+    if !bench.wants(what) {
         return;
     }
-    for (size, count) in [(300, 2_000_000), (1_700, 500_000), (20_000, 40_000)] {
+    for (size, count, streams) in [
+        (300, 2_000_000, 1),
+        (1_700, 500_000, 1),
+        (1_700, 500_000, 40),
+        (20_000, 40_000, 1),
+    ] {
         let count = count / bench.shrink;
-        let bytes = messages(bench, count, size, 1);
-        let copies = (0..bench.runs).map(|_| copy(bench)).collect();
+        let bytes = messages(bench, count, size, streams) as f64;
+        let config = |validate: bool| json!({"destination": bench.path("lake"), "validate_records": validate});
+        let (mut copies, mut unchecked, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..bench.runs {
+            copies.push(copy(bench));
+            unchecked.push(load(bench, &config(false)));
+            checked.push(load(bench, &config(true)));
+        }
         let copy = median(copies, |seconds| *seconds);
-        for (validation, validate) in [("off", false), ("on", true)] {
-            let config = json!({
-                "destination": bench.path("lake"), "validate_records": validate,
-            });
-            let runs = (0..bench.runs).map(|_| load(bench, &config));
-            let cost = median(runs.collect(), |cost| cost.wall_seconds);
-            let bar = match (size, validate) {
-                (1_700, false) => " (bar: 500,000)",
-                (1_700, true) => " (bar: 100,000)",
-                _ => "",
+        for (validation, costs, bar) in [("off", unchecked, 500_000), ("on", checked, 100_000)] {
+            let cost = median(costs, |cost| cost.wall_seconds);
+            let bar = if size == 1_700 {
+                format!(" (bar: {bar})")
+            } else {
+                String::new()
             };
             bench.row(
                 &format!(
-                    "target: directory, records of {} bytes, validation {validation}",
-                    bytes / count as u64
+                    "{what}, records of {size} bytes, {streams} streams, validation {validation}"
                 ),
                 format!(
-                    "{:.0} records/s, {:.0} MB/s",
+                    "{:.0} records/s, {:.0} MB/s, {:.0} MiB at most",
                     count as f64 / cost.wall_seconds,
-                    bytes as f64 / cost.wall_seconds / 1e6
+                    bytes / cost.wall_seconds / 1e6,
+                    cost.peak_mebibytes
                 ),
-                format!("{:.0} MB/s for a bare copy", bytes as f64 / copy / 1e6),
+                format!("{:.0} MB/s for a bare copy", bytes / copy / 1e6),
                 format!(
                     "{:.0} records a CPU second{bar}",
                     count as f64 / cost.cpu_seconds
@@ -148,7 +81,8 @@ fn directory(bench: &mut Bench) {
 }
 
 fn compression(bench: &mut Bench) {
-    if !bench.wants("target: compression") {
+    let what = "target: compression";
+    if !bench.wants(what) {
         return;
     }
     let count = 200_000 / bench.shrink;
@@ -158,83 +92,65 @@ fn compression(bench: &mut Bench) {
             "destination": bench.path("lake"), "compression": compression,
             "validate_records": false,
         });
-        let cost = load(bench, &config);
+        let costs = (0..bench.runs).map(|_| load(bench, &config)).collect();
+        let cost = median(costs, |cost| cost.wall_seconds);
         bench.row(
-            &format!("target: compression {compression}, 1.7 KB records"),
-            format!("{:.0} records/s", count as f64 / cost.wall_seconds),
-            format!("{:.0} MB/s", bytes as f64 / cost.wall_seconds / 1e6),
+            &format!("{what} {compression}, records of 1700 bytes"),
+            format!(
+                "{:.0} records/s, {:.0} MB/s",
+                count as f64 / cost.wall_seconds,
+                bytes as f64 / cost.wall_seconds / 1e6
+            ),
+            format!(
+                "{:.0} records a CPU second",
+                count as f64 / cost.cpu_seconds
+            ),
             format!("{:.0} MiB at most", cost.peak_mebibytes),
         );
     }
 }
 
 fn bucket(bench: &mut Bench) {
-    if !bench.wants("target: bucket") {
+    let what = "target: bucket";
+    if !bench.wants(what) {
         return;
     }
-    let count = 500_000 / bench.shrink;
-    let bytes = messages(bench, count, 1_700, 1);
-    let gcs = Gcs::start("bench");
-    gcs.discard_content();
-    let bare = median(
-        (0..bench.runs).map(|_| upload(&gcs, bytes)).collect(),
-        |seconds| *seconds,
-    );
-    let config = json!({
-        "destination": "gs://bench", "endpoint": gcs.base_url(), "validate_records": false,
-    });
-    let before = gcs.bytes_received();
-    let runs: Vec<Cost> = (0..bench.runs).map(|_| load(bench, &config)).collect();
-    let uploaded = (gcs.bytes_received() - before) as f64 / runs.len() as f64;
-    let cost = median(runs, |cost| cost.wall_seconds);
-    let ours = uploaded / cost.wall_seconds;
-    let others = bytes as f64 / bare;
-    bench.row(
-        "target: bucket, 1.7 KB records, validation off",
-        format!("{:.0} MB/s uploaded", ours / 1e6),
-        format!("{:.0} MB/s for a bare uploader", others / 1e6),
-        format!("{:.2} (bar: 0.9)", ours / others),
-    );
-}
-
-/// One resumable session in chunks, from memory, and nothing else.
-fn upload(gcs: &Gcs, bytes: u64) -> f64 {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .proxy(None)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .build()
-        .into();
-    let started = Instant::now();
-    let name = format!("bare-{}", gcs.bytes_received());
-    let url = format!(
-        "{}/upload/storage/v1/b/bench/o?uploadType=resumable&name={name}",
-        gcs.base_url()
-    );
-    let begun = agent.post(&url).send("{}").expect("a session");
-    let location = begun.headers()["location"].to_str().expect("a URL");
-    // The server names Google's host, as Google does behind other endpoints: only the path counts.
-    let uri: ureq::http::Uri = location.parse().expect("a URL");
-    let path = uri.path_and_query().expect("a path");
-    let location = format!("{}{path}", gcs.base_url());
-    let chunk = vec![b'x'; CHUNK_BYTES];
-    let mut sent = 0;
-    while sent < bytes {
-        let length = (bytes - sent).min(CHUNK_BYTES as u64);
-        let end = sent + length;
-        let total = if end == bytes {
-            bytes.to_string()
-        } else {
-            "*".to_owned()
-        };
-        agent
-            .put(&location)
-            .header("Content-Range", format!("bytes {sent}-{}/{total}", end - 1))
-            .send(&chunk[..usize::try_from(length).expect("a chunk fits")])
-            .expect("the chunk is taken");
-        sent = end;
+    for (latency, streams, count) in [
+        (0, 1, 500_000),
+        (0, 40, 500_000),
+        (50, 1, 500_000),
+        (50, 40, 500_000),
+    ] {
+        let count = count / bench.shrink;
+        messages(bench, count, 1_700, streams);
+        let gcs = Gcs::start("bench");
+        gcs.discard_content();
+        gcs.set_latency(Duration::from_millis(latency));
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        for run in 0..bench.runs {
+            // What is stored is forgotten, state objects too: each run has a place of its own.
+            let config = json!({
+                "destination": format!("gs://bench/{run}"), "endpoint": gcs.base_url(),
+                "validate_records": false,
+            });
+            let before = gcs.bytes_received();
+            let cost = load(bench, &config);
+            let bytes = gcs.bytes_received() - before;
+            ours.push((bytes as f64 / cost.wall_seconds, cost.peak_mebibytes));
+            bare.push(bytes as f64 / upload(&gcs, bytes));
+        }
+        let (ours, peak_mebibytes) = median(ours, |(speed, _)| *speed);
+        let bare = median(bare, |speed| *speed);
+        bench.row(
+            &format!("{what}, {latency} ms a request, {streams} streams, validation off"),
+            format!(
+                "{:.0} MB/s uploaded, {peak_mebibytes:.0} MiB at most",
+                ours / 1e6
+            ),
+            format!("{:.0} MB/s for a bare uploader", bare / 1e6),
+            format!("{:.2} (bar: 0.9)", ours / bare),
+        );
     }
-    started.elapsed().as_secs_f64()
 }
 
 fn memory(bench: &mut Bench) {

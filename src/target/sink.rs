@@ -40,7 +40,7 @@ impl Limits {
         let largest_block = usize::try_from(max_file_bytes).unwrap_or(usize::MAX);
         Self {
             largest_file: max_file_bytes,
-            block: BLOCK_BYTES.min(uncovered).min(largest_block),
+            block: BLOCK_BYTES.min(uncovered / 2).min(largest_block),
             uncovered,
         }
     }
@@ -130,6 +130,9 @@ impl Sink {
         }
         if length >= limits.uncovered {
             self.write_out(self.covered_bytes, workshop, limits)?;
+            if self.buffer.len() < limits.uncovered {
+                return Ok(());
+            }
             self.seal_current();
             self.is_speculative = true;
             self.opened_at = workshop.clock.now();

@@ -14,8 +14,11 @@ use super::config::Compression;
 use super::object_name::PathTemplate;
 use super::store::{Store, StoreError, Writer};
 
-/// Blocks that may wait for a writer.
-const BLOCKS_AHEAD: usize = 1;
+/// Blocks that may wait for the writer of one object, at most: about what it sends to a bucket at
+/// once, so that the next chunk gathers while one is on its way.
+const MOST_BLOCKS_AHEAD: usize = 8;
+/// Blocks that may wait for all of them, about.
+const BLOCKS_AHEAD_BUDGET: usize = 16;
 /// Used blocks that are kept for their memory, and up to which size, in bytes.
 const KEPT_BLOCKS: usize = 8;
 const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
@@ -133,14 +136,15 @@ impl ObjectWriter {
             clock: Arc::clone(&workshop.clock),
             opened_at: Some(opened_at),
         };
-        let (sender, receiver) = sync_channel(BLOCKS_AHEAD);
+        let others = workshop.open_objects.fetch_add(1, Ordering::Relaxed);
+        let blocks_ahead = (BLOCKS_AHEAD_BUDGET / (others + 1)).clamp(1, MOST_BLOCKS_AHEAD);
+        let (sender, receiver) = sync_channel(blocks_ahead);
         let abandoned = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
             let workshop = workshop.clone();
             let abandoned = Arc::clone(&abandoned);
             move || store_blocks(&workshop, names, &receiver, &abandoned)
         });
-        workshop.open_objects.fetch_add(1, Ordering::Relaxed);
         Self {
             blocks: Some(sender),
             thread: Some(thread),

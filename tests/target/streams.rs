@@ -85,3 +85,27 @@ fn many_streams_with_much_data_between_two_states() {
     assert_eq!(data.len(), 300);
     assert!(data.values().all(|text| text.lines().count() == 4));
 }
+
+#[test]
+fn many_streams_fill_one_file_each_while_states_come() {
+    let target = Target::local();
+    let mut input = String::new();
+    for number in 0..40 {
+        input += &schema(&format!("s{number}"));
+    }
+    // In all more than one of 40 streams may hold back, in no moment so much without a STATE.
+    for round in 0..20 {
+        for number in 0..40 {
+            let row = json!({ "id": round, "text": "x".repeat(50_000) });
+            input += &record(&format!("s{number}"), row);
+        }
+        input += &state("s0", json!({ "at": round }));
+    }
+    target.run(input).succeeded();
+    let files = target.files();
+    let data = data_by_stream(&files);
+    assert_eq!(data.len(), 40);
+    assert!(data.values().all(|text| text.lines().count() == 20));
+    let data_files = files.keys().filter(|name| name.ends_with("Z.json"));
+    assert_eq!(data_files.count(), 40, "{:?}", files.keys());
+}

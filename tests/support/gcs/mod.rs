@@ -233,6 +233,11 @@ impl Gcs {
         lock(&self.storage).discards_content = true;
     }
 
+    /// Answers each request so much later, as a service far away does.
+    pub fn set_latency(&self, latency: Duration) {
+        lock(&self.storage).latency = latency;
+    }
+
     /// How many bytes uploads have brought, those of unfinished ones included.
     pub fn bytes_received(&self) -> u64 {
         lock(&self.storage).bytes_received
@@ -267,7 +272,10 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
             reply.fault = Some(WireFault::Stall(duration));
             0
         }
-        _ => reply.status,
+        _ => {
+            reply.delay = storage.latency;
+            reply.status
+        }
     };
     let stored = match storage.objects.get(&object) {
         Some(made) if storage.last_generation > generation => Some(Arc::clone(&made.content)),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -44,6 +45,7 @@ pub(super) struct Storage {
     pub(super) token: Option<String>,
     /// Whether data objects are counted and thrown away, for benchmarks.
     pub(super) discards_content: bool,
+    pub(super) latency: Duration,
     pub(super) bytes_received: u64,
 }
 
