@@ -24,7 +24,7 @@ pub fn measure(bench: &mut Bench) {
 
 /// A file of messages: `count` records of about `size` bytes, in `streams` streams by turns, with a
 /// STATE after every 1,000.
-fn messages(bench: &Bench, count: usize, size: usize, streams: usize) -> u64 {
+pub fn messages(bench: &Bench, count: usize, size: usize, streams: usize) -> u64 {
     let path = bench.path("messages");
     let mut file = BufWriter::with_capacity(1 << 20, File::create(&path).expect("a file"));
     let schema = schema_of::<Contact>();
