@@ -319,6 +319,32 @@ fn other_fields_can_be_searched_too() {
 }
 
 #[test]
+fn conversations_come_by_id_where_asked_and_seconds_may_be_written_as_fractions() {
+    let workspace = Workspace::start(Settings {
+        conversations: 150,
+        ..Settings::default()
+    });
+    let client = Client::of(&workspace);
+    // As singer-io's tap asks, in the first run.
+    let any_id = json!({"operator": "OR", "value": [
+        {"field": "id", "operator": ">", "value": ""},
+        {"field": "id", "operator": "=", "value": ""},
+    ]});
+    let since = json!({"field": "updated_at", "operator": ">", "value": 1.0});
+    let body = json!({
+        "query": {"operator": "AND", "value": [any_id, since]},
+        "sort": {"field": "id", "order": "ascending"},
+        "pagination": {"per_page": 150},
+    });
+    let page = client.search("conversations", &body).json();
+    let records = page["conversations"].as_array().expect("records");
+    assert_eq!(ids(records), workspace.ids("conversations"));
+    assert!(ids_in_order(records).is_sorted());
+    let body = json!({"query": filter(">", 0), "sort": {"field": "id"}});
+    assert_eq!(client.search("contacts", &body).status, 400);
+}
+
+#[test]
 fn searches_beyond_the_limits_are_refused() {
     let workspace = Workspace::start(Settings::default());
     let client = Client::of(&workspace);

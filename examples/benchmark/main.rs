@@ -13,6 +13,8 @@
 mod bare;
 mod measure;
 mod messages;
+mod peers;
+mod sides;
 mod tap;
 mod target;
 
@@ -35,6 +37,9 @@ struct Arguments {
     /// Only the rows whose names hold this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Compare with other people's programs too, which are installed from PyPI (Python 3.11)
+    #[arg(long)]
+    with_peers: bool,
 }
 
 /// What all rows share.
@@ -95,6 +100,9 @@ fn main() {
     start_up(&mut bench);
     tap::measure(&mut bench);
     target::measure(&mut bench);
+    if arguments.with_peers {
+        peers::measure(&mut bench);
+    }
 
     if bench.only.is_none() && !arguments.quick {
         let results = root.join("benches/RESULTS.md");

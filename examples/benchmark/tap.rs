@@ -19,7 +19,8 @@ pub fn measure(bench: &mut Bench) {
     pipeline(bench);
 }
 
-fn quiet(settings: Settings) -> Workspace {
+/// A workspace that keeps no record of its requests.
+pub fn quiet(settings: Settings) -> Workspace {
     Workspace::start(Settings {
         log_requests: false,
         ..settings
@@ -35,7 +36,8 @@ fn sync(bench: &Bench, workspace: &Workspace, stream: &str, concurrency: usize) 
         .args(["--stream", stream]))
 }
 
-fn configure(bench: &Bench, workspace: &Workspace, concurrency: usize) {
+/// Writes the tap's configuration, `config.json`.
+pub fn configure(bench: &Bench, workspace: &Workspace, concurrency: usize) {
     let config = json!({
         "access_token": workspace.token(),
         "base_url": workspace.base_url(),

@@ -153,6 +153,8 @@ impl Filter {
             "!=" => !is(&self.value),
             "IN" => is_one_of(),
             "NIN" => !is_one_of(),
+            // Every text comes after the empty one.
+            ">" if sought.is_empty() => found.is_string() && !found_text.is_empty(),
             ">" => ordered.is_some_and(|(found, sought)| found > sought),
             "<" => ordered.is_some_and(|(found, sought)| found < sought),
             "~" => found_text.contains(&sought),
@@ -226,9 +228,11 @@ fn day_start(day: NaiveDate, timezone: Tz) -> i64 {
     }
 }
 
-/// Epoch seconds, as a number or as its text.
+/// Epoch seconds, as a number or as its text; whole, but perhaps written `1704067200.0`.
 fn seconds(value: &Value) -> Result<i64, Refusal> {
-    text(value)
+    let text = text(value);
+    text.strip_suffix(".0")
+        .unwrap_or(&text)
         .parse()
         .map_err(|_| format!("{value} is not a date (UNIX timestamp)"))
 }

@@ -98,10 +98,15 @@ impl<'a> Matching<'a> {
     ) -> Result<Matching<'a>, Refusal> {
         let table = data.table(stream);
         let pieces = pieces(table, &condition.spans(dates)?);
-        let by_updated_at = match sort_field {
-            "updated_at" => true,
-            "created_at" => false,
-            other => return Err(format!("cannot sort by {other}")),
+        let by_updated_at = sort_field == "updated_at";
+        let sort_value: fn(&Table, &Entry) -> i64 = match (sort_field, stream) {
+            ("updated_at", _) => |_, entry| entry.sort_value,
+            ("created_at", _) => |table, entry| table.row(entry.row).created_at,
+            // In no description, but singer-io's tap asks for it. Only these ids are numbers.
+            ("id", Stream::Conversations) => {
+                |table, entry| table.id(entry.row).parse().expect("a number")
+            }
+            _ => return Err(format!("cannot sort by {sort_field}")),
         };
         if by_updated_at && condition.only_about_updated_at() {
             return Ok(Matching::Pieces(pieces));
@@ -117,14 +122,9 @@ impl<'a> Matching<'a> {
                     continue;
                 }
             }
-            listed.push(if by_updated_at {
-                entry
-            } else {
-                let sort_value = table.row(entry.row).created_at;
-                Entry {
-                    sort_value,
-                    ..entry
-                }
+            listed.push(Entry {
+                sort_value: sort_value(table, &entry),
+                ..entry
             });
         }
         listed.sort_unstable();
