@@ -1,10 +1,15 @@
 //! Which STATE is safe: objects first, then the state objects, then the line on stdout.
+//!
+//! A commit goes on in a thread of its own while the next records are read: the disk or the network
+//! takes its time, and so would the tap behind the pipe. There is one at a time.
 
 use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::sink::{Limits, Sink};
-use super::state::StateObjects;
+use super::state::{Changes, StateObjects};
 use super::writer::{ObjectWriter, Workshop, finish_all};
 use crate::cli::Failure;
 
@@ -14,13 +19,23 @@ const FINISHED_TOGETHER: usize = 32;
 /// Knows the newest STATE and what has been committed.
 #[derive(Debug)]
 pub struct Committer {
-    state_objects: StateObjects,
-    /// The newest STATE's value, as it came.
+    state_objects: Arc<Mutex<StateObjects>>,
+    /// The newest STATE's value, as it came; empty before the first one.
     newest_state: String,
-    /// Whether `newest_state` has not been committed yet.
+    /// Whether no commit has begun that includes `newest_state`.
     is_pending: bool,
     last_commit: Instant,
     interval: Duration,
+    under_way: Option<JoinHandle<Result<(), Failure>>>,
+}
+
+/// Objects that are to appear, and what may be said once they have.
+struct Commit {
+    objects: Vec<ObjectWriter>,
+    /// The state objects to write, and the line to print.
+    state: Option<(Changes, String)>,
+    state_objects: Arc<Mutex<StateObjects>>,
+    workshop: Workshop,
 }
 
 impl Committer {
@@ -28,22 +43,25 @@ impl Committer {
     #[must_use]
     pub fn new(state_objects: StateObjects, interval: Duration) -> Self {
         Self {
-            state_objects,
+            state_objects: Arc::new(Mutex::new(state_objects)),
             newest_state: String::new(),
             is_pending: false,
             last_commit: Instant::now(),
             interval,
+            under_way: None,
         }
     }
 
     /// Takes note of a stream that this run loads.
     pub fn loads(&mut self, stream: &str) {
-        self.state_objects.loads(stream);
+        lock(&self.state_objects).loads(stream);
     }
 
     /// Takes a STATE that covers all records before it.
     pub fn receive(&mut self, state: &str) -> Result<(), Failure> {
-        self.state_objects.receive(state)?;
+        if self.newest_state.is_empty() {
+            lock(&self.state_objects).receive_first(state)?;
+        }
         self.newest_state.clear();
         self.newest_state.push_str(state);
         self.is_pending = true;
@@ -56,16 +74,19 @@ impl Committer {
         self.is_pending && self.last_commit.elapsed() >= self.interval
     }
 
-    /// Stores all that STATEs cover, then the newest of them.
+    /// Begins to store all that STATEs cover, then the newest of them, once the commit before has
+    /// ended. [`Committer::wait`] tells how it went.
     pub fn commit(
         &mut self,
         sinks: &mut [Sink],
         workshop: &Workshop,
         limits: &Limits,
     ) -> Result<(), Failure> {
+        self.wait()?;
         // Before anything appears: a state that can't be written must not leave data behind.
-        let changes = if self.is_pending {
-            Some(self.state_objects.changes(&self.newest_state)?)
+        let state = if self.is_pending {
+            let changes = lock(&self.state_objects).changes(&self.newest_state)?;
+            Some((changes, self.newest_state.clone()))
         } else {
             None
         };
@@ -83,15 +104,61 @@ impl Committer {
             }
             objects.extend(sink.take_covered(workshop, limits)?);
         }
-        finish(objects, workshop)?;
-        if let Some(changes) = changes {
-            self.state_objects.write(changes)?;
-            print_line(&self.newest_state)?;
-            self.is_pending = false;
-        }
+        let commit = Commit {
+            objects,
+            state,
+            state_objects: Arc::clone(&self.state_objects),
+            workshop: workshop.clone(),
+        };
+        self.under_way = Some(std::thread::spawn(|| commit.run()));
+        self.is_pending = false;
         self.last_commit = Instant::now();
+        if workshop.is_crowded() {
+            self.wait()?;
+        }
         Ok(())
     }
+
+    /// Tells whether the commit under way has failed already.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        match &self.under_way {
+            Some(commit) if commit.is_finished() => self.wait(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the commit under way has ended.
+    pub fn wait(&mut self) -> Result<(), Failure> {
+        match self.under_way.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Failure::failed("a committing thread ended unexpectedly")),
+        }
+    }
+}
+
+impl Drop for Committer {
+    /// After a failure elsewhere: what is being made final may still become so.
+    fn drop(&mut self) {
+        if let Err(failure) = self.wait() {
+            tracing::error!("{failure}");
+        }
+    }
+}
+
+impl Commit {
+    fn run(self) -> Result<(), Failure> {
+        finish(self.objects, &self.workshop)?;
+        if let Some((changes, line)) = self.state {
+            lock(&self.state_objects).write(changes)?;
+            print_line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(state_objects: &Mutex<StateObjects>) -> MutexGuard<'_, StateObjects> {
+    state_objects.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn finish(objects: Vec<ObjectWriter>, workshop: &Workshop) -> Result<(), Failure> {

@@ -105,6 +105,11 @@ impl Loader {
         }
     }
 
+    /// Fails as soon as it is known that a commit has failed.
+    pub fn check(&mut self) -> Result<(), Stop> {
+        self.committer.check().map_err(Stop::Storage)
+    }
+
     /// Commits what waits for it, when it has waited long enough.
     pub fn commit_if_due(&mut self) -> Result<(), Stop> {
         if self.committer.is_due() {
@@ -119,6 +124,7 @@ impl Loader {
             self.sinks[index].cover(&self.workshop, &self.limits)?;
         }
         self.commit()?;
+        self.committer.wait()?;
         for sink in &self.sinks {
             tracing::info!("stream {}: {} records", sink.stream, sink.records);
         }
@@ -130,7 +136,8 @@ impl Loader {
         for index in std::mem::take(&mut self.dirty) {
             self.sinks[index].discard_uncovered();
         }
-        self.commit()
+        self.commit()?;
+        self.committer.wait()
     }
 
     fn commit(&mut self) -> Result<(), Failure> {

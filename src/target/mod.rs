@@ -92,6 +92,7 @@ fn load(loader: &mut Loader, input: &Input, signals: &Signals) -> Result<(), Sto
         if let Some(signal) = signals.received() {
             return Err(Stop::Input(Failure::signal(signal)));
         }
+        loader.check()?;
         let next = input.next(LOOK_UP_INTERVAL).map_err(|error| {
             Stop::Input(Failure::failed(format_args!(
                 "the input can't be read: {error}"

@@ -96,11 +96,9 @@ impl StateObjects {
         }
     }
 
-    /// Takes note of a STATE; only the first one matters.
-    pub fn receive(&mut self, state: &str) -> Result<(), Failure> {
-        if self.first.is_none() {
-            self.first = Some(bookmarks_of(state)?);
-        }
+    /// Takes note of the run's first STATE.
+    pub fn receive_first(&mut self, state: &str) -> Result<(), Failure> {
+        self.first = Some(bookmarks_of(state)?);
         Ok(())
     }
 
