@@ -244,7 +244,16 @@ fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
 }
 
 #[inline]
-fn end_of_space(bytes: &[u8], mut at: usize) -> usize {
+fn end_of_space(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(..=b' ') => end_of_some_space(bytes, at),
+        _ => at,
+    }
+}
+
+// Kept out of the loop over values: most programs write none, or one blank between strings.
+#[cold]
+fn end_of_some_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
@@ -470,6 +479,24 @@ mod tests {
             "\u{feff}1",
         ] {
             assert_eq!(scanned(text), parsed(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_string_may_end_at_any_place_of_a_block() {
+        for length in 0..3 * BLOCK_BYTES {
+            let before = "x".repeat(length);
+            for text in [
+                format!("[\"{before}\",1]"),
+                format!("[\"{before}\\\"\",1]"),
+                format!("[\"{before}\\u00e9\"]"),
+                format!("{{\"{before}\":\"{before}\"}}"),
+                format!("[\"{before}\n\"]"),
+                format!("[\"{before}\\\"]"),
+                format!("\"{before}"),
+            ] {
+                assert_eq!(scanned(&text), parsed(&text), "{text:?}");
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the user is told when the service fails for good, and what is left behind then: no state
 //! beyond what is stored.
 
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 use crate::support::gcs::{Fault, Gcs, Kind};
 use crate::support::target::{Run, Target, record, schema, state};
@@ -126,6 +127,26 @@ fn a_state_that_can_t_be_written_is_not_printed() {
             .contains("gs://lake/_intercom_state/s_state.json")
     );
     assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn a_commit_that_fails_ends_the_run_while_its_input_goes_on() {
+    let service = Gcs::start("lake");
+    service.fail_object(1, Kind::Start, "_intercom_state", 1, Fault::Status(403));
+    let target = Target::gcs(&service).with("flush_interval_seconds", 0);
+    let mut child = target.spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(small_input().as_bytes()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it waits for the end of input");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let run: Run = child.wait_with_output().unwrap().into();
+    assert!(run.failed(1).contains("403"), "{}", run.stderr);
+    assert_eq!(run.stdout, "");
+    assert_eq!(service.open_sessions(), 0);
+    drop(stdin);
 }
 
 #[test]

@@ -35,6 +35,8 @@ fn data_then_state_objects_then_the_line() {
         (40, 12, "max_file_bytes", 20),
     ] {
         let service = Gcs::start("lake");
+        // Each commit takes longer than reading what comes before the next.
+        service.set_latency(Duration::from_millis(2));
         let target = Target::gcs(&service).with(setting, value);
         let mut child = target.spawn();
         let mut stdin = child.stdin.take().unwrap();
