@@ -313,7 +313,7 @@ fn end_of_string(specials: &mut Specials, start: usize) -> Option<usize> {
 /// They are looked for in blocks of 64 bytes, before it is known where strings begin, so that one
 /// string need not be read to its end before the next can be found.
 #[derive(Clone, Copy, Debug)]
-struct Specials<'a> {
+pub struct Specials<'a> {
     bytes: &'a [u8],
     /// Where the block begins.
     block: usize,
@@ -322,7 +322,9 @@ struct Specials<'a> {
 }
 
 impl<'a> Specials<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    /// Those of a text.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             block: 0,
@@ -334,7 +336,7 @@ impl<'a> Specials<'a> {
     /// not fall.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "see `end_of_string`")]
-    fn next(&mut self, mut at: usize) -> usize {
+    pub fn next(&mut self, mut at: usize) -> usize {
         loop {
             if at - self.block >= BLOCK_BYTES {
                 self.block = at / BLOCK_BYTES * BLOCK_BYTES;

@@ -10,6 +10,8 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
 
+use crate::raw_json::Specials;
+
 /// The representation's name to `jsonschema`.
 #[derive(Debug)]
 pub struct Tape;
@@ -57,10 +59,11 @@ impl Entries {
         self.list.clear();
         self.open.clear();
         let bytes = text.as_bytes();
+        let mut specials = Specials::new(bytes);
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             at = match byte {
-                b'"' => self.string(bytes, at),
+                b'"' => self.string(bytes, &mut specials, at),
                 b'{' => self.begin(Kind::Object, at),
                 b'[' => self.begin(Kind::Array, at),
                 b'}' | b']' => self.end(at),
@@ -76,18 +79,12 @@ impl Entries {
         })
     }
 
-    fn string(&mut self, bytes: &[u8], start: usize) -> usize {
-        let mut end = start + 1;
+    fn string(&mut self, bytes: &[u8], specials: &mut Specials<'_>, start: usize) -> usize {
+        let mut end = specials.next(start + 1);
         let mut kind = Kind::Plain;
-        loop {
-            match bytes.get(end) {
-                Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    end += 2;
-                }
-                Some(b'"') | None => break,
-                Some(_) => end += 1,
-            }
+        while bytes.get(end) == Some(&b'\\') {
+            kind = Kind::Escaped;
+            end = specials.next(end + 2);
         }
         self.push(kind, start, end + 1)
     }
