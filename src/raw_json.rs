@@ -92,6 +92,16 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes over a value with `pass`, and gives its text too.
+    pub fn with_text<T>(
+        &mut self,
+        pass: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<(&'a str, T)> {
+        let start = self.position();
+        let passed = pass(self)?;
+        Some((self.text.get(start..self.at)?, passed))
+    }
+
     /// Where the next value begins, in bytes from the beginning of the text.
     pub fn position(&mut self) -> usize {
         self.skip_space();
@@ -104,7 +114,8 @@ impl<'a> Scanner<'a> {
         self.at == self.text.len()
     }
 
-    fn peek(&mut self) -> Option<u8> {
+    /// The first byte of what comes next, white space aside.
+    pub fn peek(&mut self) -> Option<u8> {
         self.skip_space();
         self.text.as_bytes().get(self.at).copied()
     }

@@ -252,12 +252,9 @@ impl Bookmark {
 }
 
 fn instant(value: &Value) -> Result<EpochSeconds, String> {
-    serde_json::value::to_raw_value(value)
-        .ok()
-        .and_then(|raw| time::parse_json(&raw))
-        .ok_or_else(|| {
-            format!("{value} is neither epoch seconds nor a date nor an RFC 3339 instant")
-        })
+    time::parse_json(&value.to_string()).ok_or_else(|| {
+        format!("{value} is neither epoch seconds nor a date nor an RFC 3339 instant")
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What is read along with a record: the child records of one parent, by one request.
 
-use serde_json::value::RawValue;
-
 use super::client::{ApiRequest, BadAnswer, Client};
 use super::fault::Fault;
 use super::nested_lists;
@@ -9,7 +7,7 @@ use super::page::{Envelope, Row, text};
 use super::path::{path_segment, with_query};
 use super::streams::{Asked, Child, ChildAnswer, ChildRequest};
 use super::transcript;
-use crate::raw_json::member;
+use crate::raw_json::{Scanner, member};
 
 /// The answer for one parent.
 #[derive(Debug)]
@@ -69,9 +67,7 @@ pub fn inside(
     parent: &Parent,
 ) -> Result<Details, Fault> {
     let records = list_inside(record, list)
-        .and_then(|(elements, _)| {
-            with_parent(child, parent, elements.into_iter().map(RawValue::get))
-        })
+        .and_then(|(elements, _)| with_parent(child, parent, elements.into_iter()))
         .map_err(|bad| Fault::Stream(format!("the list `{list}` of {}: {bad}", parent.id)))?;
     Ok(Details::Records { records, cut: 0 })
 }
@@ -91,8 +87,7 @@ pub fn fetch(
             let body = text(body)?;
             let (list, total_count) = listed(&body, at)?;
             let cut = total_count.unwrap_or(0).saturating_sub(list.len() as u64);
-            let elements = list.into_iter().map(RawValue::get);
-            let records = with_parent(child, parent, elements)?;
+            let records = with_parent(child, parent, list.into_iter())?;
             Ok(Details::Records { records, cut })
         }),
         ChildAnswer::Pages => {
@@ -136,11 +131,11 @@ pub fn fetch(
 fn list_inside<'a>(
     record: &'a str,
     name: &'static str,
-) -> Result<(Vec<&'a RawValue>, Option<u64>), BadAnswer> {
+) -> Result<(Vec<&'a str>, Option<u64>), BadAnswer> {
     match member(record, name)? {
         None | Some("null") => Ok((Vec::new(), None)),
         Some(list) => {
-            let envelope = Envelope::parse(list, "data")?;
+            let envelope = Envelope::parse(list, "data", Scanner::value)?;
             Ok((envelope.records.unwrap_or_default(), envelope.total_count))
         }
     }
@@ -151,13 +146,13 @@ fn list_inside<'a>(
 fn listed<'a>(
     body: &'a str,
     at: (&'static str, &'static str),
-) -> Result<(Vec<&'a RawValue>, Option<u64>), BadAnswer> {
+) -> Result<(Vec<&'a str>, Option<u64>), BadAnswer> {
     let holder =
         member(body, at.0)?.ok_or_else(|| BadAnswer(format!("the answer has no `{}`", at.0)))?;
     if holder == "null" {
         return Ok((Vec::new(), None));
     }
-    let envelope = Envelope::parse(holder, at.1)?;
+    let envelope = Envelope::parse(holder, at.1, Scanner::value)?;
     let list = envelope
         .records
         .ok_or_else(|| BadAnswer(format!("the answer has no `{}.{}`", at.0, at.1)))?;

@@ -1,19 +1,16 @@
-//! An answer's body and where its records lie in it. One pass finds the records, one more their
-//! keys; neither copies.
+//! An answer's body and where its records lie in it. One pass finds the records and their keys, and
+//! copies nothing else.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bookmark::Version;
 use super::client::BadAnswer;
 use super::time::{self, EpochSeconds};
-use crate::raw_json::{member, range_in};
+use crate::raw_json::{Scanner, fault_of, member, range_in, unquoted};
 
 /// A page of records.
 #[derive(Debug)]
@@ -116,7 +113,10 @@ impl Page {
     /// Reads the body of an answer.
     pub fn parse(body: Vec<u8>, names: Names) -> Result<Self, BadAnswer> {
         let body = text(body)?;
-        let envelope = Envelope::parse(&body, names.records_at)?;
+        let envelope = Envelope::parse(&body, names.records_at, |scanner| {
+            let (json, found) = scanner.with_text(|scanner| Found::pass(scanner, names))?;
+            Some((range_in(&body, json), Keys::new(json, &found, names)))
+        })?;
         let Some(records) = envelope.records else {
             return Err(BadAnswer(format!(
                 "the answer has no `{}`",
@@ -129,15 +129,11 @@ impl Page {
         let scroll_param = envelope.scroll_param;
         let next = pages.next()?;
         let total_count = envelope.total_count;
-        let ranges: Vec<Range<usize>> = records
-            .iter()
-            .map(|record| range_in(&body, record.get()))
-            .collect();
         let body = Arc::new(body);
-        let mut rows = Vec::with_capacity(ranges.len());
-        for range in ranges {
+        let mut rows = Vec::with_capacity(records.len());
+        for (range, keys) in records {
             let body = Arc::clone(&body);
-            rows.push(Row::parse(Record { body, range }, names)?);
+            rows.push(Row::new(Record { body, range }, keys?));
         }
         Ok(Self {
             rows,
@@ -159,70 +155,79 @@ impl Row {
     /// Finds the keys of a record.
     pub fn parse(record: Record, names: Names) -> Result<Self, BadAnswer> {
         let json = record.json();
-        let mut keys = Keys {
-            names,
+        let mut scanner = Scanner::new(json);
+        let found = Found::pass(&mut scanner, names).ok_or_else(|| fault_of(json))?;
+        let keys = Keys::new(json, &found, names)?;
+        Ok(Self::new(record, keys))
+    }
+
+    fn new(record: Record, keys: Keys) -> Self {
+        Self {
+            record,
+            id: keys.id,
+            updated_at: keys.updated_at,
+            updated_at_json: keys.updated_at_json,
+        }
+    }
+}
+
+/// The values in a record that its row is known by, as they stand in the text.
+struct Found<'a> {
+    id: Option<&'a str>,
+    updated_at: Option<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    /// Passes over a record; `None` where there is none.
+    fn pass(scanner: &mut Scanner<'a>, names: Names) -> Option<Self> {
+        let mut found = Self {
             id: None,
             updated_at: None,
         };
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        deserializer.deserialize_map(&mut keys)?;
-        let id = match keys.id.map(RawValue::get) {
+        scanner.object(|scanner, name| {
+            let value = scanner.value()?;
+            let name = unquoted(name)?;
+            if name == names.key {
+                found.id = Some(value);
+            } else if name == names.replication_key {
+                found.updated_at = Some(value);
+            }
+            Some(())
+        })?;
+        Some(found)
+    }
+}
+
+/// What those values mean.
+struct Keys {
+    id: String,
+    updated_at: Option<EpochSeconds>,
+    updated_at_json: Range<usize>,
+}
+
+impl Keys {
+    fn new(record: &str, found: &Found<'_>, names: Names) -> Result<Self, BadAnswer> {
+        let id = match found.id {
             None | Some("null") => {
                 return Err(BadAnswer(format!("a record has no `{}`", names.key)));
             }
             Some(quoted) if quoted.starts_with('"') => serde_json::from_str(quoted)?,
             Some(number) => number.to_owned(),
         };
-        let updated_at = keys.updated_at.and_then(time::parse_json);
-        let updated_at_json = keys
-            .updated_at
-            .map_or(0..0, |value| range_in(json, value.get()));
         Ok(Self {
-            record,
             id,
-            updated_at,
-            updated_at_json,
+            updated_at: found.updated_at.and_then(time::parse_json),
+            updated_at_json: found
+                .updated_at
+                .map_or(0..0, |value| range_in(record, value)),
         })
     }
 }
 
-struct Keys<'a> {
-    names: Names,
-    id: Option<&'a RawValue>,
-    updated_at: Option<&'a RawValue>,
-}
-
-impl<'a> Visitor<'a> for &mut Keys<'a> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a record, which is a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<Name<'a>>()? {
-            let name = name.0.as_ref();
-            if name == self.names.key {
-                self.id = Some(map.next_value()?);
-            } else if name == self.names.replication_key {
-                self.updated_at = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A property's name, borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// What surrounds the records in an answer, or in a list inside one.
-#[derive(Default)]
-pub struct Envelope<'a> {
-    /// The records.
-    pub records: Option<Vec<&'a RawValue>>,
+pub struct Envelope<'a, T> {
+    /// What was read of each record.
+    pub records: Option<Vec<T>>,
     /// How many there are in all.
     pub total_count: Option<u64>,
     pages: Option<Pages<'a>>,
@@ -232,48 +237,47 @@ pub struct Envelope<'a> {
     scroll_param: Option<String>,
 }
 
-impl<'a> Envelope<'a> {
-    /// Reads a JSON object whose records are at `records_at`.
-    pub fn parse(body: &'a str, records_at: &'static str) -> Result<Self, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(body);
-        let envelope = EnvelopeSeed { records_at }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(envelope)
-    }
-}
-
-struct EnvelopeSeed {
-    records_at: &'static str,
-}
-
-impl<'a> DeserializeSeed<'a> for EnvelopeSeed {
-    type Value = Envelope<'a>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'a> Visitor<'a> for EnvelopeSeed {
-    type Value = Envelope<'a>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an answer, which is a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut envelope = Envelope::default();
-        while let Some(name) = map.next_key::<Name<'a>>()? {
-            match name.0.as_ref() {
-                name if name == self.records_at => envelope.records = map.next_value()?,
-                "pages" => envelope.pages = map.next_value()?,
-                "total_count" => envelope.total_count = map.next_value()?,
-                "total_pages" => envelope.total_pages = map.next_value()?,
-                "per_page" => envelope.per_page = map.next_value()?,
-                "scroll_param" => envelope.scroll_param = map.next_value()?,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+impl<'a, T> Envelope<'a, T> {
+    /// Reads a JSON object whose records are at `records_at`; `read` passes over one of them.
+    pub fn parse(
+        body: &'a str,
+        records_at: &'static str,
+        mut read: impl FnMut(&mut Scanner<'a>) -> Option<T>,
+    ) -> Result<Self, serde_json::Error> {
+        let mut records = None;
+        let mut others = Vec::new();
+        let mut scanner = Scanner::new(body);
+        let passed = scanner.object(|scanner, name| {
+            let name = unquoted(name)?;
+            if name == records_at && scanner.peek()? == b'[' {
+                let list = records.insert(Vec::new());
+                return scanner.array(|scanner| {
+                    list.push(read(scanner)?);
+                    Some(())
+                });
+            }
+            others.push((name, scanner.value()?));
+            Some(())
+        });
+        if passed.is_none() || !scanner.is_at_end() {
+            return Err(fault_of(body));
+        }
+        let mut envelope = Self {
+            records,
+            total_count: None,
+            pages: None,
+            total_pages: None,
+            per_page: None,
+            scroll_param: None,
+        };
+        for (name, value) in others {
+            match &*name {
+                "pages" => envelope.pages = serde_json::from_str(value)?,
+                "total_count" => envelope.total_count = serde_json::from_str(value)?,
+                "total_pages" => envelope.total_pages = serde_json::from_str(value)?,
+                "per_page" => envelope.per_page = serde_json::from_str(value)?,
+                "scroll_param" => envelope.scroll_param = serde_json::from_str(value)?,
+                _ => {}
             }
         }
         Ok(envelope)
