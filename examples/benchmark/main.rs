@@ -11,6 +11,7 @@
 )]
 
 mod bare;
+mod instructions;
 mod measure;
 mod messages;
 mod peers;
@@ -100,6 +101,7 @@ fn main() {
     start_up(&mut bench);
     tap::measure(&mut bench);
     target::measure(&mut bench);
+    instructions::measure(&mut bench);
     if arguments.with_peers {
         peers::measure(&mut bench);
     }
