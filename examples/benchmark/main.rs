@@ -11,6 +11,8 @@
 )]
 
 mod bare;
+mod clean_build;
+mod instructions;
 mod measure;
 mod messages;
 mod peers;
@@ -21,6 +23,7 @@ mod target;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +43,9 @@ struct Arguments {
     /// Compare with other people's programs too, which are installed from PyPI (Python 3.11)
     #[arg(long)]
     with_peers: bool,
+    /// Build the programs from scratch too, which takes some minutes
+    #[arg(long)]
+    with_build: bool,
 }
 
 /// What all rows share.
@@ -100,6 +106,10 @@ fn main() {
     start_up(&mut bench);
     tap::measure(&mut bench);
     target::measure(&mut bench);
+    instructions::measure(&mut bench);
+    if arguments.with_build {
+        clean_build::measure(&mut bench);
+    }
     if arguments.with_peers {
         peers::measure(&mut bench);
     }
@@ -141,12 +151,17 @@ fn start_up(bench: &mut Bench) {
 }
 
 fn report(bench: &Bench) -> String {
-    let mut report = String::from(
-        "# Results\n\nOf `cargo run --release --example benchmark`, which rewrites this file. Both \
-         sides of a\ncomparison ran in the same run, on the machine below; the servers, simulated, \
-         shared its\nprocessors.\n\n",
+    let mut command = String::from("cargo run --release --example benchmark");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.is_empty() {
+        command += &format!(" -- {}", arguments.join(" "));
+    }
+    let mut report = format!(
+        "# Results\n\nOf\n\n    {command}\n\nwhich rewrites this file. Both sides of a comparison \
+         ran in the same run, on the machine below;\nthe servers, simulated, shared its \
+         processors.\n\n"
     );
-    report += &format!("- {}\n", processor());
+    report += &format!("- {}\n- {}\n- {}\n", processor(), kernel(), compiler());
     report += "\n| what | measured | compared with | ratio, or bar |\n|---|---|---|---|\n";
     for row in &bench.rows {
         report += &format!("| {} |\n", row.join(" | "));
@@ -157,11 +172,41 @@ fn report(bench: &Bench) -> String {
 fn processor() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model);
-    format!("{cores} cores of {model}")
+    let field = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(": ")?.1)
+    };
+    let name = field("model name").unwrap_or("unknown processor");
+    // The name that a virtual machine gives may say little.
+    match (field("cpu family"), field("model\t")) {
+        (Some(family), Some(model)) => {
+            format!("{cores} cores of {name} (family {family}, model {model})")
+        }
+        _ => format!("{cores} cores of {name}"),
+    }
+}
+
+fn kernel() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("Linux {}", release.trim())
+}
+
+/// The compiler, with the version that it gives itself.
+fn compiler() -> String {
+    let version = Command::new("rustc")
+        .arg("--version")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    match version {
+        Ok(version) if !version.is_empty() => version,
+        _ => "unknown compiler".to_owned(),
+    }
+}
+
+/// The cargo that runs this program, or else the one on the path.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or("cargo".into())
 }
 
 fn build_programs(root: &Path) -> PathBuf {
@@ -170,8 +215,7 @@ fn build_programs(root: &Path) -> PathBuf {
         is_optimised,
         "measure with --release: cargo run --release --example benchmark"
     );
-    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-    let status = Command::new(cargo)
+    let status = Command::new(cargo())
         // Named once more, so that what all three are made of is built the same way, and only once.
         .args([
             "build",

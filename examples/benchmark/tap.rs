@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::Bench;
 use crate::measure::{Cost, median, run, run_piped};
+use crate::sides::ids_in_directory;
 use crate::support::workspace::{Settings, Workspace, now};
 
 /// Measures all rows of the tap and of the pipeline.
@@ -17,6 +18,7 @@ pub fn measure(bench: &mut Bench) {
     conversations_at_the_limit(bench);
     incremental(bench);
     pipeline(bench);
+    day(bench);
 }
 
 /// A workspace that keeps no record of its requests.
@@ -50,8 +52,8 @@ fn contacts(bench: &mut Bench) {
     if !bench.wants("tap: contacts") {
         return;
     }
-    let mut seconds_a_record = Vec::new();
-    for count in [10_000, 100_000, 1_000_000] {
+    let mut rate_before: Option<f64> = None;
+    for count in [1_000, 10_000, 100_000, 1_000_000] {
         let count = count / bench.shrink;
         let workspace = quiet(Settings {
             contacts: count,
@@ -59,16 +61,19 @@ fn contacts(bench: &mut Bench) {
         });
         let runs = (0..bench.runs).map(|_| sync(bench, &workspace, "contacts", 16));
         let cost = median(runs.collect(), |cost| cost.wall_seconds);
-        seconds_a_record.push(cost.wall_seconds / count as f64);
-        let linearity = seconds_a_record[0] / seconds_a_record[seconds_a_record.len() - 1];
+        let rate = count as f64 / cost.wall_seconds;
+        let linearity = rate_before
+            .replace(rate)
+            .map_or_else(String::new, |before| {
+                format!("{:.2} x the speed at a tenth of that", rate / before)
+            });
         bench.row(
             &format!("tap: contacts, no latency, {count}"),
             format!(
-                "{:.0} records/s, {:.1} CPU s a million",
-                count as f64 / cost.wall_seconds,
+                "{rate:.0} records/s, {:.1} CPU s a million",
                 cost.cpu_seconds / count as f64 * 1e6
             ),
-            format!("{linearity:.2} x the speed of the first of these"),
+            linearity,
             format!("{:.0} MiB at most (bar: 64)", cost.peak_mebibytes),
         );
     }
@@ -78,7 +83,10 @@ fn conversations_without_limit(bench: &mut Bench) {
     if !bench.wants("tap: conversations") {
         return;
     }
-    for (latency, concurrency) in [(0_u32, 16), (20, 16), (100, 1), (100, 16), (100, 64)] {
+    let rows = [0_u32, 20, 100]
+        .into_iter()
+        .flat_map(|latency| [1, 16, 64].map(|concurrency| (latency, concurrency)));
+    for (latency, concurrency) in rows {
         let seconds = 6.0 / bench.shrink.min(3) as f64;
         // As many as that time allows, so that each row takes about as long.
         let expected = if latency == 0 {
@@ -199,6 +207,20 @@ fn incremental(bench: &mut Bench) {
     }
 }
 
+/// Both programs, joined by a pipe: from the workspace into the directory `lake`.
+fn load(bench: &Bench, workspace: &Workspace, stream: &str) -> (Cost, Cost) {
+    configure(bench, workspace, 16);
+    let target_config = json!({"destination": bench.path("lake")});
+    fs::write(bench.path("target.json"), target_config.to_string()).expect("a configuration");
+    let mut tap = bench.program("tap-intercom");
+    tap.arg("--config")
+        .arg(bench.path("config.json"))
+        .args(["--stream", stream]);
+    let mut target = bench.program("target-gcs");
+    target.arg("--config").arg(bench.path("target.json"));
+    run_piped(&mut tap, &mut target)
+}
+
 fn pipeline(bench: &mut Bench) {
     let what = "pipeline: contacts into a directory";
     if !bench.wants(what) {
@@ -209,16 +231,7 @@ fn pipeline(bench: &mut Bench) {
         contacts: count,
         ..Settings::default()
     });
-    configure(bench, &workspace, 16);
-    let target_config = json!({"destination": bench.path("lake")});
-    fs::write(bench.path("target.json"), target_config.to_string()).expect("a configuration");
-    let mut tap = bench.program("tap-intercom");
-    tap.arg("--config")
-        .arg(bench.path("config.json"))
-        .args(["--stream", "contacts"]);
-    let mut target = bench.program("target-gcs");
-    target.arg("--config").arg(bench.path("target.json"));
-    let (tap, target) = run_piped(&mut tap, &mut target);
+    let (tap, target) = load(bench, &workspace, "contacts");
     fs::remove_dir_all(bench.path("lake")).expect("the lake was made");
     bench.row(
         what,
@@ -228,9 +241,41 @@ fn pipeline(bench: &mut Bench) {
             tap.cpu_seconds / count as f64 * 1e6,
             target.cpu_seconds / count as f64 * 1e6
         ),
-        format!(
-            "{:.0} and {:.0} MiB at most (bars: 64, 150)",
-            tap.peak_mebibytes, target.peak_mebibytes
-        ),
+        peaks(&tap, &target),
+    );
+}
+
+fn peaks(tap: &Cost, target: &Cost) -> String {
+    format!(
+        "{:.0} and {:.0} MiB at most (bars: 64, 150)",
+        tap.peak_mebibytes, target.peak_mebibytes
+    )
+}
+
+fn day(bench: &mut Bench) {
+    let what = "pipeline: a day of 100,000 changed conversations into a directory";
+    if !bench.wants(what) {
+        return;
+    }
+    let workspace = quiet(Settings {
+        conversations: 100_000 / bench.shrink,
+        spread_days: 1,
+        ..Settings::default()
+    });
+    let (tap, target) = load(bench, &workspace, "conversations");
+    let loaded = ["conversations", "conversation_parts"].map(|stream| {
+        let ids = ids_in_directory(&bench.path("lake").join(stream));
+        let existing = workspace.ids(stream);
+        match existing.difference(&ids).count() {
+            0 => format!("all {} {stream}", existing.len()),
+            lost => format!("{lost} of {} {stream} lost", existing.len()),
+        }
+    });
+    fs::remove_dir_all(bench.path("lake")).expect("the lake was made");
+    bench.row(
+        what,
+        format!("{:.1} s, {}", target.wall_seconds, loaded.join(", ")),
+        format!("{:.1} + {:.1} CPU s", tap.cpu_seconds, target.cpu_seconds),
+        peaks(&tap, &target),
     );
 }

@@ -2,17 +2,17 @@
 
 pub mod arguments;
 pub mod config;
+pub mod object_name;
+pub mod validate;
 
 mod batch;
 mod commit;
 mod load;
-mod object_name;
 mod record;
 mod sink;
 mod state;
 mod store;
 mod tape;
-mod validate;
 mod writer;
 
 use std::io::Read;

@@ -1,7 +1,5 @@
 //! What objects are called: templates in, names out. Pure; the clock is an argument.
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -134,25 +132,19 @@ impl PathTemplate {
     /// The name of a stream's file that was opened at that instant.
     #[must_use]
     pub fn render(&self, stream: &str, opened_at: DateTime<Utc>) -> String {
+        let time = |format| opened_at.format(format).to_string();
         let mut name = String::new();
         for part in &self.parts {
-            let written = match part {
-                Part::Text(text) => {
-                    name += text;
-                    Ok(())
-                }
-                Part::Stream => {
-                    name += &encode(stream);
-                    Ok(())
-                }
-                Part::Year => write!(name, "{}", opened_at.format("%Y")),
-                Part::Month => write!(name, "{}", opened_at.format("%m")),
-                Part::Day => write!(name, "{}", opened_at.format("%d")),
-                Part::Hour => write!(name, "{}", opened_at.format("%H")),
-                Part::Date => write!(name, "{}", opened_at.format("%Y-%m-%d")),
-                Part::Timestamp => write!(name, "{}", opened_at.format("%Y%m%dT%H%M%S%6fZ")),
-            };
-            written.expect("a String takes any text");
+            match part {
+                Part::Text(text) => name += text,
+                Part::Stream => name += &encode(stream),
+                Part::Year => name += &time("%Y"),
+                Part::Month => name += &time("%m"),
+                Part::Day => name += &time("%d"),
+                Part::Hour => name += &time("%H"),
+                Part::Date => name += &time("%Y-%m-%d"),
+                Part::Timestamp => name += &time("%Y%m%dT%H%M%S%6fZ"),
+            }
         }
         name
     }
