@@ -168,6 +168,16 @@ impl<'a> TapeNode<'a> {
         &self.text[entry.start as usize..entry.end as usize]
     }
 
+    /// Whether a string's or key's content is this.
+    fn is(&self, content: &str) -> bool {
+        let entry = self.entry();
+        if entry.kind != Kind::Plain {
+            return self.content() == content;
+        }
+        let range = entry.start as usize + 1..entry.end as usize - 1;
+        self.text.as_bytes()[range] == *content.as_bytes()
+    }
+
     /// A string's or key's content.
     fn content(&self) -> Cow<'a, str> {
         let raw = self.raw();
@@ -339,11 +349,15 @@ impl<'a> Object<'a, Tape> for Container<'a> {
     }
 
     fn get(&self, key: &String) -> Option<TapeNode<'a>> {
-        // The last one wins where a key is there twice, as in a tree.
-        self.members()
-            .filter(|(name, _)| name == key)
-            .last()
-            .map(|(_, value)| value)
+        let mut found = None;
+        let mut children = self.children();
+        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+            // The last one wins where a key is there twice, as in a tree.
+            if name.is(key) {
+                found = Some(value);
+            }
+        }
+        found
     }
 
     fn members(&self) -> Members<'a> {
