@@ -12,11 +12,13 @@ use wide::u8x16;
 
 /// What is searched at once.
 const BLOCK_BYTES: usize = 64;
+/// How deep values may nest, as in `serde_json`.
+const MOST_LEVELS: usize = 128;
 /// The last of the control characters, which may not stand in a string.
 const LAST_CONTROL: u8 = 0x1f;
 
 /// A place in JSON text, which moves on value by value. Every method gives `None` where the text
-/// isn't what it expects, or nests deeper than 128 levels.
+/// isn't what it expects, or nests too deep.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
     text: &'a str,
@@ -195,27 +197,24 @@ pub fn range_in(whole: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// Passes over a value that begins at `at`. Containers are kept on a stack of bits: 1 for an object.
+/// Passes over a value that begins at `at`.
 fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
     // A copy can live in registers.
     let mut specials = *kept_specials;
     let bytes = specials.bytes;
-    let mut objects = 0_u128;
-    let mut depth = 0_u32;
+    // Of the containers around the innermost one, whether each is an object.
+    let mut outer = [false; MOST_LEVELS];
+    let mut depth = 0;
+    let mut is_object = false;
     loop {
         match *bytes.get(at)? {
             b'"' => at = end_of_string(&mut specials, at)?,
             open @ (b'{' | b'[') => {
-                if depth == u128::BITS {
-                    return None;
-                }
+                *outer.get_mut(depth)? = is_object;
+                depth += 1;
+                is_object = open == b'{';
                 at = end_of_space(bytes, at + 1);
-                let is_object = open == b'{';
-                if *bytes.get(at)? == if is_object { b'}' } else { b']' } {
-                    at += 1;
-                } else {
-                    objects = objects << 1 | u128::from(is_object);
-                    depth += 1;
+                if *bytes.get(at)? != if is_object { b'}' } else { b']' } {
                     if is_object {
                         at = end_of_name(&mut specials, at)?;
                     }
@@ -234,7 +233,6 @@ fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
                 return Some(at);
             }
             at = end_of_space(bytes, at);
-            let is_object = objects & 1 == 1;
             match *bytes.get(at)? {
                 b',' => {
                     at = end_of_space(bytes, at + 1);
@@ -245,8 +243,8 @@ fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
                 }
                 close if close == if is_object { b'}' } else { b']' } => {
                     at += 1;
-                    objects >>= 1;
                     depth -= 1;
+                    is_object = outer[depth];
                 }
                 _ => return None,
             }
@@ -516,8 +514,8 @@ mod tests {
     #[test]
     fn nesting_is_bounded() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(scanned(&nested(128)).is_some());
-        assert!(scanned(&nested(129)).is_none());
+        assert!(scanned(&nested(MOST_LEVELS)).is_some());
+        assert!(scanned(&nested(MOST_LEVELS + 1)).is_none());
     }
 
     /// Texts that are nearly JSON: pieces of it in any order.
