@@ -16,6 +16,8 @@ pub struct Cost {
     pub wall_seconds: f64,
     /// Of processors, in user mode and in the kernel.
     pub cpu_seconds: f64,
+    /// Of those, in the kernel.
+    pub kernel_seconds: f64,
     /// The most memory it held at once.
     pub peak_mebibytes: f64,
 }
@@ -50,11 +52,11 @@ fn watch(mut child: Child, started: Instant, command: &Command) -> Cost {
     let mut peak_mebibytes = 0.0_f64;
     let proc = format!("/proc/{}", child.id());
     // A process that has ended keeps its times, but not its memory, until it is waited for.
-    let ticks = loop {
+    let (user_ticks, kernel_ticks) = loop {
         peak_mebibytes = peak_mebibytes.max(peak_of(&proc).unwrap_or(0.0));
-        let (state, ticks) = times_of(&proc).expect("the system has /proc");
+        let (state, user_ticks, kernel_ticks) = times_of(&proc).expect("the system has /proc");
         if state == 'Z' {
-            break ticks;
+            break (user_ticks, kernel_ticks);
         }
         thread::sleep(Duration::from_millis(2));
     };
@@ -63,7 +65,8 @@ fn watch(mut child: Child, started: Instant, command: &Command) -> Cost {
     assert!(status.success(), "{command:?} failed: {status}");
     Cost {
         wall_seconds,
-        cpu_seconds: ticks / TICKS,
+        cpu_seconds: (user_ticks + kernel_ticks) / TICKS,
+        kernel_seconds: kernel_ticks / TICKS,
         peak_mebibytes,
     }
 }
@@ -75,14 +78,15 @@ fn peak_of(proc: &str) -> Option<f64> {
     Some(kibibytes / 1024.0)
 }
 
-fn times_of(proc: &str) -> io::Result<(char, f64)> {
+/// The process's state, and its ticks in user mode and in the kernel.
+fn times_of(proc: &str) -> io::Result<(char, f64, f64)> {
     let stat = fs::read_to_string(format!("{proc}/stat"))?;
     // The name in parentheses may hold anything; the fields are behind it.
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let state = fields[0].chars().next().unwrap_or('?');
     let ticks = |index: usize| fields[index].parse::<f64>().unwrap_or(0.0);
-    Ok((state, ticks(11) + ticks(12)))
+    Ok((state, ticks(11), ticks(12)))
 }
 
 /// The run in the middle, by `key`.
