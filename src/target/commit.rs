@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::side_by_side::side_by_side;
 use super::sink::{Limits, Sink};
 use super::state::{Changes, StateObjects};
-use super::writer::{ObjectWriter, Workshop, finish_all};
+use super::writer::{ObjectWriter, Workshop};
 use crate::cli::Failure;
 
 /// Objects that are opened by a commit and finished before the next ones are opened.
@@ -162,10 +163,12 @@ fn lock(state_objects: &Mutex<StateObjects>) -> MutexGuard<'_, StateObjects> {
 }
 
 fn finish(objects: Vec<ObjectWriter>, workshop: &Workshop) -> Result<(), Failure> {
-    for name in finish_all(objects)? {
+    side_by_side(objects, |object| -> Result<(), Failure> {
+        let name = object.finish()?;
         tracing::info!("wrote {}", workshop.store.place_of(&name));
-    }
-    Ok(())
+        Ok(())
+    })
+    .map(drop)
 }
 
 /// Writes one line to stdout, at once.

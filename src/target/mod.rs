@@ -9,6 +9,7 @@ mod batch;
 mod commit;
 mod load;
 mod record;
+mod side_by_side;
 mod sink;
 mod state;
 mod store;

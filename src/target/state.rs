@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::object_name::{StateOwner, StatePathTemplate};
+use super::side_by_side::side_by_side;
 use super::store::{Store, StoreError, StoreErrorKind, Stored, Version};
 use crate::cli::Failure;
 
@@ -48,18 +49,20 @@ struct Change {
 impl StateObjects {
     /// Reads all state objects of a destination.
     pub fn read(store: &Store, template: &StatePathTemplate) -> Result<Self, StoreError> {
-        let mut stored = BTreeMap::new();
-        for name in store.list(template.prefix())? {
-            if let Some(owner) = template.owner_of(&name)
-                && let Some(object) = store.read(&name)?
-            {
-                stored.insert(owner, object);
-            }
-        }
+        let stored = side_by_side(
+            store.list(template.prefix())?,
+            |name| -> Result<_, StoreError> {
+                let Some(owner) = template.owner_of(&name) else {
+                    return Ok(None);
+                };
+                let object = store.read(&name)?;
+                Ok(object.map(|object| (owner, object)))
+            },
+        )?;
         Ok(Self {
             store: store.clone(),
             template: template.clone(),
-            stored,
+            stored: stored.into_iter().flatten().collect(),
             loaded: HashSet::new(),
             first: None,
         })
@@ -159,40 +162,43 @@ impl StateObjects {
 
     /// Writes changed objects, unless another run was there first.
     pub fn write(&mut self, changes: Changes) -> Result<(), Failure> {
-        for change in changes.documents {
-            let name = self.template.render(&change.owner);
-            let content = format!("{:#}\n", change.document).into_bytes();
-            let known = self.stored.get(&change.owner).map(|stored| &stored.version);
-            let written = match self.store.replace(&name, &content, known) {
-                Err(error) if error.kind == StoreErrorKind::Conflict => {
-                    self.after_conflict(&change, &name, &content, error)
-                }
-                written => written.map(Some).map_err(Failure::from),
-            };
-            if let Some(version) = written? {
-                tracing::info!("wrote {}", self.store.place_of(&name));
-                self.stored
-                    .insert(change.owner, Stored { content, version });
-            }
-        }
+        let written = side_by_side(changes.documents, |change| -> Result<_, Failure> {
+            let stored = self.write_one(&change)?;
+            Ok(stored.map(|stored| (change.owner, stored)))
+        })?;
+        self.stored.extend(written.into_iter().flatten());
         Ok(())
     }
 
+    /// Gives what the object is now.
+    fn write_one(&self, change: &Change) -> Result<Option<Stored>, Failure> {
+        let name = self.template.render(&change.owner);
+        let content = format!("{:#}\n", change.document).into_bytes();
+        let known = self.stored.get(&change.owner).map(|stored| &stored.version);
+        let version = match self.store.replace(&name, &content, known) {
+            Err(conflict) if conflict.kind == StoreErrorKind::Conflict => {
+                let theirs = self.store.read(&name)?;
+                if !change.is_ours {
+                    return Ok(theirs);
+                }
+                self.replace_repeated(change, &name, &content, theirs, conflict)
+            }
+            written => written.map_err(Failure::from),
+        }?;
+        tracing::info!("wrote {}", self.store.place_of(&name));
+        Ok(Some(Stored { content, version }))
+    }
+
     /// Another run has written the object. That is no conflict where it only repeats what this run
-    /// began with, nor where this run only repeats something; `None` then leaves it alone.
-    fn after_conflict(
-        &mut self,
+    /// began with.
+    fn replace_repeated(
+        &self,
         change: &Change,
         name: &str,
         content: &[u8],
+        theirs: Option<Stored>,
         conflict: StoreError,
-    ) -> Result<Option<Version>, Failure> {
-        let theirs = self.store.read(name)?;
-        if !change.is_ours {
-            self.stored
-                .extend(theirs.map(|theirs| (change.owner.clone(), theirs)));
-            return Ok(None);
-        }
+    ) -> Result<Version, Failure> {
         let StateOwner::Stream(stream) = &change.owner else {
             return Err(conflict_fault(conflict));
         };
@@ -206,10 +212,10 @@ impl StateObjects {
                 .parse(&change.owner, &theirs)
                 .is_ok_and(|theirs| Value::Object(theirs) == repeated)
             {
-                return match self.store.replace(name, content, Some(&theirs.version)) {
-                    Err(error) => Err(conflict_fault(error)),
-                    Ok(version) => Ok(Some(version)),
-                };
+                return self
+                    .store
+                    .replace(name, content, Some(&theirs.version))
+                    .map_err(conflict_fault);
             }
         }
         Err(conflict_fault(conflict))

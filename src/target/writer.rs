@@ -22,8 +22,6 @@ const BLOCKS_AHEAD_BUDGET: usize = 16;
 /// Used blocks that are kept for their memory, and up to which size, in bytes.
 const KEPT_BLOCKS: usize = 8;
 const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
-/// Objects finished side by side: each one waits for the disk or the network.
-const FINISHED_AT_ONCE: usize = 16;
 
 /// Open objects that are enough, however many streams there are.
 const CROWD: usize = 100;
@@ -192,35 +190,6 @@ impl Drop for ObjectWriter {
             self.abandoned.store(true, Ordering::Relaxed);
             // Dropping the writer that it gives back cancels the object.
             drop(self.join());
-        }
-    }
-}
-
-/// Makes sealed objects appear, several at a time; gives their names in the same order.
-pub fn finish_all(objects: Vec<ObjectWriter>) -> Result<Vec<String>, StoreError> {
-    let mut names = Vec::with_capacity(objects.len());
-    let mut waiting = objects.into_iter();
-    loop {
-        let batch: Vec<ObjectWriter> = waiting.by_ref().take(FINISHED_AT_ONCE).collect();
-        if batch.is_empty() {
-            return Ok(names);
-        }
-        let results: Vec<Result<String, StoreError>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = batch
-                .into_iter()
-                .map(|object| scope.spawn(move || object.finish()))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread.join().unwrap_or_else(|_| {
-                        Err(io::Error::other("a finishing thread ended unexpectedly").into())
-                    })
-                })
-                .collect()
-        });
-        for result in results {
-            names.push(result?);
         }
     }
 }

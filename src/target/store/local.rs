@@ -168,6 +168,8 @@ impl LocalStore {
         temporary
             .persist(&path)
             .map_err(|error| fault("write", &path, &error.error))?;
+        // Others need not wait for the disk.
+        drop(lock);
         self.sync_folders_of(&path)?;
         Ok(Version::Content(content.to_vec()))
     }
