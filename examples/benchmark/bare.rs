@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use crate::Bench;
+use crate::measure::own_cpu_seconds;
 use crate::support::gcs::Gcs;
 
 const CHUNK_BYTES: u64 = 8 << 20;
@@ -12,8 +13,9 @@ const CHUNK_BYTES: u64 = 8 << 20;
 const FILE_BYTES: u64 = 256 << 20;
 
 /// Reads the messages and writes their bytes to a file, synced: what any target has to do. Gives
-/// the seconds it takes.
-pub fn copy(bench: &Bench) -> f64 {
+/// the seconds it takes, on the clock and of processors.
+pub fn copy(bench: &Bench) -> (f64, f64) {
+    let cpu_seconds = own_cpu_seconds();
     let started = Instant::now();
     let mut messages = File::open(bench.path("messages")).expect("messages were written");
     let mut copy = File::create(bench.path("copy")).expect("a file");
@@ -27,8 +29,9 @@ pub fn copy(bench: &Bench) -> f64 {
     }
     copy.sync_all().expect("the disk is well");
     let seconds = started.elapsed().as_secs_f64();
+    let cpu_seconds = own_cpu_seconds() - cpu_seconds;
     fs::remove_file(bench.path("copy")).expect("it was written");
-    seconds
+    (seconds, cpu_seconds)
 }
 
 /// Uploads that many bytes from memory, in files and chunks as large as the target's. Gives the

@@ -89,6 +89,13 @@ fn times_of(proc: &str) -> io::Result<(char, f64, f64)> {
     Ok((state, ticks(11), ticks(12)))
 }
 
+/// The processor time of this process so far: of the servers and the bare sides, which are its
+/// threads.
+pub fn own_cpu_seconds() -> f64 {
+    let (_, user_ticks, kernel_ticks) = times_of("/proc/self").expect("the system has /proc");
+    (user_ticks + kernel_ticks) / TICKS
+}
+
 /// The run in the middle, by `key`.
 pub fn median<T: Copy>(mut runs: Vec<T>, key: impl Fn(&T) -> f64) -> T {
     runs.sort_by(|one, other| key(one).total_cmp(&key(other)));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::bare::{copy, upload};
-use crate::measure::{Cost, median, run};
+use crate::measure::{Cost, median, own_cpu_seconds, run};
 use crate::messages::messages;
 use crate::support::gcs::Gcs;
 
@@ -52,7 +52,7 @@ fn directory(bench: &mut Bench) {
             unchecked.push(load(bench, &config(false)));
             checked.push(load(bench, &config(true)));
         }
-        let copy = median(copies, |seconds| *seconds);
+        let (copy, copy_cpu) = median(copies, |(seconds, _)| *seconds);
         for (validation, costs, bar) in [("off", unchecked, 500_000), ("on", checked, 100_000)] {
             let cost = median(costs, |cost| cost.wall_seconds);
             let bar = if size == 1_700 {
@@ -70,7 +70,11 @@ fn directory(bench: &mut Bench) {
                     bytes / cost.wall_seconds / 1e6,
                     cost.peak_mebibytes
                 ),
-                format!("{:.0} MB/s for a bare copy", bytes / copy / 1e6),
+                format!(
+                    "{:.0} MB/s for a bare copy, {:.0} records a CPU second",
+                    bytes / copy / 1e6,
+                    count as f64 / copy_cpu
+                ),
                 format!(
                     "{:.0} records a CPU second{bar}, {:.0} % of it in the kernel",
                     count as f64 / cost.cpu_seconds,
@@ -135,12 +139,14 @@ fn bucket(bench: &mut Bench) {
                 "validate_records": false,
             });
             let before = gcs.bytes_received();
+            let server_cpu = own_cpu_seconds();
             let cost = load(bench, &config);
+            let server_cpu = own_cpu_seconds() - server_cpu;
             let bytes = gcs.bytes_received() - before;
-            ours.push((bytes as f64, cost));
+            ours.push((bytes as f64, cost, server_cpu));
             bare.push(bytes as f64 / upload(&gcs, bytes));
         }
-        let (bytes, cost) = median(ours, |(bytes, cost)| bytes / cost.wall_seconds);
+        let (bytes, cost, server_cpu) = median(ours, |(bytes, cost, _)| bytes / cost.wall_seconds);
         let ours = bytes / cost.wall_seconds;
         let bare = median(bare, |speed| *speed);
         bench.row(
@@ -152,7 +158,12 @@ fn bucket(bench: &mut Bench) {
                 cost.peak_mebibytes
             ),
             format!("{:.0} MB/s for a bare uploader", bare / 1e6),
-            format!("{:.2} (bar: 0.9)", ours / bare),
+            format!(
+                "{:.2} (bar: 0.9), {:.1} + {:.1} cores busy with target and server",
+                ours / bare,
+                cost.cpu_seconds / cost.wall_seconds,
+                server_cpu / cost.wall_seconds
+            ),
         );
     }
 }
