@@ -1,5 +1,7 @@
 //! The main job: everything on the first run, what changed on the next, and little asked for it.
 
+use std::time::Duration;
+
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -151,6 +153,66 @@ fn two_contacts_changed_among_ten_thousand_of_the_same_day_cost_three_requests()
         );
         assert!(workspace.requests().len() <= 3);
     }
+}
+
+/// Of an import that was under way when a run looked, the rest shows up only now, below more pages of
+/// what that run met than overlap.
+#[test]
+fn what_is_indexed_late_amid_an_import_is_found() {
+    side_by_side(["calls", "articles"], |stream| {
+        let workspace = Workspace::start(Settings::default());
+        for age in 10..210 {
+            workspace.add(stream, now() - age);
+        }
+        let late: Ids = [150, 151, 190]
+            .map(|age| workspace.add(stream, now() - age))
+            .into();
+        workspace.change(|data| {
+            for id in &late {
+                data.hide(stream, id);
+            }
+        });
+        let tap = Tap::of(&workspace)
+            .streams(&[stream])
+            .set("calls_overlap_pages", 2)
+            .set("articles_overlap_pages", 2);
+        let first = tap.run().ok();
+        assert_eq!(first.ids(stream).len(), 200);
+        for id in &late {
+            workspace.reveal(stream, id);
+        }
+        let second = tap.run_from(&first.state()).ok();
+        assert_same(stream, &late, &second.ids(stream));
+    });
+}
+
+/// As long as its look-back leads to an import, a run reads all of it; then no longer.
+#[test]
+fn an_import_is_met_again_only_while_the_look_back_leads_there() {
+    side_by_side(["calls", "articles"], |stream| {
+        let workspace = Workspace::start(Settings::default());
+        let imported = now();
+        for _ in 0..200 {
+            workspace.add(stream, imported);
+        }
+        let tap = Tap::of(&workspace)
+            .streams(&[stream])
+            .set("lookback_seconds", 1)
+            .set("calls_overlap_pages", 1)
+            .set("articles_overlap_pages", 1);
+        let first = tap.run().ok();
+        assert_whole(&workspace, [&first], &[stream]);
+        while now() < imported + 5 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let second = tap.run_from(&first.state()).ok();
+        workspace.clear_requests();
+        let third = tap.run_from(&second.state()).ok();
+        assert!(workspace.requests().len() <= 3);
+        assert_same(stream, &Ids::new(), &second.ids(stream));
+        assert_same(stream, &Ids::new(), &third.ids(stream));
+        assert_eq!(third.state(), second.state());
+    });
 }
 
 /// Everything was updated in one second, such as by an import, so the look-back holds all of it.

@@ -183,6 +183,13 @@ impl Reading<'_> {
         config.end_date.map_or(indexed, |end| indexed.min(end))
     }
 
+    /// Whether a run that looks back from this one's start meets nothing of what this one met, whose
+    /// newest instant this is.
+    fn is_look_back_over(&self, newest: Option<EpochSeconds>) -> bool {
+        let next_lower = self.newest_bookmark() - self.client.config().lookback_seconds;
+        newest.is_none_or(|newest| newest < next_lower)
+    }
+
     /// Whether a record lies within the bounds. One without `updated_at` can't be told, so it does.
     fn is_wanted(&self, row: &Row, lower: Option<EpochSeconds>) -> bool {
         let Some(updated_at) = row.updated_at else {

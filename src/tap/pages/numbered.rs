@@ -14,6 +14,8 @@ use crate::tap::bookmark::{Bookmark, Resume, Version};
 /// How many emitted records are remembered, so as not to emit one again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.
 const MOST_RECENT: usize = 100_000;
+/// Pages beyond the overlap that a run without anything new may cost time and again.
+const MOST_PAGES_FOR_NOTHING: u32 = 2;
 
 /// Reads the stream from page 1, or from where an unfinished run left off.
 pub fn read(
@@ -38,9 +40,13 @@ pub fn read(
     let mut recent = Recent::default();
     let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
+    // Emitted before or not.
+    let mut newest_met = None;
+    let mut pages_read: u32 = 0;
     loop {
         let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
+        pages_read += 1;
         let total_count = page.total_count;
         let is_all_before_read =
             coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
@@ -50,14 +56,11 @@ pub fn read(
         for row in page.rows {
             let version = row.version();
             if let Some(version) = version {
-                let updated_at = version.updated_at;
-                let is_seen = before.seen.contains(&row.id, version);
-                is_quiet &= known.is_none_or(|known| {
-                    // From the start of the run before on, which its look-back leads to, records
-                    // that it met say nothing of those it didn't.
-                    updated_at <= known || (is_seen && updated_at < known + lookback)
-                });
-                if is_seen {
+                // Above the bookmark, records that were emitted say nothing of those between them,
+                // which may be indexed only now.
+                is_quiet &= known.is_none_or(|known| version.updated_at <= known);
+                newest_met = newest_met.max(Some(version.updated_at));
+                if before.seen.contains(&row.id, version) {
                     continue;
                 }
             }
@@ -101,7 +104,11 @@ pub fn read(
         }
     }
     if !has_emitted && resume.is_none() && !reading.is_ahead() {
-        return Ok(());
+        let is_costly = pages_read > overlap_pages.saturating_add(MOST_PAGES_FOR_NOTHING);
+        if !is_costly || !reading.is_look_back_over(newest_met) {
+            return Ok(());
+        }
+        newest = Some(newest_bookmark);
     }
     let bookmark = reading.final_bookmark(newest).map(|updated_at| Bookmark {
         updated_at: Some(updated_at),

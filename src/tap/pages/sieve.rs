@@ -96,7 +96,8 @@ impl<'a> Sieve<'a> {
         let before = &self.reading.bookmark;
         let reached = if self.has_emitted || before.in_progress || self.reading.is_ahead() {
             self.newest.map(|_| self.position())
-        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.is_look_back_over() {
+        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.reading.is_look_back_over(self.newest)
+        {
             Some(self.reading.newest_bookmark())
         } else {
             return None;
@@ -109,13 +110,6 @@ impl<'a> Sieve<'a> {
             seen: self.seen.since(updated_at - lookback),
             ..before.clone()
         })
-    }
-
-    /// Whether a run that looks back from this one's start meets none of what this one met.
-    fn is_look_back_over(&self) -> bool {
-        let next_lower =
-            self.reading.newest_bookmark() - self.reading.client.config().lookback_seconds;
-        self.newest.is_none_or(|newest| newest < next_lower)
     }
 
     /// How far the bookmark may go for what was read so far.
