@@ -6,13 +6,22 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_same, existing, union,
+    INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_latest_of, assert_same,
+    existing, union,
 };
 use crate::support::workspace::{
     CallTimestamps, Churn, Dates, LastPage, PageNext, Settings, Workspace, now,
 };
 
-const ROWS: [&str; 4] = ["contacts", "conversations", "calls", "articles"];
+/// One or more of each way of paging that has a bookmark and rows that change.
+const ROWS: [&str; 6] = [
+    "contacts",
+    "conversations",
+    "calls",
+    "articles",
+    "tickets",
+    "macros",
+];
 
 /// What happens before and during one run, and what of its output gets out.
 #[derive(Clone, Debug)]
@@ -60,7 +69,8 @@ fn step() -> impl Strategy<Value = Step> {
 fn settings() -> impl Strategy<Value = Settings> {
     (
         any::<u16>(),
-        (0..200_usize, 0..40_usize, 0..80_usize, 0..80_usize),
+        (0..200_usize, 0..40_usize, 0..80_usize),
+        (0..80_usize, 0..30_usize, 0..200_usize),
         prop_oneof![Just(1_u32), Just(3), Just(400)],
         0..60_usize,
         prop_oneof![
@@ -81,8 +91,9 @@ fn settings() -> impl Strategy<Value = Settings> {
         ),
     )
         .prop_map(
-            |(seed, counts, spread_days, same_second_rows, dates, last_page, odd)| {
-                let (contacts, conversations, calls, articles) = counts;
+            |(seed, counts, more_counts, spread_days, same_second_rows, dates, last_page, odd)| {
+                let (contacts, conversations, calls) = counts;
+                let (articles, tickets, macros) = more_counts;
                 let (total_pages_off_by, inclusive_bounds, displaced_calls_every) = odd;
                 Settings {
                     seed: seed.into(),
@@ -90,6 +101,8 @@ fn settings() -> impl Strategy<Value = Settings> {
                     conversations,
                     calls,
                     articles,
+                    tickets,
+                    macros,
                     spread_days,
                     same_second_rows,
                     dates: dates.0,
@@ -160,12 +173,13 @@ fn check(settings: Settings, page_size: u32, steps: &[Step]) {
     let run = tap.run_from(&state).ok();
     let settled = run.state();
     runs.push(run);
-    for stream in INCREMENTAL {
+    for stream in INCREMENTAL.iter().chain(&ROWS) {
         assert_covers(stream, &existing(&workspace, stream), &union(&runs, stream));
     }
     assert_latest(&workspace, &runs);
+    assert_latest_of(&workspace, &runs, "tickets");
     let nothing_new = tap.run_from(&settled).ok();
-    for stream in INCREMENTAL {
+    for stream in INCREMENTAL.iter().chain(&ROWS) {
         assert_same(stream, &Ids::new(), &nothing_new.ids(stream));
     }
     assert_eq!(nothing_new.state(), settled);
