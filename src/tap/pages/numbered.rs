@@ -48,8 +48,18 @@ pub fn read(
         let page = reading.numbered_page(number, per_page)?;
         pages_read += 1;
         let total_count = page.total_count;
-        let is_all_before_read =
-            coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
+        // One that is updated from now on may move without a sign of it, twice in one second.
+        let lasting = page
+            .rows
+            .iter()
+            .filter(|row| row.updated_at < Some(reading.started))
+            .map(|row| (row.id.clone(), row.updated_at));
+        let is_all_before_read = coverage.read(
+            number,
+            page.per_page.unwrap_or(per_page),
+            total_count,
+            Some(lasting.collect()),
+        );
         let is_end = is_all_before_read && is_last(&page, number, per_page);
         let mut is_quiet = known.is_some();
         let mut rows = Vec::new();
@@ -93,11 +103,10 @@ pub fn read(
             bookmark,
             total_count,
         })?;
-        quiet_pages = match (is_quiet, is_all_before_read) {
-            (false, _) => 0,
-            (true, true) => quiet_pages + 1,
-            // The page before is read, and counted, once more.
-            (true, false) => quiet_pages.saturating_sub(1),
+        quiet_pages = if is_quiet && is_all_before_read {
+            quiet_pages + 1
+        } else {
+            0
         };
         if is_end || quiet_pages >= overlap_pages {
             break;

@@ -19,13 +19,13 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
 /// Reads all numbered pages.
 pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let mut emitted = HashSet::new();
-    let mut coverage = Coverage::up_to_page(1, per_page, None);
+    let mut coverage = Coverage::<()>::up_to_page(1, per_page, None);
     loop {
         let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
         let total_count = page.total_count;
         let is_all_before_read =
-            coverage.read(number, page.per_page.unwrap_or(per_page), total_count);
+            coverage.read(number, page.per_page.unwrap_or(per_page), total_count, None);
         let is_last = is_last(&page, number, per_page);
         let is_behind_last = page.total_pages.is_some_and(|total| number > total);
         let mut rows = page.rows;
