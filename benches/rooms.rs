@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use intercom_singer::singer::incoming::Message;
-use intercom_singer::tap::page::{Names, Page};
+use intercom_singer::schema::validator::Validator;
+use intercom_singer::singer::messages::Message;
+use intercom_singer::tap::read::page::{Names, Page};
 use intercom_singer::tap::records::{Contact, schema_of};
 use intercom_singer::target::object_name::PathTemplate;
-use intercom_singer::target::validate::Validator;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use intercom_singer::cli::output::print;
-use intercom_singer::cli::signals::Signals;
+use intercom_singer::cli::stop::Stop;
 use intercom_singer::cli::{Failure, about, failure, logging, settings};
 use intercom_singer::target;
 use intercom_singer::target::arguments::Arguments;
@@ -38,7 +38,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         },
     };
-    let signals = Signals::install()
+    let stop = Stop::install()
         .map_err(|error| Failure::failed(format_args!("can't catch signals: {error}")))?;
-    target::run(&config, input, &signals)
+    target::run(&config, input, &stop)
 }

@@ -6,7 +6,7 @@ pub mod failure;
 pub mod logging;
 pub mod output;
 pub mod settings;
-pub mod signals;
+pub mod stop;
 pub mod terminal;
 
 pub use failure::{Failure, SettingFault};

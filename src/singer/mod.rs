@@ -1,7 +1,7 @@
 //! The Singer wire: messages, catalog, state, metrics. Knows neither Intercom nor storage.
 
 pub mod catalog;
-pub mod incoming;
+pub mod messages;
 pub mod metrics;
 pub mod outgoing;
 pub mod projection;

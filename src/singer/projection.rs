@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::raw_json::{members, range_in};
+use crate::json::members::{members, range_in};
 
 /// Which properties of an object are left out, at any depth.
 #[derive(Clone, Debug, Default, PartialEq)]

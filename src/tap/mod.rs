@@ -11,19 +11,7 @@ pub mod records;
 pub mod streams;
 pub mod time;
 
-pub mod api_error;
-pub mod client;
-pub mod pace;
-pub mod path;
-
-pub mod bookmark;
-pub mod page;
-pub mod pages;
-
-pub mod children;
-pub mod nested_lists;
-pub mod transcript;
-pub mod workers;
-
-pub mod progress;
-pub mod sync;
+pub mod along;
+pub mod api;
+pub mod emit;
+pub mod read;

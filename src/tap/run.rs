@@ -5,15 +5,15 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::api::client::{ApiRequest, Client};
 use super::arguments::{Arguments, TestMode};
-use super::client::{ApiRequest, Client};
 use super::config::{Config, Settings};
+use super::emit::pipeline::Sync;
 use super::fault::Fault;
 use super::plan::{discover, plan};
-use super::sync::Sync;
 use super::time;
 use crate::cli::output::print;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 use crate::cli::{Failure, Program, about, settings};
 use crate::singer::catalog::Catalog;
 use crate::singer::state::State;
@@ -56,9 +56,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.page_size = 1;
     }
 
-    let signals = Signals::install()
+    let stop = Stop::install()
         .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
-    let client = Arc::new(Client::new(config, signals));
+    let client = Arc::new(Client::new(config, stop));
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let sync = Sync::new(client, state, time::now(), out);
     match arguments.test {

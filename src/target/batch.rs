@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 
-use crate::singer::incoming::{BatchEncoding, at_column};
+use crate::singer::messages::{BatchEncoding, at_column};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 

@@ -10,21 +10,21 @@ use super::config::Config;
 use super::record::{KeyProperties, RecordMetadata};
 use super::sink::{Limits, Sink};
 use super::store::StoreError;
-use super::validate::Validator;
 use super::writer::Workshop;
 use crate::cli::Failure;
-use crate::singer::incoming::{Batch, Message, Record, Schema};
+use crate::schema::validator::Validator;
+use crate::singer::messages::{Batch, Message, Record, Schema};
 
 /// Why loading stops.
 #[derive(Debug)]
-pub enum Stop {
+pub enum LoadFault {
     /// The input is at fault: what STATEs cover is still good.
     Input(Failure),
     /// Storage is at fault: nothing can be promised any more.
     Storage(Failure),
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for LoadFault {
     fn from(error: StoreError) -> Self {
         Self::Storage(error.into())
     }
@@ -70,7 +70,7 @@ impl Loader {
     }
 
     /// Takes one line of input; `ended` says whether it had its line feed.
-    pub fn line(&mut self, line: &[u8], ended: bool) -> Result<(), Stop> {
+    pub fn line(&mut self, line: &[u8], ended: bool) -> Result<(), LoadFault> {
         self.line_number += 1;
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
@@ -106,14 +106,14 @@ impl Loader {
     }
 
     /// Fails as soon as it is known that a commit has failed.
-    pub fn check(&mut self) -> Result<(), Stop> {
-        self.committer.check().map_err(Stop::Storage)
+    pub fn check(&mut self) -> Result<(), LoadFault> {
+        self.committer.check().map_err(LoadFault::Storage)
     }
 
     /// Commits what waits for it, when it has waited long enough.
-    pub fn commit_if_due(&mut self) -> Result<(), Stop> {
+    pub fn commit_if_due(&mut self) -> Result<(), LoadFault> {
         if self.committer.is_due() {
-            self.commit().map_err(Stop::Storage)?;
+            self.commit().map_err(LoadFault::Storage)?;
         }
         Ok(())
     }
@@ -145,14 +145,14 @@ impl Loader {
             .commit(&mut self.sinks, &self.workshop, &self.limits)
     }
 
-    fn record(&mut self, message: &Record<'_>) -> Result<(), Stop> {
+    fn record(&mut self, message: &Record<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "RECORD")?;
         self.append(index, message.record, message)
             .map_err(|stop| match stop {
-                RecordStop::Invalid(reason) => {
+                RecordFault::Invalid(reason) => {
                     self.fault(format_args!("stream {}: {reason}", message.stream))
                 }
-                RecordStop::Storage(error) => error.into(),
+                RecordFault::Storage(error) => error.into(),
             })
     }
 
@@ -161,21 +161,21 @@ impl Loader {
         index: usize,
         record: &str,
         message: &Record<'_>,
-    ) -> Result<(), RecordStop> {
+    ) -> Result<(), RecordFault> {
         let sink = &mut self.sinks[index];
         if !record.starts_with('{') {
-            return Err(RecordStop::Invalid(
+            return Err(RecordFault::Invalid(
                 "the record is not an object".to_owned(),
             ));
         }
         if let Some(key) = sink.key_properties.missing_in(record) {
-            return Err(RecordStop::Invalid(format!(
+            return Err(RecordFault::Invalid(format!(
                 "the record lacks the key property `{key}`"
             )));
         }
         if let Some(validator) = &sink.validator {
             validator.check(record).map_err(|invalid| {
-                RecordStop::Invalid(format!("the record does not match the schema: {invalid}"))
+                RecordFault::Invalid(format!("the record does not match the schema: {invalid}"))
             })?;
         }
         if !sink.is_dirty() {
@@ -195,10 +195,10 @@ impl Loader {
         }
         buffer.push(b'\n');
         sink.appended(&self.workshop, &self.limits)
-            .map_err(RecordStop::Storage)
+            .map_err(RecordFault::Storage)
     }
 
-    fn schema(&mut self, message: Schema<'_>) -> Result<(), Stop> {
+    fn schema(&mut self, message: Schema<'_>) -> Result<(), LoadFault> {
         let stream = message.stream;
         let unusable = |reason: &str| {
             self.fault(format_args!(
@@ -223,7 +223,7 @@ impl Loader {
         Ok(())
     }
 
-    fn state(&mut self, state: &RawValue) -> Result<(), Stop> {
+    fn state(&mut self, state: &RawValue) -> Result<(), LoadFault> {
         let value = state.get();
         if !value.starts_with('{') && value != "null" {
             return Err(self.fault("the value of a STATE must be an object"));
@@ -236,14 +236,14 @@ impl Loader {
         }
         // Open objects have piled up that a commit can finish.
         wants_commit |= self.workshop.is_crowded();
-        self.committer.receive(value).map_err(Stop::Input)?;
+        self.committer.receive(value).map_err(LoadFault::Input)?;
         if wants_commit {
-            return self.commit().map_err(Stop::Storage);
+            return self.commit().map_err(LoadFault::Storage);
         }
         self.commit_if_due()
     }
 
-    fn batch(&mut self, message: &Batch<'_>) -> Result<(), Stop> {
+    fn batch(&mut self, message: &Batch<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "BATCH")?;
         let fault = |loader: &Self, url: &str, reason: &dyn std::fmt::Display| {
             loader.fault(format_args!("stream {}: {url}: {reason}", message.stream))
@@ -260,11 +260,11 @@ impl Loader {
                 };
                 if let Err(stop) = self.append(index, record, &row) {
                     return Err(match stop {
-                        RecordStop::Invalid(reason) => {
+                        RecordFault::Invalid(reason) => {
                             let place = format!("{url} line {}", file.line_number());
                             fault(self, &place, &reason)
                         }
-                        RecordStop::Storage(error) => error.into(),
+                        RecordFault::Storage(error) => error.into(),
                     });
                 }
             }
@@ -272,7 +272,7 @@ impl Loader {
         Ok(())
     }
 
-    fn index_of(&mut self, stream: &str, kind: &str) -> Result<usize, Stop> {
+    fn index_of(&mut self, stream: &str, kind: &str) -> Result<usize, LoadFault> {
         if self
             .sinks
             .get(self.last_index)
@@ -289,15 +289,15 @@ impl Loader {
         }
     }
 
-    fn fault(&self, reason: impl std::fmt::Display) -> Stop {
-        Stop::Input(
+    fn fault(&self, reason: impl std::fmt::Display) -> LoadFault {
+        LoadFault::Input(
             Failure::failed(format_args!("line {}: {reason}", self.line_number))
                 .hint("what the STATE messages before it cover is stored; the rest is not, and comes again with the next run"),
         )
     }
 }
 
-enum RecordStop {
+enum RecordFault {
     Invalid(String),
     Storage(StoreError),
 }

@@ -3,7 +3,6 @@
 pub mod arguments;
 pub mod config;
 pub mod object_name;
-pub mod validate;
 
 mod batch;
 mod commit;
@@ -13,7 +12,6 @@ mod side_by_side;
 mod sink;
 mod state;
 mod store;
-mod tape;
 mod writer;
 
 use std::io::Read;
@@ -21,11 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Failure;
-use crate::cli::signals::Signals;
-use crate::singer::incoming::{Input, Next};
+use crate::cli::stop::Stop;
+use crate::singer::messages::{Input, Next};
 use commit::{Committer, print_line};
 use config::Config;
-use load::{Loader, Stop};
+use load::{LoadFault, Loader};
 use state::StateObjects;
 use store::Store;
 use writer::Workshop;
@@ -34,14 +32,10 @@ use writer::Workshop;
 const LOOK_UP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Loads all messages of `input` into the destination.
-pub fn run(
-    config: &Config,
-    input: impl Read + Send + 'static,
-    signals: &Signals,
-) -> Result<(), Failure> {
-    let result = load_all(config, input, signals);
+pub fn run(config: &Config, input: impl Read + Send + 'static, stop: &Stop) -> Result<(), Failure> {
+    let result = load_all(config, input, stop);
     // Whatever it came to: who has sent a signal wants to know that it was heeded.
-    if let (Err(failure), Some(signal)) = (&result, signals.received()) {
+    if let (Err(failure), Some(signal)) = (&result, stop.received()) {
         let stopped = Failure::signal(signal);
         if failure.exit_code() != stopped.exit_code() {
             tracing::error!("{failure}");
@@ -54,9 +48,9 @@ pub fn run(
 fn load_all(
     config: &Config,
     input: impl Read + Send + 'static,
-    signals: &Signals,
+    stop: &Stop,
 ) -> Result<(), Failure> {
-    let store = Store::open(&config.destination, signals)?;
+    let store = Store::open(&config.destination, stop)?;
     let state_objects = StateObjects::read(&store, &config.state_path_template)?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
@@ -68,10 +62,10 @@ fn load_all(
         open_objects: Arc::default(),
     };
     let mut loader = Loader::new(config, workshop, committer);
-    match load(&mut loader, &Input::start(input), signals) {
+    match load(&mut loader, &Input::start(input), stop) {
         Ok(()) => loader.finish(),
-        Err(Stop::Storage(failure)) => Err(failure),
-        Err(Stop::Input(failure)) => match loader.salvage() {
+        Err(LoadFault::Storage(failure)) => Err(failure),
+        Err(LoadFault::Input(failure)) => match loader.salvage() {
             Ok(()) => Err(failure),
             Err(worse) => {
                 tracing::error!("{failure}");
@@ -83,19 +77,19 @@ fn load_all(
 
 /// Prints the state objects as one Singer state; of the streams only those named, if any are.
 pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
-    let store = Store::open(&config.destination, &Signals::default())?;
+    let store = Store::open(&config.destination, &Stop::default())?;
     let state = StateObjects::read(&store, &config.state_path_template)?.merged(streams)?;
     print_line(&state.to_string())
 }
 
-fn load(loader: &mut Loader, input: &Input, signals: &Signals) -> Result<(), Stop> {
+fn load(loader: &mut Loader, input: &Input, stop: &Stop) -> Result<(), LoadFault> {
     loop {
-        if let Some(signal) = signals.received() {
-            return Err(Stop::Input(Failure::signal(signal)));
+        if let Some(signal) = stop.received() {
+            return Err(LoadFault::Input(Failure::signal(signal)));
         }
         loader.check()?;
         let next = input.next(LOOK_UP_INTERVAL).map_err(|error| {
-            Stop::Input(Failure::failed(format_args!(
+            LoadFault::Input(Failure::failed(format_args!(
                 "the input can't be read: {error}"
             )))
         })?;

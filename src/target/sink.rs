@@ -12,8 +12,8 @@ use memchr::{memchr, memrchr};
 
 use super::record::KeyProperties;
 use super::store::StoreError;
-use super::validate::Validator;
 use super::writer::{ObjectWriter, Workshop};
+use crate::schema::validator::Validator;
 
 /// Lines go to the writer in blocks of about this size, in bytes.
 const BLOCK_BYTES: usize = 1024 * 1024;

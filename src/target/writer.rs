@@ -260,13 +260,13 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::signals::Signals;
+    use crate::cli::stop::Stop;
     use crate::target::config::Destination;
 
     fn workshop(folder: &std::path::Path) -> Workshop {
         let destination = Destination::Directory(folder.to_owned());
         Workshop {
-            store: Store::open(&destination, &Signals::default()).unwrap(),
+            store: Store::open(&destination, &Stop::default()).unwrap(),
             template: Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap()),
             compression: Compression::None,
             clock: Arc::default(),

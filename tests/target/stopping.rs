@@ -1,4 +1,4 @@
-//! Signals while storage fails, full disks and directories that can't be written.
+//! Stop while storage fails, full disks and directories that can't be written.
 
 use std::fs;
 use std::io::Write;

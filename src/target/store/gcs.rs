@@ -13,7 +13,7 @@ use super::http::{Call, Client, Reply};
 use super::session::Metadata;
 use super::upload::{CHUNK_UNIT, Purpose, Upload};
 use super::{StoreError, Stored, Version};
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 use crate::target::config::BucketConfig;
 use crate::target::writer::ObjectNames;
 
@@ -57,23 +57,23 @@ struct Item {
 
 impl GcsStore {
     /// Looks credentials up; asks the service for nothing.
-    pub fn open(config: &BucketConfig, signals: &Signals) -> Result<Self, StoreError> {
+    pub fn open(config: &BucketConfig, stop: &Stop) -> Result<Self, StoreError> {
         let tokens = if config.endpoint.starts_with("https://") {
             Some(Tokens::new(config.credentials_file.as_deref())?)
         } else {
             tracing::info!("{} is plain http: no credentials are sent", config.endpoint);
             None
         };
-        Ok(Self::with_tokens(config, tokens, signals))
+        Ok(Self::with_tokens(config, tokens, stop))
     }
 
-    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>, signals: &Signals) -> Self {
+    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>, stop: &Stop) -> Self {
         let client = Client::new(
             &config.endpoint,
             tokens,
             config.request_timeout,
             config.retry_deadline,
-            signals,
+            stop,
         );
         Self {
             bucket: Arc::new(Bucket {

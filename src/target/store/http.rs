@@ -10,7 +10,7 @@ use ureq::{Agent, AsSendBody};
 
 use super::StoreError;
 use super::auth::{TokenError, Tokens};
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub struct Client {
     endpoint: String,
     tokens: Option<Tokens>,
     retry_deadline: Duration,
-    signals: Signals,
+    stop: Stop,
 }
 
 /// A request whose body can be sent again.
@@ -69,7 +69,7 @@ impl Client {
         tokens: Option<Tokens>,
         request_timeout: Duration,
         retry_deadline: Duration,
-        signals: &Signals,
+        stop: &Stop,
     ) -> Self {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
@@ -95,7 +95,7 @@ impl Client {
             endpoint: endpoint.to_owned(),
             tokens,
             retry_deadline,
-            signals: signals.clone(),
+            stop: stop.clone(),
         }
     }
 
@@ -152,7 +152,7 @@ impl Client {
             limit: self.retry_deadline,
             tries: 0,
             asked: Duration::ZERO,
-            signals: self.signals.clone(),
+            stop: self.stop.clone(),
         }
     }
 
@@ -242,7 +242,7 @@ pub struct Patience {
     tries: u32,
     /// What the service asked for with `Retry-After`.
     asked: Duration,
-    signals: Signals,
+    stop: Stop,
 }
 
 impl Patience {
@@ -270,7 +270,7 @@ impl Patience {
         self.tries += 1;
         let now = Instant::now();
         let spent = now.duration_since(*self.failing_since.get_or_insert(now));
-        let stopping = self.signals.stopping_for();
+        let stopping = self.stop.stopping_for();
         if stopping.is_some_and(|stopping| stopping > GRACE) {
             return Err(StoreError::failed(format_args!(
                 "can't {what}: {reason}, and the run is to stop"
@@ -289,11 +289,11 @@ impl Patience {
             "can't {what} yet: {reason}; trying again in {:.1} seconds",
             pause.as_secs_f64()
         );
-        let pause_of = |signals: &Signals| match signals.stopping_for() {
+        let pause_of = |stop: &Stop| match stop.stopping_for() {
             Some(_) => pause.min(LONGEST_PAUSE_WHEN_STOPPING),
             None => pause,
         };
-        while now.elapsed() < pause_of(&self.signals) {
+        while now.elapsed() < pause_of(&self.stop) {
             let left = pause.saturating_sub(now.elapsed());
             std::thread::sleep(left.min(LOOK_UP_INTERVAL));
         }

@@ -18,7 +18,7 @@ use std::io;
 
 use super::config::Destination;
 use super::writer::ObjectNames;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 
@@ -117,10 +117,10 @@ pub struct Stored {
 impl Store {
     /// Prepares a destination. A bucket is not asked for anything yet. After a signal, what fails is
     /// no longer tried again for long.
-    pub fn open(destination: &Destination, signals: &Signals) -> Result<Self, StoreError> {
+    pub fn open(destination: &Destination, stop: &Stop) -> Result<Self, StoreError> {
         match destination {
             Destination::Directory(path) => LocalStore::open(path).map(Self::Local),
-            Destination::Bucket(config) => GcsStore::open(config, signals).map(Self::Gcs),
+            Destination::Bucket(config) => GcsStore::open(config, stop).map(Self::Gcs),
         }
     }
 

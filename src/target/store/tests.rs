@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::auth::Tokens;
 use super::gcs::GcsStore;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 use crate::target::config::BucketConfig;
 
 #[path = "../../../tests/support/gcs/mod.rs"]
@@ -58,7 +58,7 @@ fn store(service: &gcs::Gcs, token_url: &str) -> GcsStore {
         retry_deadline: Duration::from_secs(5),
     };
     let tokens = Tokens::new(Some(&file)).unwrap();
-    GcsStore::with_tokens(&config, Some(tokens), &Signals::default())
+    GcsStore::with_tokens(&config, Some(tokens), &Stop::default())
 }
 
 #[test]

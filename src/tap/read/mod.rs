@@ -1,6 +1,9 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+pub mod bookmark;
+pub mod page;
+
 mod between;
 mod coverage;
 mod cursor;
@@ -12,13 +15,13 @@ mod unsorted;
 
 use std::collections::HashSet;
 
-use super::bookmark::Bookmark;
-use super::client::{ApiRequest, Client};
+use super::api::client::{ApiRequest, Client};
+use super::api::path::{path_segment, with_query};
 use super::fault::Fault;
-use super::page::{Names, Next, Page, Row};
-use super::path::{path_segment, with_query};
 use super::streams::{Paging, Stream};
 use super::time::EpochSeconds;
+use bookmark::Bookmark;
+use page::{Names, Next, Page, Row};
 
 /// Records to emit, and what the bookmark is when that is done.
 #[derive(Debug, Default)]

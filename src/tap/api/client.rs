@@ -9,12 +9,12 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::api_error;
-use super::config::Config;
-use super::fault::Fault;
+use super::error;
 use super::pace::{Budget, Pace, until_reset};
 use crate::cli::Failure;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
+use crate::tap::config::Config;
+use crate::tap::fault::Fault;
 
 /// Pause before the second try of a request; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ pub struct Client {
     agent: Agent,
     pace: Pace,
     config: Config,
-    signals: Signals,
+    stop: Stop,
     /// Why the token was refused, once it was: no more is asked with it.
     refusal: OnceLock<String>,
     requests: AtomicU64,
@@ -120,7 +120,7 @@ enum Pause {
 impl Client {
     /// A client for the configured host.
     #[must_use]
-    pub fn new(config: Config, signals: Signals) -> Self {
+    pub fn new(config: Config, stop: Stop) -> Self {
         // Page requests run beside the detail requests, and their connection stays open too.
         let connections = config.concurrency + 2;
         let timeout = Some(config.request_timeout);
@@ -148,7 +148,7 @@ impl Client {
             agent: builder.build().into(),
             pace: Pace::new(config.request_interval),
             config,
-            signals,
+            stop,
             refusal: OnceLock::new(),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -164,8 +164,8 @@ impl Client {
 
     /// The signals it gives way to.
     #[must_use]
-    pub fn signals(&self) -> &Signals {
-        &self.signals
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// What was asked so far.
@@ -272,7 +272,7 @@ impl Client {
         attempt: u32,
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
-        let permit = self.pace.permit(&self.signals).map_err(Fault::signal)?;
+        let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
         if let Some(message) = self.refusal.get() {
             return Err(unauthorized(message));
         }
@@ -317,15 +317,15 @@ impl Client {
                 pause: Pause::WithEveryone,
             },
             408 | 425 | 500..=599 => Try::Again {
-                why: api_error::describe(status, &body),
+                why: error::describe(status, &body),
                 pause: match retry_after(&headers) {
                     Some(duration) => Pause::Asked(duration),
                     None => Pause::Backoff { is_overload: true },
                 },
             },
-            _ if api_error::has_code(&body, "scroll_exists") => Try::InUse(format!(
+            _ if error::has_code(&body, "scroll_exists") => Try::InUse(format!(
                 "{request} failed: {}",
-                api_error::describe(status, &body)
+                error::describe(status, &body)
             )),
             _ => Try::Failed(self.permanent(request, status, &headers, &body)),
         })
@@ -370,7 +370,7 @@ impl Client {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Fault {
-        let described = api_error::describe(status, body);
+        let described = error::describe(status, body);
         let message = format!("{request} failed: {described}");
         match status {
             300..=399 => {
@@ -394,7 +394,7 @@ impl Client {
     pub fn sleep(&self, pause: Duration) -> Result<(), Fault> {
         let until = Instant::now() + pause;
         loop {
-            if let Some(signal) = self.signals.received() {
+            if let Some(signal) = self.stop.received() {
                 return Err(Fault::signal(signal));
             }
             let left = until.saturating_duration_since(Instant::now());

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::sieve::Sieve;
 use super::{Batch, Fault, Reading, Sink, unexpectedly_gone};
-use crate::tap::bookmark::Version;
-use crate::tap::client::{ApiRequest, Once};
-use crate::tap::page::Page;
-use crate::tap::path::with_parameter;
+use crate::tap::api::client::{ApiRequest, Once};
+use crate::tap::api::path::with_parameter;
+use crate::tap::read::bookmark::Version;
+use crate::tap::read::page::Page;
 
 /// Pause before the second look whether another scroll has ended; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -3,9 +3,9 @@
 
 use super::sieve::Sieve;
 use super::{Batch, Cursors, Fault, Reading, Sink, is_last, unexpectedly_gone};
-use crate::tap::client::ApiRequest;
-use crate::tap::page::{Next, Page};
-use crate::tap::path::{path_segment, with_parameter, with_query};
+use crate::tap::api::client::ApiRequest;
+use crate::tap::api::path::{path_segment, with_parameter, with_query};
+use crate::tap::read::page::{Next, Page};
 use crate::tap::time::EpochSeconds;
 
 /// What is asked for at once, at most: 30 days.

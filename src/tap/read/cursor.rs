@@ -4,7 +4,7 @@
 
 use super::sieve::Sieve;
 use super::{Batch, Cursors, Fault, Reading, Sink};
-use crate::tap::path::with_parameter;
+use crate::tap::api::path::with_parameter;
 
 /// Reads the stream; `since` is the query's parameter for the instant.
 pub fn read(

@@ -9,22 +9,22 @@ use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 
-use super::bookmark::{Awaited, Bookmark};
-use super::children::{self, Details, Parent};
-use super::client::Client;
-use super::fault::Fault;
-use super::nested_lists;
-use super::page::{Record, Row};
-use super::pages::{self, Batch};
-use super::plan::{Output, Plan};
 use super::progress::{Progress, Summary};
-use super::run::identify;
-use super::streams::{Child, ChildAnswer, ChildRequest, ChildSource};
-use super::time::EpochSeconds;
-use super::workers::{Ticket, Workers};
 use crate::cli::Failure;
 use crate::singer::outgoing::{MessageWriter, SchemaMessage};
 use crate::singer::state::State;
+use crate::tap::along::children::{self, Details, Parent};
+use crate::tap::along::nested_lists;
+use crate::tap::along::workers::{Ticket, Workers};
+use crate::tap::api::client::Client;
+use crate::tap::fault::Fault;
+use crate::tap::plan::{Output, Plan};
+use crate::tap::read::bookmark::{Awaited, Bookmark};
+use crate::tap::read::page::{Record, Row};
+use crate::tap::read::{self, Batch};
+use crate::tap::run::identify;
+use crate::tap::streams::{Child, ChildAnswer, ChildRequest, ChildSource};
+use crate::tap::time::EpochSeconds;
 
 /// How long a wait goes on before it looks for a signal again.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -265,7 +265,7 @@ impl<W: Write> Sync<W> {
         let started = self.started;
         std::thread::spawn(move || {
             let mut sink = |batch| sender.send(Ok(batch)).map_err(|_| Fault::HungUp);
-            if let Err(fault) = pages::read(stream, &client, &bookmark, started, &mut sink) {
+            if let Err(fault) = read::read(stream, &client, &bookmark, started, &mut sink) {
                 // A reader that hung up needs no word of it.
                 let _ = sender.send(Err(fault));
             }
@@ -351,7 +351,7 @@ impl<W: Write> Sync<W> {
             details,
         } = waiting;
         let record = match completed {
-            Some(ticket) => ticket.wait(self.client.signals())??,
+            Some(ticket) => ticket.wait(self.client.stop())??,
             None => row.record.clone(),
         };
         if let Some(output) = &stream.plan.output {
@@ -364,7 +364,7 @@ impl<W: Write> Sync<W> {
                 }
                 (ChildSource::Request(_), Some(ticket)) => {
                     stream.awaited.retain(|awaited| awaited.parent != row.id);
-                    ticket.wait(self.client.signals())??
+                    ticket.wait(self.client.stop())??
                 }
                 (ChildSource::Request(_), None) => continue,
             };
@@ -417,7 +417,7 @@ impl<W: Write> Sync<W> {
             asked.push_back((awaited, self.ask_for_child(child, request, parent)));
         }
         for (awaited, ticket) in asked {
-            match ticket.wait(self.client.signals())?? {
+            match ticket.wait(self.client.stop())?? {
                 Details::Records { records, cut } => {
                     self.write_children(output, &awaited.parent, &records, cut, progress)?;
                 }
@@ -519,7 +519,7 @@ impl<W: Write> Sync<W> {
     }
 
     fn check_signal(&self) -> Result<(), Fault> {
-        match self.client.signals().received() {
+        match self.client.stop().received() {
             Some(signal) => Err(Fault::signal(signal)),
             None => Ok(()),
         }

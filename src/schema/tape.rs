@@ -10,7 +10,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
 
-use crate::raw_json::Specials;
+use crate::json::scanner::Specials;
 
 /// The representation's name to `jsonschema`.
 #[derive(Debug)]

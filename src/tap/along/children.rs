@@ -1,13 +1,14 @@
 //! What is read along with a record: the child records of one parent, by one request.
 
-use super::client::{ApiRequest, BadAnswer, Client};
-use super::fault::Fault;
 use super::nested_lists;
-use super::page::{Envelope, Row, text};
-use super::path::{path_segment, with_query};
-use super::streams::{Asked, Child, ChildAnswer, ChildRequest};
 use super::transcript;
-use crate::raw_json::{Scanner, member};
+use crate::json::members::member;
+use crate::json::scanner::Scanner;
+use crate::tap::api::client::{ApiRequest, BadAnswer, Client};
+use crate::tap::api::path::{path_segment, with_query};
+use crate::tap::fault::Fault;
+use crate::tap::read::page::{Envelope, Row, text};
+use crate::tap::streams::{Asked, Child, ChildAnswer, ChildRequest};
 
 /// The answer for one parent.
 #[derive(Debug)]

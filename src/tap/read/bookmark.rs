@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::time::{self, EpochSeconds};
+use crate::tap::time::{self, EpochSeconds};
 
 /// How many records of the look-back are remembered; beyond that some may be repeated.
 const MOST_SEEN: usize = 10_000;

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
 
 /// How long a wait goes on before it looks for a signal again.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -92,10 +92,10 @@ impl Pace {
     }
 
     /// Waits until a request may be sent; the error is the number of a signal that came meanwhile.
-    pub fn permit(&self, signals: &Signals) -> Result<Permit<'_>, i32> {
+    pub fn permit(&self, stop: &Stop) -> Result<Permit<'_>, i32> {
         let mut book = self.book();
         loop {
-            if let Some(signal) = signals.received() {
+            if let Some(signal) = stop.received() {
                 return Err(signal);
             }
             let now = Instant::now();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn permit(pace: &Pace) -> Permit<'_> {
-        pace.permit(&Signals::default()).unwrap()
+        pace.permit(&Stop::default()).unwrap()
     }
 
     #[test]

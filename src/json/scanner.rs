@@ -4,10 +4,6 @@
 //! is why it is our own: it accepts exactly what `serde_json` accepts, and leaves telling what is
 //! wrong with the rest to it.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
-use serde::de::IgnoredAny;
 use wide::u8x16;
 
 /// What is searched at once.
@@ -131,70 +127,6 @@ impl<'a> Scanner<'a> {
     fn skip_space(&mut self) {
         self.at = end_of_space(self.text.as_bytes(), self.at);
     }
-}
-
-/// A member of an object.
-#[derive(Clone, Debug)]
-pub struct Member<'a> {
-    /// Its name, without quotes and escapes.
-    pub name: Cow<'a, str>,
-    /// Its name as it stands in the text.
-    pub name_json: &'a str,
-    /// Its value as it stands in the text.
-    pub value: &'a str,
-}
-
-/// The members of a JSON object, in their order.
-pub fn members(object: &str) -> Result<Vec<Member<'_>>, serde_json::Error> {
-    let mut members = Vec::new();
-    let mut scanner = Scanner::new(object);
-    let passed = scanner.object(|scanner, name_json| {
-        let value = scanner.value()?;
-        members.push(Member {
-            name: unquoted(name_json)?,
-            name_json,
-            value,
-        });
-        Some(())
-    });
-    match passed {
-        Some(()) if scanner.is_at_end() => Ok(members),
-        _ => Err(fault_of(object)),
-    }
-}
-
-/// The value of one member of a JSON object.
-pub fn member<'a>(object: &'a str, name: &str) -> Result<Option<&'a str>, serde_json::Error> {
-    let found = members(object)?
-        .into_iter()
-        .find(|member| member.name == name);
-    Ok(found.map(|member| member.value))
-}
-
-/// What is wrong with a text that a [`Scanner`] didn't get through.
-#[must_use]
-pub fn fault_of(text: &str) -> serde_json::Error {
-    match serde_json::from_str::<IgnoredAny>(text) {
-        Err(error) => error,
-        Ok(_) => serde::de::Error::custom("it isn't of the form expected"),
-    }
-}
-
-/// A JSON string without its quotes and escapes.
-#[must_use]
-pub fn unquoted(json: &str) -> Option<Cow<'_, str>> {
-    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inside));
-    }
-    serde_json::from_str(json).ok().map(Cow::Owned)
-}
-
-/// Where `part`, a slice of `whole`, lies in it.
-#[must_use]
-pub fn range_in(whole: &str, part: &str) -> Range<usize> {
-    let start = part.as_ptr().addr() - whole.as_ptr().addr();
-    start..start + part.len()
 }
 
 /// Passes over a value that begins at `at`.

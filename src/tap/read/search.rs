@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::sieve::Sieve;
 use super::{Batch, Cursors, Fault, Reading, Sink, unexpectedly_gone};
-use crate::tap::client::ApiRequest;
-use crate::tap::page::Page;
+use crate::tap::api::client::ApiRequest;
+use crate::tap::read::page::Page;
 use crate::tap::streams::DateMatching;
 use crate::tap::time::{self, EpochSeconds};
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::client::{Client, RequestCounts};
-use super::plan::Plan;
-use super::sync::time_extracted;
+use super::pipeline::time_extracted;
 use crate::cli::terminal;
 use crate::singer::metrics;
+use crate::tap::api::client::{Client, RequestCounts};
+use crate::tap::plan::Plan;
 
 /// How often long work says where it is in the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);

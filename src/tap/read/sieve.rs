@@ -2,8 +2,8 @@
 //! that gives no thought to the order of the records within what was asked for.
 
 use super::{Batch, Reading};
-use crate::tap::bookmark::{Bookmark, Seen};
-use crate::tap::page::{Page, Row};
+use crate::tap::read::bookmark::{Bookmark, Seen};
+use crate::tap::read::page::{Page, Row};
 use crate::tap::time::EpochSeconds;
 
 /// Pages without anything new that a run may cost time and again.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::client::BadAnswer;
+use crate::tap::api::client::BadAnswer;
 
 /// One turn of a text transcript, in the form of a JSON one.
 #[derive(Debug, PartialEq, Serialize)]

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::bookmark::Version;
-use super::client::BadAnswer;
-use super::time::{self, EpochSeconds};
-use crate::raw_json::{Scanner, fault_of, member, range_in, unquoted};
+use crate::json::members::{fault_of, member, range_in, unquoted};
+use crate::json::scanner::Scanner;
+use crate::tap::api::client::BadAnswer;
+use crate::tap::time::{self, EpochSeconds};
 
 /// A page of records.
 #[derive(Debug)]

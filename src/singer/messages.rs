@@ -10,7 +10,8 @@ use memchr::{memchr, memrchr};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::raw_json::{Scanner, unquoted};
+use crate::json::members::unquoted;
+use crate::json::scanner::Scanner;
 
 /// A reading buffer starts this large, in bytes, and grows with the longest line.
 const BLOCK_BYTES: usize = 256 * 1024;

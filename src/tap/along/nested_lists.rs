@@ -7,11 +7,11 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, Client};
-use super::fault::Fault;
-use super::page::{Names, Next, Page, Record, Row};
-use super::path::{with_parameter, with_query};
-use crate::raw_json::{member, members, range_in};
+use crate::json::members::{member, members, range_in};
+use crate::tap::api::client::{ApiRequest, Client};
+use crate::tap::api::path::{with_parameter, with_query};
+use crate::tap::fault::Fault;
+use crate::tap::read::page::{Names, Next, Page, Record, Row};
 
 /// By what the elements of lists are understood.
 const ELEMENTS: Names = Names {

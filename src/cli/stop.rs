@@ -10,23 +10,23 @@ use signal_hook::flag;
 
 /// The signal that asked the program to stop, if any. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Signals {
+pub struct Stop {
     received: Arc<AtomicUsize>,
     noticed: Arc<OnceLock<Instant>>,
 }
 
-impl Signals {
+impl Stop {
     /// Catches SIGTERM and SIGINT from here on. A second one ends the process at once.
     pub fn install() -> io::Result<Self> {
-        let signals = Self::default();
+        let stop = Self::default();
         let again = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             flag::register_conditional_default(signal, Arc::clone(&again))?;
             flag::register(signal, Arc::clone(&again))?;
             let number = usize::try_from(signal).unwrap_or_default();
-            flag::register_usize(signal, Arc::clone(&signals.received), number)?;
+            flag::register_usize(signal, Arc::clone(&stop.received), number)?;
         }
-        Ok(signals)
+        Ok(stop)
     }
 
     /// The number of the signal that came, or `None`.

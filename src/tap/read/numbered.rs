@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::coverage::Coverage;
 use super::{Batch, Fault, Reading, Sink, is_last};
-use crate::tap::bookmark::{Bookmark, Resume, Version};
+use crate::tap::read::bookmark::{Bookmark, Resume, Version};
 
 /// How many emitted records are remembered, so as not to emit one again that was pushed to a
 /// later page. It takes this many updates during one run to push it further.

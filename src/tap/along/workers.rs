@@ -4,8 +4,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::fault::Fault;
-use crate::cli::signals::Signals;
+use crate::cli::stop::Stop;
+use crate::tap::fault::Fault;
 
 /// How long a wait goes on before it looks for a signal again.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -63,13 +63,13 @@ impl<T> Ticket<T> {
     ///
     /// # Panics
     /// When the job itself panicked.
-    pub fn wait(self, signals: &Signals) -> Result<T, Fault> {
+    pub fn wait(self, stop: &Stop) -> Result<T, Fault> {
         loop {
             match self.result.recv_timeout(LOOK_UP) {
                 Ok(result) => return Ok(result),
                 Err(RecvTimeoutError::Disconnected) => panic!("a worker's job panicked"),
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Some(signal) = signals.received() {
+                    if let Some(signal) = stop.received() {
                         return Err(Fault::signal(signal));
                     }
                 }

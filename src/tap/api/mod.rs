@@ -1,0 +1,7 @@
+//! All HTTP of Intercom: one request, its pace, its retries, and what an answer's status means.
+//! Knows no stream and no page.
+
+pub mod client;
+pub mod error;
+pub mod pace;
+pub mod path;

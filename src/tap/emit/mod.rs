@@ -1,0 +1,4 @@
+//! From rows and what goes with them to messages, in order, with the state behind them.
+
+pub mod pipeline;
+pub mod progress;
