@@ -134,6 +134,49 @@ fn a_misspelt_setting_is_told_the_right_one() {
 }
 
 #[test]
+fn a_misspelt_variable_is_told_the_right_one() {
+    let output = command("tap-intercom", &["--test"])
+        .env("TAP_INTERCOM_START_DAT", "2024-01-01")
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&output).contains(
+            "WARN unknown setting TAP_INTERCOM_START_DAT in the environment is ignored; did you \
+             mean TAP_INTERCOM_START_DATE?\n"
+        ),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_and_nothing_that_may_be_a_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.json");
+    let token = "dG9rOjY1ZmE5YjE0XzQ4ZjdfNDk5MV9hMTIzXzQ1Njc4OWFiY2RlZjoxOjA=";
+    let wrong = serde_json::json!({
+        "region": token,
+        "page_size": 0,
+        "concurrency": {"token": token},
+        "display_as": "htlm",
+    });
+    fs::write(&config, wrong.to_string()).unwrap();
+    let output = run("tap-intercom", &["--config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let log = stderr(&output);
+    for expected in [
+        "setting `access_token` is missing",
+        "setting `region` is a text of 60 characters, but must be one of \"us\", \"eu\", \"au\"",
+        "setting `page_size` is 0, but must be a whole number from 1 to 150",
+        "setting `concurrency` is an object, but must be",
+        "setting `display_as` is \"htlm\", but must be one of",
+    ] {
+        assert!(log.contains(expected), "{expected}\n{log}");
+    }
+    assert!(!log.contains(token), "{log}");
+}
+
+#[test]
 fn log_settings_that_make_no_sense_are_wrong_usage() {
     for (program, prefix) in [
         ("tap-intercom", "TAP_INTERCOM"),
@@ -146,17 +189,28 @@ fn log_settings_that_make_no_sense_are_wrong_usage() {
                 "loud",
                 "DEBUG, INFO, WARNING or ERROR",
             ),
-            (
-                "LOGLEVEL".to_owned(),
-                "loud",
-                "DEBUG, INFO, WARNING or ERROR",
-            ),
         ] {
             let output = command(program, &[]).env(&name, value).output().unwrap();
             assert_eq!(output.status.code(), Some(2));
             let expected = format!("ERROR {name} is \"{value}\", but must be {allowed}\n");
             assert_eq!(stderr(&output), expected);
         }
+    }
+}
+
+#[test]
+fn a_level_meant_for_another_program_of_the_pipeline_is_no_failure() {
+    for program in PROGRAMS {
+        let output = command(program, &["--about"])
+            .env("LOGLEVEL", "NOTSET")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(
+            stderr(&output).starts_with("WARN LOGLEVEL is \"NOTSET\", which is no level of this"),
+            "{}",
+            stderr(&output)
+        );
     }
 }
 

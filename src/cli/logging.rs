@@ -64,6 +64,12 @@ pub fn start(program: &Program, format: Option<LogFormat>) -> Result<(), Failure
         )
         .init();
     wanted_format?;
+    if let Some(name) = odd_shared_level(program) {
+        tracing::warn!(
+            "{SHARED_LEVEL} is {name:?}, which is no level of this program (DEBUG, INFO, WARNING, \
+             ERROR) and is ignored"
+        );
+    }
     wanted_level?;
     Ok(())
 }
@@ -80,21 +86,33 @@ fn format_from_environment(program: &Program) -> Result<Option<LogFormat>, Failu
     }
 }
 
+/// The variable that other programs of the same pipeline read too. What it holds may be meant for
+/// them, so it is no reason to fail.
+const SHARED_LEVEL: &str = "LOGLEVEL";
+
 fn level_from_environment(program: &Program) -> Result<Option<LevelFilter>, Failure> {
     let own = format!("{}_LOGLEVEL", program.env_prefix);
-    for name in [own.as_str(), "LOGLEVEL"] {
-        match std::env::var(name) {
-            Ok(text) if !text.is_empty() => {
-                return level_of(&text).map(Some).ok_or_else(|| {
-                    Failure::usage(format_args!(
-                        "{name} is {text:?}, but must be DEBUG, INFO, WARNING or ERROR"
-                    ))
-                });
-            }
-            _ => {}
-        }
+    match variable(&own) {
+        Some(text) => level_of(&text).map(Some).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "{own} is {text:?}, but must be DEBUG, INFO, WARNING or ERROR"
+            ))
+        }),
+        None => Ok(variable(SHARED_LEVEL).and_then(|text| level_of(&text))),
     }
-    Ok(None)
+}
+
+/// What stands in the shared variable, where it isn't understood and would have counted.
+fn odd_shared_level(program: &Program) -> Option<String> {
+    let own = format!("{}_LOGLEVEL", program.env_prefix);
+    match variable(&own) {
+        Some(_) => None,
+        None => variable(SHARED_LEVEL).filter(|text| level_of(text).is_none()),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 fn level_of(name: &str) -> Option<LevelFilter> {

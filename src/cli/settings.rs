@@ -14,6 +14,8 @@ use super::{Failure, Program};
 
 /// The word that stands for the environment where a configuration file is expected.
 const ENVIRONMENT: &str = "ENV";
+/// Tokens and keys are longer than this, in bytes; what people mean to write is seldom.
+const LONGEST_SHOWN: usize = 40;
 
 /// The JSON Schema (draft 7) of a settings type: one object whose properties are the settings, with
 /// `description`, `default`, range, `secret` and `x-aliases` where they apply.
@@ -79,7 +81,7 @@ pub fn load<T: JsonSchema + DeserializeOwned>(
                 Some(name) => {
                     given.insert(name.to_owned(), value);
                 }
-                None => warn_of_unknown(properties, &key, source),
+                None => warn_of_unknown(properties, &key, source, &|name| format!("`{name}`")),
             }
         }
     }
@@ -124,6 +126,7 @@ fn from_file(path: &str) -> Result<Map<String, Value>, Failure> {
 }
 
 fn from_environment(program: &Program, properties: &Map<String, Value>) -> Map<String, Value> {
+    warn_of_unknown_variables(program, properties);
     let mut found = Map::new();
     for (key, property) in properties {
         let Ok(text) = std::env::var(environment_variable(program, key)) else {
@@ -159,45 +162,104 @@ fn canonical_name<'a>(properties: &'a Map<String, Value>, key: &'a str) -> Optio
         .map(|(name, _)| name.as_str())
 }
 
-fn warn_of_unknown(properties: &Map<String, Value>, key: &str, source: &str) {
+/// `written` is how a setting's name is written where it was found.
+fn warn_of_unknown(
+    properties: &Map<String, Value>,
+    key: &str,
+    source: &str,
+    written: &dyn Fn(&str) -> String,
+) {
     let distance = |name: &String| strsim::damerau_levenshtein(name, key);
     let nearest = properties
         .keys()
         .min_by_key(|name| distance(name))
         .filter(|name| distance(name) <= name.len() / 2);
-    let suggestion = nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-    tracing::warn!("unknown setting `{key}` in {source} is ignored{suggestion}");
+    let suggestion = nearest.map_or_else(String::new, |name| {
+        format!("; did you mean {}?", written(name))
+    });
+    tracing::warn!(
+        "unknown setting {} in {source} is ignored{suggestion}",
+        written(key)
+    );
 }
 
+/// A variable with the program's prefix that is no setting is a slip of the pen, as in a file.
+fn warn_of_unknown_variables(program: &Program, properties: &Map<String, Value>) {
+    // Read by the log, before there are settings.
+    let of_the_log = ["loglevel", "log_format"];
+    for (variable, _) in std::env::vars_os() {
+        let Some(key) = variable
+            .to_str()
+            .and_then(|name| name.strip_prefix(program.env_prefix)?.strip_prefix('_'))
+            .map(str::to_ascii_lowercase)
+        else {
+            continue;
+        };
+        if !properties.contains_key(&key) && !of_the_log.contains(&key.as_str()) {
+            warn_of_unknown(properties, &key, "the environment", &|name| {
+                environment_variable(program, name)
+            });
+        }
+    }
+}
+
+/// All that is wrong is told at once: who mends a configuration wants to try again only once.
 fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Result<(), Failure> {
     let properties = properties_of(schema);
+    let mut faults = Vec::new();
+    let mut hint = None;
     for key in schema["required"].as_array().into_iter().flatten() {
         let key = key.as_str().unwrap_or_default();
         if !given.contains_key(key) {
-            return Err(
-                Failure::usage(format_args!("setting `{key}` is missing")).hint(format_args!(
+            faults.push(format!("setting `{key}` is missing"));
+            hint.get_or_insert_with(|| {
+                format!(
                     "put it into a file given with --config, or set {}, which is read with \
                      --config ENV or without any --config",
                     environment_variable(program, key)
-                )),
-            );
+                )
+            });
         }
     }
     for (key, value) in given {
         let property = &properties[key];
         if !jsonschema::is_valid(property, value) {
-            let shown = if property["secret"] == true {
-                "a value that is not shown".to_owned()
-            } else {
-                value.to_string()
-            };
-            return Err(Failure::usage(format_args!(
-                "setting `{key}` is {shown}, but must be {}",
+            faults.push(format!(
+                "setting `{key}` is {}, but must be {}",
+                shown(property, value),
                 allowed_values(property)
-            )));
+            ));
         }
     }
-    Ok(())
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::usage(faults.join("\n"));
+    Err(match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
+}
+
+/// A value that can't be used, for the one who wrote it. A secret may stand under a wrong key too, so
+/// only what is too short for one is shown.
+fn shown(property: &Value, value: &Value) -> String {
+    match value {
+        _ if property["secret"] == true => "a value that is not shown".to_owned(),
+        Value::String(text) => quoted(text),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A text of a configuration in quotes, where it is too short to be a secret.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    if text.len() > LONGEST_SHOWN {
+        return format!("a text of {} characters", text.chars().count());
+    }
+    format!("{text:?}")
 }
 
 /// What a setting may be, in words that follow "must be".

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
 use super::time::{self, EpochSeconds};
+use crate::cli::settings::quoted;
 use crate::cli::{Failure, SettingFault, VERSION};
 
 /// The settings as users write them. The doc comments are what `--about` and the README show.
@@ -240,7 +241,7 @@ fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSecond
         Some(seconds) => Ok(Some(seconds)),
         None => Err(SettingFault {
             key,
-            value: format!("{text:?}"),
+            value: quoted(&text),
             expected: "a date (2024-01-31) or an RFC 3339 instant (2024-01-31T00:00:00Z)",
         }),
     }
