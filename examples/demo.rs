@@ -1,9 +1,6 @@
 //! The main job, on this machine alone: a simulated Intercom workspace, the two programs as a shell
 //! pipeline into `demo-output/`, some changes, and the pipeline again.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -12,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::workspace::{Dates, Settings, Workspace, now};
+use simulators::workspace::{Dates, Settings, Workspace, now};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 

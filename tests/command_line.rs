@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
 
-mod support;
-
 use std::fs;
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use support::workspace::{Fault, Settings, When, Workspace};
+use simulators::workspace::{Fault, Settings, When, Workspace};
 
 const PROGRAMS: [&str; 2] = ["tap-intercom", "target-gcs"];
 

@@ -3,16 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
-use support::gcs::Gcs;
-use support::workspace::{Dates, Settings, Workspace, now};
+use simulators::gcs::Gcs;
+use simulators::workspace::{Dates, Settings, Workspace, now};
 use tempfile::TempDir;
 
 const STREAMS: [(&str, &str); 10] = [

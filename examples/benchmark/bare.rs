@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::Bench;
 use crate::measure::own_cpu_seconds;
-use crate::support::gcs::Gcs;
+use simulators::gcs::Gcs;
 
 const CHUNK_BYTES: u64 = 8 << 20;
 /// The target's default.

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::Bench;
 use crate::messages::messages;
-use crate::support::workspace::Settings;
 use crate::tap::{configure, quiet};
+use simulators::workspace::Settings;
 
 /// Of the first of two runs; the second has three times as many.
 const RECORDS: usize = 2_000;

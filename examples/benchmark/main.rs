@@ -20,9 +20,6 @@ mod sides;
 mod tap;
 mod target;
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;

@@ -13,8 +13,8 @@ use crate::sides::{
     Attempt, Environment, PeerServer, Side, agent, by_turns, ids_in_directory, ids_in_gcs,
     ids_in_s3, ids_of_messages,
 };
-use crate::support::workspace::{Settings, Workspace};
 use crate::tap::{configure, quiet};
+use simulators::workspace::{Settings, Workspace};
 
 /// What the programs need as a configuration only to start.
 const TAP_CONFIG: &str = r#"{"access_token": "none", "user_agent": "benchmark",

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::Bench;
 use crate::measure::{Cost, median, run, run_piped};
 use crate::sides::ids_in_directory;
-use crate::support::workspace::{Settings, Workspace, now};
+use simulators::workspace::{Settings, Workspace, now};
 
 /// Measures all rows of the tap and of the pipeline.
 pub fn measure(bench: &mut Bench) {

@@ -10,7 +10,7 @@ use crate::Bench;
 use crate::bare::{copy, upload};
 use crate::measure::{Cost, median, own_cpu_seconds, run};
 use crate::messages::messages;
-use crate::support::gcs::Gcs;
+use simulators::gcs::Gcs;
 
 /// Measures all rows of the target.
 pub fn measure(bench: &mut Bench) {

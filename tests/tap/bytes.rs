@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_same, served};
-use crate::support::http::{Reply, Server};
-use crate::support::workspace::{Settings, Workspace, now};
+use simulators::http::{Reply, Server};
+use simulators::workspace::{Settings, Workspace, now};
 
 fn tiny() -> Settings {
     Settings {

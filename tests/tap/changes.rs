@@ -6,7 +6,7 @@ use crate::harness::{
     INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_same, assert_whole,
     side_by_side, union,
 };
-use crate::support::workspace::{
+use simulators::workspace::{
     CallTimestamps, Churn, CursorKind, Data, Dates, Fault, Settings, When, Workspace, now,
 };
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap};
-use crate::support::http::{Reply, Server};
-use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace};
+use simulators::http::{Reply, Server};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 const SECRET: &str = "dG9rOjEyMzQ1Njc4";
 

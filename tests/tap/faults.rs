@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{
     INCREMENTAL, Run, STREAMS, Tap, assert_covers, assert_whole, existing, side_by_side, union,
 };
-use crate::support::workspace::{Fault, FaultKind, Settings, TooMany, When, Workspace};
+use simulators::workspace::{Fault, FaultKind, Settings, TooMany, When, Workspace};
 
 /// Requests for pages, of searches and of lists, each of a stream of its own.
 const PAGES: [(&str, u64); 4] = [

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::further_lists::assert_valid;
 use crate::harness::{Ids, Run, Tap, assert_same, assert_whole, served};
-use crate::support::workspace::{Settings, Workspace, now};
+use simulators::workspace::{Settings, Workspace, now};
 
 fn workspace() -> Workspace {
     Workspace::start(Settings {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::further_lists::assert_valid;
 use crate::harness::{Run, Tap, assert_same, assert_whole, union};
-use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace, now};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace, now};
 
 const DAY: i64 = 86_400;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_same, assert_whole, side_by_side};
-use crate::support::workspace::{Fault, Settings, When, Workspace};
+use simulators::workspace::{Fault, Settings, When, Workspace};
 
 /// Streams that are lists of what a workspace holds, read whole.
 const LISTS: [&str; 20] = [

@@ -15,7 +15,7 @@ pub use crate::sets::{
     assert_covers, assert_latest, assert_latest_of, assert_same, assert_whole, existing, served,
     union,
 };
-use crate::support::workspace::Workspace;
+use simulators::workspace::Workspace;
 
 /// Every stream that is read when nobody chooses.
 pub const STREAMS: [&str; 10] = [

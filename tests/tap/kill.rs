@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::harness::{INCREMENTAL, Ids, Run, STREAMS, Tap, assert_whole, side_by_side, union};
-use crate::support::workspace::{CallTimestamps, Churn, Settings, Workspace, now};
+use simulators::workspace::{CallTimestamps, Churn, Settings, Workspace, now};
 
 const PAGE_SIZE: usize = 20;
 const TWO_DAYS: i64 = 2 * 86_400;

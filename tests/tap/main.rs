@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod harness;
 mod sets;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::Tap;
-use crate::support::workspace::{Settings, TranscriptFormat, Workspace};
+use simulators::workspace::{Settings, TranscriptFormat, Workspace};
 
 /// 2026-03-10T12:00:00Z.
 const NOON: i64 = 1_773_144_000;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::{Tap, assert_whole};
-use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 const STREAMS: [&str; 2] = ["conversations", "conversation_parts"];
 

@@ -9,7 +9,7 @@ use crate::harness::{
     INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_latest_of, assert_same,
     existing, union,
 };
-use crate::support::workspace::{
+use simulators::workspace::{
     CallTimestamps, Churn, Dates, LastPage, PageNext, Settings, Workspace, now,
 };
 

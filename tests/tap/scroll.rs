@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::further_lists::assert_valid;
 use crate::harness::{Ids, Run, Tap, assert_latest_of, assert_same, assert_whole, side_by_side};
-use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace, now};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace, now};
 
 const SCROLL: &str = "/companies/scroll";
 

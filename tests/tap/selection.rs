@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::harness::{Run, STREAMS, Tap, assert_same, assert_whole};
-use crate::support::workspace::{Settings, Workspace};
+use simulators::workspace::{Settings, Workspace};
 
 fn workspace() -> Workspace {
     Workspace::start(Settings {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::harness::{Ids, Run};
-use crate::support::workspace::Workspace;
+use simulators::workspace::Workspace;
 
 /// The ids of a stream that any of the runs emitted.
 pub fn union<'a>(runs: impl IntoIterator<Item = &'a Run>, stream: &str) -> Ids {

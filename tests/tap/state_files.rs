@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{INCREMENTAL, Ids, STREAMS, Tap, assert_covers, assert_same, assert_whole};
-use crate::support::workspace::{Settings, Workspace, now};
+use simulators::workspace::{Settings, Workspace, now};
 
 const DAY: i64 = 86_400;
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::harness::{Run, STREAMS, Tap, assert_whole, side_by_side};
 use crate::kill::read_all;
-use crate::support::workspace::{Fault, FaultKind, Settings, When, Workspace};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 fn workspace() -> Workspace {
     Workspace::start(Settings {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::{
     INCREMENTAL, Ids, STREAMS, Tap, assert_same, assert_whole, existing, side_by_side,
 };
-use crate::support::workspace::{
+use simulators::workspace::{
     CallTimestamps, Dates, LastPage, PageNext, Settings, TranscriptFormat, Workspace, now,
 };
 

@@ -1,9 +1,9 @@
 //! `target-gcs` into a bucket: the same tree as a directory, the order of a commit, large objects,
 //! state objects, and what the service is told.
 
-use crate::support::gcs::{Gcs, Kind};
-use crate::support::target::{Target, data_by_stream, normalised, record, schema, state};
+use crate::harness::{Target, data_by_stream, normalised, record, schema, state};
 use serde_json::{Value, json};
+use simulators::gcs::{Gcs, Kind};
 
 fn two_streams() -> String {
     schema("contacts")

@@ -4,9 +4,9 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::support::gcs::{Fault, Gcs, Kind};
-use crate::support::target::{Run, Target, record, schema, state};
+use crate::harness::{Run, Target, record, schema, state};
 use serde_json::json;
+use simulators::gcs::{Fault, Gcs, Kind};
 
 const ROWS: u32 = 20;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::support::target::{Target, data_by_stream, normalised, record, schema, state};
+use crate::harness::{Target, data_by_stream, normalised, record, schema, state};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::gcs::{Gcs, Kind};
-use crate::support::target::{Run, Target, data_by_stream, record, schema, state};
+use crate::harness::{Run, Target, data_by_stream, record, schema, state};
 use serde_json::{Value, json};
+use simulators::gcs::{Gcs, Kind};
 
 /// A covered record, a state, an uncovered record, then the fault.
 fn input_with(fault: &str) -> String {

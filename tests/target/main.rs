@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
-#[path = "../support/mod.rs"]
-mod support;
+mod harness;
 
 mod bucket;
 mod bucket_faults;

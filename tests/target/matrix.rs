@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::gcs::{Fault, Gcs, Kind};
-use crate::support::target::{Target, data_by_stream, record, schema, state};
+use crate::harness::{Target, data_by_stream, record, schema, state};
+use simulators::gcs::{Fault, Gcs, Kind};
 
 /// Where a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use crate::support::gcs::{Gcs, Kind, Moment};
-use crate::support::target::{Target, assert_covered, assert_states_covered, rounds};
+use crate::harness::{Target, assert_covered, assert_states_covered, rounds};
+use simulators::gcs::{Gcs, Kind, Moment};
 
 /// Replays the log: each state object covers only what was there when it was made.
 #[track_caller]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::gcs::{Gcs, Kind};
-use crate::support::target::{Run, Target, data_by_stream, files_in, record, schema};
+use crate::harness::{Run, Target, data_by_stream, files_in, record, schema};
+use simulators::gcs::{Gcs, Kind};
 
 /// A STATE line with many bookmarks.
 fn states(bookmarks: &Value) -> String {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::target::{Target, record, schema, state};
+use crate::harness::{Target, record, schema, state};
 
 #[test]
 fn state_bytes_pass_through_to_stdout() {

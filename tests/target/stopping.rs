@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::gcs::{Fault, Gcs, Kind};
-use crate::support::target::{Run, Target, assert_states_covered, record, rounds, schema, state};
+use crate::harness::{Run, Target, assert_states_covered, record, rounds, schema, state};
+use simulators::gcs::{Fault, Gcs, Kind};
 
 fn send(signal: &str, process_id: u32) {
     let sent = Command::new("kill")
@@ -150,7 +150,7 @@ fn a_full_disk_fails_the_run_and_tears_nothing() {
     );
     let lines = run.stdout.lines().count();
     assert!((1..10).contains(&lines), "{lines} commits");
-    let files = crate::support::target::files_in(&saved);
+    let files = crate::harness::files_in(&saved);
     assert_states_covered(&files);
     assert_eq!(files.len(), lines + 1, "a file a commit and the state");
 }

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::gcs::Gcs;
-use crate::support::target::{Run, Target, data_by_stream, files_in, record, schema, state};
+use crate::harness::{Run, Target, data_by_stream, files_in, record, schema, state};
+use simulators::gcs::Gcs;
 
 /// Runs with at most that many open files, and gives the most memory that was in use, in KiB.
 fn run_with_few_files(target: &Target, limit: u32, input: &str) -> (Run, u64) {

@@ -7,22 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use simulators::{gcs, http};
 
 use super::auth::Tokens;
 use super::gcs::GcsStore;
 use crate::cli::stop::Stop;
 use crate::target::config::BucketConfig;
-
-#[path = "../../../tests/support/gcs/mod.rs"]
-#[allow(
-    dead_code,
-    missing_docs,
-    reason = "a part of what the tests of the binary use"
-)]
-mod gcs;
-#[path = "../../../tests/support/http.rs"]
-#[allow(dead_code, missing_docs, reason = "as above")]
-mod http;
 
 /// Gives out `token-1`, `token-2`, ….
 fn token_service() -> (http::Server, Arc<AtomicU32>) {

@@ -1,12 +1,10 @@
 //! The plumbing under the servers on loopback.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::http::{Reply, Request, Server, WireFault};
+use simulators::http::{Reply, Request, Server, WireFault};
 
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()

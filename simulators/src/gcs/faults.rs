@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::http::{Reply, Request};
 use super::storage::{CHUNK_UNIT, Storage, refuse, session_of};
 use super::{Fault, Kind, Moment};
+use crate::http::{Reply, Request};
 
 /// A fault for the nth request (from 1) of a kind that touches an object whose name holds a text.
 #[derive(Clone, Debug)]
@@ -92,7 +92,9 @@ impl Storage {
             Fault::CutUpload(_) => {
                 let mut arrived = request.clone();
                 let units = arrived.body.len() as u64 / CHUNK_UNIT * CHUNK_UNIT;
-                arrived.body.truncate(usize::try_from(units).unwrap());
+                arrived
+                    .body
+                    .truncate(usize::try_from(units).expect("a part of a length"));
                 let checksum = crc32c::crc32c(&arrived.body);
                 self.take_bytes(&arrived, None, checksum)
             }

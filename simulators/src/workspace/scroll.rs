@@ -10,7 +10,7 @@ use super::noise;
 use super::settings::Settings;
 use super::table::Stream;
 use super::template::put_array;
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 const PER_PAGE: usize = 100;
 

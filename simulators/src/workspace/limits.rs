@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::settings::{Settings, TooMany};
-use crate::support::http::Reply;
+use crate::http::Reply;
 
 /// What has been used of the window.
 #[derive(Debug, Default)]

@@ -46,8 +46,8 @@ pub use self::settings::{
     CallTimestamps, Churn, CursorKind, Dates, LastPage, PageNext, Settings, TooMany,
     TranscriptFormat,
 };
-pub use self::table::{Stream, Transcript};
-use crate::support::http::Server;
+use self::table::{Stream, Transcript};
+use crate::http::Server;
 
 /// A running workspace; dropping it stops it.
 pub struct Workspace {

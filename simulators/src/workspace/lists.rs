@@ -7,7 +7,7 @@ use super::settings::{PageNext, Settings};
 use super::table::{Stream, Table};
 use super::template::put_array;
 use super::{noise, one_in};
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 /// How one list is paged.
 pub struct Paging {

@@ -3,16 +3,20 @@
 use std::time::Instant;
 
 use super::handler::sent_status;
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
 pub struct RequestRecord {
+    /// As sent: `GET`, `POST`, ….
     pub method: String,
+    /// Without the query, as sent.
     pub path: String,
-    /// Decoded.
+    /// Decoded, in the order sent.
     pub query: Vec<(String, String)>,
+    /// In the order sent, names as sent.
     pub headers: Vec<(String, String)>,
+    /// As text, whatever it was.
     pub body: String,
     /// When it had been read.
     pub at: Instant,
@@ -23,7 +27,7 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    pub fn new(request: &Request, reply: &Reply, at: Instant) -> RequestRecord {
+    pub(super) fn new(request: &Request, reply: &Reply, at: Instant) -> RequestRecord {
         RequestRecord {
             method: request.method.clone(),
             path: request.path.clone(),

@@ -1,7 +1,7 @@
 //! The shapes that answers share.
 
 use super::noise;
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 /// `{"type":"error.list",…}`.
 pub fn error(request: &Request, status: u16, code: &str, message: &str) -> Reply {

@@ -2,8 +2,6 @@
 //! in memory, with a log of all requests and with faults on demand. What it accepts and refuses
 //! follows Google's documentation of resumable uploads and request preconditions.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
 mod faults;
 mod storage;
 
@@ -13,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::http::{Reply, Request, Server, WireFault};
+use crate::http::{Reply, Request, Server, WireFault};
 use faults::{Hook, PlannedFault};
 use storage::Storage;
 

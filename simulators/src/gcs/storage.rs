@@ -7,9 +7,9 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::super::http::{Reply, Request};
 use super::faults::{Hook, PlannedFault};
 use super::{Kind, Logged};
+use crate::http::{Reply, Request};
 
 /// Chunks other than the last one must be multiples of this.
 pub(super) const CHUNK_UNIT: u64 = 256 * 1024;
@@ -227,7 +227,7 @@ impl Storage {
                 "At least one of the pre-conditions you specified did not hold.",
             )
         } else {
-            let session = self.sessions.get_mut(&id).unwrap();
+            let session = self.sessions.get_mut(&id).expect("it was found above");
             let content = Arc::new(std::mem::take(&mut session.content));
             let (name, metadata) = (session.object.clone(), session.metadata.clone());
             let generation = self.store(&name, content, metadata);
@@ -238,7 +238,10 @@ impl Storage {
             Reply::json(200, document.to_string())
         };
         let answer = serde_json::from_slice(&reply.body).unwrap_or_default();
-        self.sessions.get_mut(&id).unwrap().ended = Some((reply.status, answer));
+        self.sessions
+            .get_mut(&id)
+            .expect("it was found above")
+            .ended = Some((reply.status, answer));
         reply
     }
 

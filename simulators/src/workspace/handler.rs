@@ -20,7 +20,7 @@ use super::search::search;
 use super::settings::{Churn, Settings};
 use super::table::Stream;
 use super::timeline;
-use crate::support::http::{Reply, Request, WireFault};
+use crate::http::{Reply, Request, WireFault};
 
 /// A change of the rows at a chosen request.
 pub struct Hook {

@@ -1,12 +1,10 @@
 //! The simulated workspace behaves as the API is described.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::workspace::{
+use simulators::workspace::{
     Churn, CursorKind, Dates, Fault, FaultKind, LastPage, PageNext, Settings, TooMany,
     TranscriptFormat, When, Workspace, now,
 };

@@ -11,7 +11,7 @@ use super::lists;
 use super::settings::Settings;
 use super::table::{Entry, Stream};
 use super::template::{Template, put, put_array, put_number};
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 static COMPANY: LazyLock<Template> = LazyLock::new(|| {
     Template::new(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::error;
-use crate::support::http::{Reply, Request, WireFault};
+use crate::http::{Reply, Request, WireFault};
 
 /// Some requests fail in some way.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub struct Fault {
 /// Which of the requests that a fault is about fail, counted from 1 since the fault was injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
+    /// All of them.
     Always,
     /// Only the n-th.
     Nth(u64),
@@ -54,9 +55,17 @@ pub enum FaultKind {
     /// 302 to that URL.
     Redirect(String),
     /// Pages of more than `limit` rows fail with that status, as gateways time out.
-    FailAbovePerPage { limit: u64, status: u16 },
+    FailAbovePerPage {
+        /// The most rows of a page that is answered.
+        limit: u64,
+        /// The status of the others.
+        status: u16,
+    },
     /// 429 with that `Retry-After`, or none.
-    TooMany { retry_after: Option<String> },
+    TooMany {
+        /// The header's text.
+        retry_after: Option<String>,
+    },
 }
 
 impl Fault {

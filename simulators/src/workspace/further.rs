@@ -7,7 +7,7 @@ use super::answer::{error, object};
 use super::lists;
 use super::settings::Settings;
 use super::template::{put_array, put_number};
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 /// One list.
 struct List {

@@ -9,7 +9,7 @@ use super::query::{Condition, DateMatching, Refusal, Span};
 use super::settings::{CursorKind, Dates, LastPage, Settings};
 use super::table::{Entry, Stream, Table};
 use super::template::{put, put_array, put_number};
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 const MOST_PER_PAGE: u64 = 150;
 

@@ -1,13 +1,10 @@
 //! A Google Cloud Storage service on loopback, for trying the target out and for measuring it.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::io::Write;
 use std::time::Duration;
 
 use clap::Parser;
-use support::gcs::Gcs;
+use simulators::gcs::Gcs;
 
 /// Serve one bucket until killed.
 ///

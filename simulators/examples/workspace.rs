@@ -1,8 +1,5 @@
 //! A simulated Intercom workspace on loopback, for trying the tap out and for measuring it.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use clap::{Parser, ValueEnum};
 
-use support::workspace::{
+use simulators::workspace::{
     CallTimestamps, Churn, CursorKind, Dates, Fault, LastPage, PageNext, Settings, TooMany,
     TranscriptFormat, When, Workspace,
 };

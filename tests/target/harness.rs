@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value, json};
+use simulators::gcs::Gcs;
 use tempfile::TempDir;
 
 /// A target with its settings, in a folder of its own.
@@ -42,7 +43,7 @@ impl Target {
     }
 
     /// A target that writes into the bucket of a service on loopback, with short time limits.
-    pub fn gcs(service: &super::gcs::Gcs) -> Target {
+    pub fn gcs(service: &Gcs) -> Target {
         Target {
             folder: tempfile::tempdir().unwrap(),
             settings: json!({

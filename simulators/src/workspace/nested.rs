@@ -10,7 +10,7 @@ use super::lists;
 use super::settings::Settings;
 use super::table::{Stream, Table};
 use super::template::{put_array, put_number};
-use crate::support::http::{Reply, Request};
+use crate::http::{Reply, Request};
 
 /// `GET /contacts/{id}/segments`.
 pub fn contact_segments(row: u32) -> Reply {
