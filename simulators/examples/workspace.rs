@@ -54,6 +54,38 @@ struct Arguments {
     /// How many help center collections
     #[arg(long, default_value_t = 20, help_heading = "Rows")]
     collections: usize,
+    /// How many tickets
+    #[arg(long, default_value_t = 100, help_heading = "Rows")]
+    tickets: usize,
+    /// How many companies
+    #[arg(long, default_value_t = 100, help_heading = "Rows")]
+    companies: usize,
+    /// How many macros
+    #[arg(long, default_value_t = 20, help_heading = "Rows")]
+    macros: usize,
+    /// How many entries of the activity log
+    #[arg(long, default_value_t = 200, help_heading = "Rows")]
+    activity_logs: usize,
+    /// How many admins
+    #[arg(long, default_value_t = 6, help_heading = "Rows")]
+    admins: usize,
+    /// How many teams
+    #[arg(long, default_value_t = 3, help_heading = "Rows")]
+    teams: usize,
+    /// How many tags
+    #[arg(long, default_value_t = 12, help_heading = "Rows")]
+    tags: usize,
+    /// How many records each of the other lists has: brands, segments, news items, …
+    #[arg(long, default_value_t = 130, help_heading = "Rows")]
+    listed: usize,
+    /// A type of custom objects and how many there are; repeatable. The config names them
+    #[arg(
+        long = "custom-object",
+        value_name = "TYPE=COUNT",
+        value_parser = type_and_count,
+        help_heading = "Rows"
+    )]
+    custom_objects: Vec<(String, usize)>,
     /// One contact in so many has nested lists of more than 10 elements; 0: none
     #[arg(long, default_value_t = 0, help_heading = "Rows")]
     long_lists_every: u32,
@@ -133,6 +165,12 @@ enum TooManyStyle {
     Bare,
 }
 
+fn type_and_count(text: &str) -> Result<(String, usize), String> {
+    let (name, count) = text.split_once('=').ok_or("write it as TYPE=COUNT")?;
+    let count = count.parse().map_err(|error| format!("{count}: {error}"))?;
+    Ok((name.to_owned(), count))
+}
+
 fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
     let workspace = Workspace::start_on(arguments.port, settings(&arguments));
@@ -166,6 +204,15 @@ fn settings(arguments: &Arguments) -> Settings {
         calls: arguments.calls,
         articles: arguments.articles,
         collections: arguments.collections,
+        tickets: arguments.tickets,
+        companies: arguments.companies,
+        macros: arguments.macros,
+        activity_logs: arguments.activity_logs,
+        admins: arguments.admins,
+        teams: arguments.teams,
+        tags: arguments.tags,
+        listed: arguments.listed,
+        custom_objects: arguments.custom_objects.clone(),
         long_lists_every: arguments.long_lists_every,
         parts_per_conversation: arguments.parts,
         long_conversations: arguments.long_conversations,

@@ -9,6 +9,7 @@ mod sets;
 mod bytes;
 mod changes;
 mod configuration;
+mod every_stream;
 mod faults;
 mod further_children;
 mod further_incremental;

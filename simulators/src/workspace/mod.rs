@@ -81,9 +81,17 @@ impl Workspace {
         self.state.settings().token.clone()
     }
 
-    /// The settings with which tap-intercom reads this workspace.
+    /// The settings with which tap-intercom reads all of this workspace.
     pub fn config(&self) -> serde_json::Value {
-        serde_json::json!({"access_token": self.token(), "base_url": self.base_url()})
+        let mut config =
+            serde_json::json!({"access_token": self.token(), "base_url": self.base_url()});
+        let settings = self.state.settings();
+        let types = settings.custom_objects.iter();
+        let types: Vec<&str> = types.map(|(name, _)| name.as_str()).collect();
+        if !types.is_empty() {
+            config["custom_object_types"] = types.into();
+        }
+        config
     }
 
     /// Changes settings for the requests to come. What is about rows to be generated no longer
