@@ -1,6 +1,9 @@
 //! The main job, on this machine alone: a simulated Intercom workspace, the two programs as a shell
 //! pipeline into `demo-output/`, some changes, and the pipeline again.
 
+#[path = "shared/programs.rs"]
+mod programs;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -15,7 +18,8 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let programs = build_programs(root)?;
+    say("Building the two programs, which takes some minutes the first time:")?;
+    let programs = programs::build("demo")?;
     let output = root.join("demo-output");
     if output.exists() {
         fs::remove_dir_all(&output)?;
@@ -197,24 +201,6 @@ impl Demo {
         });
         "two contacts are updated and one is new, a conversation and a call are updated".to_owned()
     }
-}
-
-/// Builds the programs as this demo was built, since `cargo run` builds only the demo itself. The
-/// demo is named once more so that what both are made of is built the same way, and only once.
-fn build_programs(root: &Path) -> Outcome<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo
-        .args(["build", "--quiet", "--bins", "--example", "demo"])
-        .current_dir(root);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    if !cargo.status()?.success() {
-        return Err("the programs can't be built".into());
-    }
-    let demo = std::env::current_exe()?;
-    let directory = demo.parent().and_then(Path::parent);
-    Ok(directory.ok_or("the demo has no place")?.to_path_buf())
 }
 
 /// A path with its ids taken out.

@@ -1,7 +1,7 @@
 //! What building the two programs costs whoever has nothing built yet.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use crate::Bench;
@@ -14,7 +14,7 @@ pub fn measure(bench: &mut Bench) {
     }
     let target_directory = bench.path("build");
     let started = Instant::now();
-    let built = Command::new(crate::cargo())
+    let built = crate::programs::cargo()
         .args(["build", "--release", "--locked", "--bins"])
         .args(["--color", "never"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -16,11 +16,12 @@ mod instructions;
 mod measure;
 mod messages;
 mod peers;
+#[path = "../shared/programs.rs"]
+mod programs;
 mod sides;
 mod tap;
 mod target;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -91,8 +92,13 @@ fn main() {
     let arguments = Arguments::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target_directory = root.join("target");
+    let is_optimised = !cfg!(debug_assertions);
+    assert!(
+        is_optimised,
+        "measure with --release: cargo run --release --example benchmark"
+    );
     let mut bench = Bench {
-        programs: build_programs(root),
+        programs: programs::build("benchmark").expect("both programs"),
         scratch: tempfile::tempdir_in(&target_directory).expect("a scratch directory"),
         runs: if arguments.quick { 1 } else { 3 },
         shrink: if arguments.quick { 20 } else { 1 },
@@ -199,35 +205,6 @@ fn compiler() -> String {
         Ok(version) if !version.is_empty() => version,
         _ => "unknown compiler".to_owned(),
     }
-}
-
-/// The cargo that runs this program, or else the one on the path.
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or("cargo".into())
-}
-
-fn build_programs(root: &Path) -> PathBuf {
-    let is_optimised = !cfg!(debug_assertions);
-    assert!(
-        is_optimised,
-        "measure with --release: cargo run --release --example benchmark"
-    );
-    let status = Command::new(cargo())
-        // Named once more, so that what all three are made of is built the same way, and only once.
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--bins",
-            "--example",
-            "benchmark",
-        ])
-        .current_dir(root)
-        .status();
-    assert!(status.expect("cargo starts").success(), "the build failed");
-    let here = std::env::current_exe().expect("this program has a place");
-    let programs = here.parent().and_then(Path::parent);
-    programs.expect("target/release").to_path_buf()
 }
 
 /// Prints a line.
