@@ -1,7 +1,5 @@
 //! Drives the real `target-gcs`: settings, input, what came out.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;

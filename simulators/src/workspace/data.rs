@@ -149,7 +149,7 @@ impl Data {
     }
 
     /// Sets whether a call has a transcript.
-    pub fn set_transcript(&mut self, call_id: &str, transcript: Transcript) {
+    pub(super) fn set_transcript(&mut self, call_id: &str, transcript: Transcript) {
         self.change("calls", call_id, |row| row.transcript = transcript);
     }
 
