@@ -1,6 +1,6 @@
 //! Stream `admins`: the teammates of the workspace.
 
-use super::shared::Id;
+use super::shared::{Avatar, Id};
 use schemars::JsonSchema;
 
 /// A teammate: someone who works in the Intercom workspace.
@@ -26,22 +26,12 @@ pub struct Admin {
     pub has_inbox_seat: Option<bool>,
     /// Identifiers of the teams the admin belongs to.
     pub team_ids: Option<Vec<Id>>,
-    /// Picture of the admin: its address, or an object holding it.
-    pub avatar: Option<AdminAvatar>,
+    /// Picture of the admin: its address, or an object that holds it.
+    pub avatar: Option<Avatar>,
     /// How the admin's teams rank for assigning work.
     pub team_priority_level: Option<TeamPriorityLevel>,
     /// Role that sets the admin's permissions.
     pub role: Option<Role>,
-}
-
-/// Picture of an admin. Documented as text, sent as an object by some versions.
-#[derive(JsonSchema)]
-#[schemars(extend("type" = ["string", "object"]))]
-pub struct AdminAvatar {
-    /// Kind of object: `avatar`.
-    pub r#type: Option<String>,
-    /// Address of the picture.
-    pub image_url: Option<String>,
 }
 
 /// How an admin's teams rank for assigning work.

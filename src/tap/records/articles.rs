@@ -1,10 +1,11 @@
 //! Stream `articles`: the help center's articles.
 
-use super::shared::{EpochSeconds, Id, OpenObject};
+use super::shared::{Availability, Id, NumericTimestamp, OpenObject, Timestamp};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
 /// An article of the help center. Top-level content is that of the default language.
+// No `statistics`: they are part of a single article's answer, which no list holds.
 #[derive(JsonSchema)]
 pub struct Article {
     /// Kind of object: `article`.
@@ -26,13 +27,13 @@ pub struct Article {
     /// State, such as `published` or `draft`.
     pub state: Option<String>,
     /// When the article was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the article last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<NumericTimestamp>,
     /// Whether a draft with changes waits on top of what is published.
     pub has_unpublished_changes: Option<bool>,
     /// When that draft last changed, in epoch seconds.
-    pub draft_updated_at: Option<EpochSeconds>,
+    pub draft_updated_at: Option<Timestamp>,
     /// Address of the article.
     pub url: Option<String>,
     /// Identifier of the collection that holds the article.
@@ -41,12 +42,16 @@ pub struct Article {
     pub parent_type: Option<String>,
     /// Identifiers of the collections that hold the article.
     pub parent_ids: Option<Vec<Id>>,
+    /// Identifier of the folder that holds the article; only the preview version sends it.
+    pub folder_id: Option<Id>,
+    /// Identifier of the article's content; sent, though not documented.
+    pub content_id: Option<Id>,
     /// Whether the AI chatbot may use the article.
-    pub ai_chatbot_availability: Option<bool>,
+    pub ai_chatbot_availability: Option<Availability>,
     /// Whether the AI copilot may use the article.
-    pub ai_copilot_availability: Option<bool>,
+    pub ai_copilot_availability: Option<Availability>,
     /// Whether the AI sales agent may use the article.
-    pub ai_sales_agent_availability: Option<bool>,
+    pub ai_sales_agent_availability: Option<Availability>,
     /// Identifier of the teammate who created the article.
     pub created_by_id: Option<Id>,
     /// Identifier of the teammate who last changed the article.
@@ -56,42 +61,13 @@ pub struct Article {
     /// Who may see the article in the help center.
     pub help_center_audience: Option<String>,
     /// When the article is to be published, in epoch seconds.
-    pub scheduled_publish_at: Option<EpochSeconds>,
+    pub scheduled_publish_at: Option<Timestamp>,
     /// When the article is to be withdrawn, in epoch seconds.
-    pub scheduled_unpublish_at: Option<EpochSeconds>,
+    pub scheduled_unpublish_at: Option<Timestamp>,
     /// Default language of a help center in several languages.
     pub default_locale: Option<String>,
     /// The article in each language, by locale.
     pub translated_content: Option<OpenObject>,
-    /// How readers took to the article.
-    pub statistics: Option<ArticleStatistics>,
     /// Tags on the article.
     pub tags: Option<TagList>,
-}
-
-/// How readers took to an article. Sent when a single article is asked for.
-#[derive(JsonSchema)]
-pub struct ArticleStatistics {
-    /// Kind of object: `article_statistics`.
-    pub r#type: Option<String>,
-    /// Number of views.
-    pub views: Option<i64>,
-    /// Number of conversations begun from the article, under its documented name.
-    pub conversions: Option<i64>,
-    /// Number of conversations begun from the article, under the name the API sends.
-    pub conversations: Option<i64>,
-    /// Number of reactions.
-    pub reactions: Option<i64>,
-    /// Happy reactions, in per cent of all.
-    pub happy_reaction_percentage: Option<f64>,
-    /// Neutral reactions, in per cent of all.
-    pub neutral_reaction_percentage: Option<f64>,
-    /// Sad reactions, in per cent of all.
-    pub sad_reaction_percentage: Option<f64>,
-    /// Number of conversations in which the AI agent used the article.
-    pub fin_involvements: Option<i64>,
-    /// Number of those that the AI agent resolved.
-    pub fin_resolutions: Option<i64>,
-    /// Resolved conversations, in per cent of those.
-    pub fin_resolution_rate: Option<f64>,
 }

@@ -1,7 +1,7 @@
 //! Streams `contact_attributes`, `company_attributes` and `conversation_attributes`: what the
 //! workspace can know about each.
 
-use super::shared::{AnyValue, EpochSeconds, Id};
+use super::shared::{AnyValue, Id, Timestamp};
 use schemars::JsonSchema;
 
 /// An attribute of contacts or companies, built in or defined by the workspace.
@@ -37,9 +37,9 @@ pub struct DataAttribute {
     /// Whether it is archived.
     pub archived: Option<bool>,
     /// When the attribute was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the attribute last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Identifier of the admin who created it.
     pub admin_id: Option<Id>,
 }
@@ -64,9 +64,9 @@ pub struct ConversationAttribute {
     /// Whether it is archived.
     pub archived: Option<bool>,
     /// When the attribute was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the attribute last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Identifier of the admin who created it.
     pub admin_id: Option<Id>,
     /// Whether text may run over several lines.

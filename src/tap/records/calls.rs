@@ -1,6 +1,6 @@
 //! Streams `calls` and `call_transcriptions`.
 
-use super::shared::{AnyValue, EpochSecondsOrIso8601, Id, NumberOrText};
+use super::shared::{AnyValue, Id, NumberOrText, Timestamp};
 use schemars::JsonSchema;
 
 /// A phone or video call.
@@ -19,15 +19,23 @@ pub struct Call {
     /// State of the call, such as `completed`.
     pub state: Option<String>,
     /// When the call was placed, in epoch seconds or ISO 8601.
-    pub initiated_at: Option<EpochSecondsOrIso8601>,
+    pub initiated_at: Option<Timestamp>,
     /// When the call was answered, in epoch seconds or ISO 8601.
-    pub answered_at: Option<EpochSecondsOrIso8601>,
+    pub answered_at: Option<Timestamp>,
     /// When the call ended, in epoch seconds or ISO 8601.
-    pub ended_at: Option<EpochSecondsOrIso8601>,
+    pub ended_at: Option<Timestamp>,
     /// When the call's record was created, in epoch seconds or ISO 8601.
-    pub created_at: Option<EpochSecondsOrIso8601>,
+    pub created_at: Option<Timestamp>,
     /// When the call's record last changed, in epoch seconds or ISO 8601.
-    pub updated_at: Option<EpochSecondsOrIso8601>,
+    pub updated_at: Option<Timestamp>,
+    /// Seconds that the call took; only the preview version sends this and the next three.
+    pub duration: Option<f64>,
+    /// Seconds that the caller was on hold.
+    pub hold_time: Option<f64>,
+    /// Seconds that the caller waited for a member of the team.
+    pub queue_time: Option<f64>,
+    /// Seconds that admin and caller were connected.
+    pub talk_time: Option<f64>,
     /// Address of the recording.
     pub recording_url: Option<String>,
     /// Address of the transcript; null where there is none.
@@ -52,7 +60,7 @@ pub struct CallTranscription {
     /// Identifier of the call.
     pub call_id: Id,
     /// When the call's record last changed, in epoch seconds or ISO 8601.
-    pub call_updated_at: Option<EpochSecondsOrIso8601>,
+    pub call_updated_at: Option<Timestamp>,
     /// What was said, turn by turn.
     pub transcript: Option<Vec<TranscriptTurn>>,
 }

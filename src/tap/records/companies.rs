@@ -2,7 +2,7 @@
 
 use super::notes::CompanyNoteList;
 use super::segments::SegmentList;
-use super::shared::{EpochSeconds, Id, OpenObject};
+use super::shared::{Id, NumericTimestamp, OpenObject, Timestamp};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
@@ -22,13 +22,13 @@ pub struct Company {
     /// Identifier that one's own systems gave the company.
     pub company_id: Option<Id>,
     /// When one's own systems created the company, in epoch seconds.
-    pub remote_created_at: Option<EpochSeconds>,
+    pub remote_created_at: Option<Timestamp>,
     /// When the company was added to Intercom, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the company last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<NumericTimestamp>,
     /// When someone of the company last made a request, in epoch seconds.
-    pub last_request_at: Option<EpochSeconds>,
+    pub last_request_at: Option<Timestamp>,
     /// Number of employees.
     pub size: Option<f64>,
     /// Address of the company's website.
@@ -38,9 +38,9 @@ pub struct Company {
     /// What the company pays a month.
     pub monthly_spend: Option<f64>,
     /// Number of sessions recorded for the company.
-    pub session_count: Option<i64>,
+    pub session_count: Option<f64>,
     /// Number of users in the company.
-    pub user_count: Option<i64>,
+    pub user_count: Option<f64>,
     /// Attributes that the workspace defined for its companies.
     pub custom_attributes: Option<OpenObject>,
     /// Tags on the company.

@@ -1,6 +1,6 @@
 //! Stream `contacts`: the people a company talks to, known as users or leads.
 
-use super::shared::{AttachedList, EpochSeconds, Id, OpenObject};
+use super::shared::{AttachedList, Avatar, Id, NumericTimestamp, OpenObject, Timestamp};
 use schemars::JsonSchema;
 
 /// A person the company talks to: a user or a lead.
@@ -11,7 +11,7 @@ pub struct Contact {
     /// Identifier that Intercom gave the contact.
     pub id: Id,
     /// Identifier that the company's own systems gave the contact.
-    pub external_id: Option<String>,
+    pub external_id: Option<Id>,
     /// Identifier of the workspace that the contact belongs to.
     pub workspace_id: Option<Id>,
     /// Whether the contact is a `user` or a `lead`.
@@ -22,9 +22,11 @@ pub struct Contact {
     pub email_domain: Option<String>,
     /// Phone number.
     pub phone: Option<String>,
+    /// Phone number in its international form; only the preview version sends it.
+    pub formatted_phone: Option<String>,
     /// Full name.
     pub name: Option<String>,
-    /// Picture of the contact.
+    /// Picture of the contact: its address, or an object that holds it.
     pub avatar: Option<Avatar>,
     /// Identifier of the admin who owns the account.
     pub owner_id: Option<Id>,
@@ -36,22 +38,26 @@ pub struct Contact {
     pub marked_email_as_spam: Option<bool>,
     /// Whether the contact opted out of all emails.
     pub unsubscribed_from_emails: Option<bool>,
+    /// Whether the contact opted out of all text messages; sent, though not documented.
+    pub unsubscribed_from_sms: Option<bool>,
+    /// Whether the contact agreed to text messages; sent, though not documented.
+    pub sms_consent: Option<bool>,
     /// When the contact was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the contact last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<NumericTimestamp>,
     /// When the contact signed up, in epoch seconds.
-    pub signed_up_at: Option<EpochSeconds>,
+    pub signed_up_at: Option<Timestamp>,
     /// When the contact was last seen, in epoch seconds.
-    pub last_seen_at: Option<EpochSeconds>,
+    pub last_seen_at: Option<Timestamp>,
     /// When the contact last wrote to the company, in epoch seconds.
-    pub last_replied_at: Option<EpochSeconds>,
+    pub last_replied_at: Option<Timestamp>,
     /// When the company last wrote to the contact, in epoch seconds.
-    pub last_contacted_at: Option<EpochSeconds>,
+    pub last_contacted_at: Option<Timestamp>,
     /// When the contact last opened an email, in epoch seconds.
-    pub last_email_opened_at: Option<EpochSeconds>,
+    pub last_email_opened_at: Option<Timestamp>,
     /// When the contact last followed a link in an email, in epoch seconds.
-    pub last_email_clicked_at: Option<EpochSeconds>,
+    pub last_email_clicked_at: Option<Timestamp>,
     /// Language chosen for the Messenger in place of the browser's.
     pub language_override: Option<String>,
     /// Browser in use.
@@ -75,7 +81,7 @@ pub struct Contact {
     /// Version of the Intercom SDK in the Android app.
     pub android_sdk_version: Option<String>,
     /// When the contact was last seen in the Android app, in epoch seconds.
-    pub android_last_seen_at: Option<EpochSeconds>,
+    pub android_last_seen_at: Option<Timestamp>,
     /// Name of the iOS app in use.
     pub ios_app_name: Option<String>,
     /// Version of the iOS app.
@@ -87,7 +93,7 @@ pub struct Contact {
     /// Version of the Intercom SDK in the iOS app.
     pub ios_sdk_version: Option<String>,
     /// When the contact was last seen in the iOS app, in epoch seconds.
-    pub ios_last_seen_at: Option<EpochSeconds>,
+    pub ios_last_seen_at: Option<Timestamp>,
     /// Attributes that the workspace defined for its contacts.
     pub custom_attributes: Option<OpenObject>,
     /// Tags on the contact.
@@ -116,15 +122,6 @@ pub struct Contact {
     pub enabled_push_messaging: Option<bool>,
     /// Contacts that were merged into this one; only sent on request.
     pub merge_history: Option<Vec<MergedContact>>,
-}
-
-/// Picture of a contact.
-#[derive(JsonSchema)]
-pub struct Avatar {
-    /// Kind of object: `avatar`.
-    pub r#type: Option<String>,
-    /// Address of the picture.
-    pub image_url: Option<String>,
 }
 
 /// Profiles of a contact on social networks.
@@ -174,5 +171,5 @@ pub struct MergedContact {
     /// Role that contact had: `lead` or `user`.
     pub source_contact_role: Option<String>,
     /// When the two were merged, in epoch seconds.
-    pub merged_at: Option<EpochSeconds>,
+    pub merged_at: Option<Timestamp>,
 }

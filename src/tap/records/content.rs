@@ -2,7 +2,8 @@
 //! `internal_articles`, `article_versions`, `content_snippets`, `ai_external_pages`,
 //! `ai_content_import_sources`, `macros`, `news_items` and `newsfeeds`.
 
-use super::shared::{EpochSeconds, Id, Iso8601, OpenObject};
+use super::shared::{Availability, Id, Iso8601, OpenObject, Timestamp};
+use super::tags::TagList;
 use schemars::JsonSchema;
 
 /// A public site that holds articles.
@@ -13,9 +14,9 @@ pub struct HelpCenter {
     /// Identifier of the workspace that the help center belongs to.
     pub workspace_id: Option<Id>,
     /// When the help center was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the help center last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// The help center's part of its address.
     pub identifier: Option<String>,
     /// Whether the site is on.
@@ -50,19 +51,23 @@ pub struct InternalArticle {
     /// Identifier of the admin who wrote the article.
     pub author_id: Option<Id>,
     /// When the article was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the article last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Language of the article.
     pub locale: Option<String>,
     /// Identifiers of the audiences that the AI agent may show it to.
     pub audience_ids: Option<Vec<Id>>,
     /// Whether the AI chatbot may use the article.
-    pub ai_chatbot_availability: Option<bool>,
+    pub ai_chatbot_availability: Option<Availability>,
     /// Whether the AI copilot may use the article.
-    pub ai_copilot_availability: Option<bool>,
+    pub ai_copilot_availability: Option<Availability>,
     /// Whether the AI sales agent may use the article.
-    pub ai_sales_agent_availability: Option<bool>,
+    pub ai_sales_agent_availability: Option<Availability>,
+    /// Identifier of the folder that holds the article; only the preview version sends it.
+    pub folder_id: Option<Id>,
+    /// Tags on the article; only the preview version sends them.
+    pub tags: Option<TagList>,
 }
 
 /// An article as it once was.
@@ -93,9 +98,9 @@ pub struct ArticleVersion {
     /// State, such as `published` or `draft`.
     pub state: Option<String>,
     /// When the version was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the version last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A short piece of knowledge for AI agents and teammates.
@@ -114,19 +119,19 @@ pub struct ContentSnippet {
     /// Text as Markdown.
     pub body_markdown: Option<String>,
     /// Older form of `ai_chatbot_availability`.
-    pub chatbot_availability: Option<i64>,
+    pub chatbot_availability: Option<Availability>,
     /// Older form of `ai_copilot_availability`.
-    pub copilot_availability: Option<i64>,
+    pub copilot_availability: Option<Availability>,
     /// Whether the AI chatbot may use the snippet.
-    pub ai_chatbot_availability: Option<bool>,
+    pub ai_chatbot_availability: Option<Availability>,
     /// Whether the AI copilot may use the snippet.
-    pub ai_copilot_availability: Option<bool>,
+    pub ai_copilot_availability: Option<Availability>,
     /// Whether the AI sales agent may use the snippet.
-    pub ai_sales_agent_availability: Option<bool>,
+    pub ai_sales_agent_availability: Option<Availability>,
     /// When the snippet was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the snippet last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Identifiers of the audiences that the AI agent may show it to.
     pub audience_ids: Option<Vec<Id>>,
 }
@@ -145,13 +150,13 @@ pub struct ExternalPage {
     /// Address of the page.
     pub url: Option<String>,
     /// Whether the AI agent may use the page.
-    pub ai_agent_availability: Option<bool>,
+    pub ai_agent_availability: Option<Availability>,
     /// Whether the AI copilot may use the page.
-    pub ai_copilot_availability: Option<bool>,
+    pub ai_copilot_availability: Option<Availability>,
     /// Whether the AI sales agent may use the page.
-    pub ai_sales_agent_availability: Option<bool>,
+    pub ai_sales_agent_availability: Option<Availability>,
     /// Older form of the other availabilities.
-    pub fin_availability: Option<bool>,
+    pub fin_availability: Option<Availability>,
     /// Language of the page.
     pub locale: Option<String>,
     /// Identifier of the import source that the page came from.
@@ -159,11 +164,11 @@ pub struct ExternalPage {
     /// Identifier that the source gave the page.
     pub external_id: Option<Id>,
     /// When the page was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the page last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// When the page was last read in, in epoch seconds.
-    pub last_ingested_at: Option<EpochSeconds>,
+    pub last_ingested_at: Option<Timestamp>,
 }
 
 /// A site that external pages are imported from.
@@ -174,7 +179,7 @@ pub struct ContentImportSource {
     /// Identifier of the import source.
     pub id: Id,
     /// When pages were last imported, in epoch seconds.
-    pub last_synced_at: Option<EpochSeconds>,
+    pub last_synced_at: Option<Timestamp>,
     /// How pages are imported, such as `api` or `automatic`.
     pub sync_behavior: Option<String>,
     /// Whether the source is `active` or `deactivated`.
@@ -182,9 +187,9 @@ pub struct ContentImportSource {
     /// Address of the site.
     pub url: Option<String>,
     /// When the source was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the source last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Identifiers of the audiences that its pages may be shown to.
     pub audience_ids: Option<Vec<Id>>,
 }
@@ -203,7 +208,7 @@ pub struct Macro {
     /// Text without markup, with placeholders in braces.
     pub body_text: Option<String>,
     /// When the macro was created, in ISO 8601.
-    pub created_at: Option<Iso8601>,
+    pub created_at: Option<Timestamp>,
     /// When the macro last changed, in ISO 8601.
     pub updated_at: Option<Iso8601>,
     /// Who sees the macro: `everyone` or `specific_teams`.
@@ -242,9 +247,9 @@ pub struct NewsItem {
     /// Whether it appears without a notification.
     pub deliver_silently: Option<bool>,
     /// When the news item was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the news item last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A newsfeed that a news item appears on.
@@ -253,7 +258,7 @@ pub struct NewsfeedAssignment {
     /// Identifier of the newsfeed.
     pub newsfeed_id: Option<Id>,
     /// When the news item appears there, in epoch seconds.
-    pub published_at: Option<EpochSeconds>,
+    pub published_at: Option<Timestamp>,
 }
 
 /// A list of news items for certain contacts.
@@ -266,7 +271,7 @@ pub struct Newsfeed {
     /// Name that teammates see.
     pub name: Option<String>,
     /// When the newsfeed was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the newsfeed last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }

@@ -1,7 +1,7 @@
 //! Stream `conversation_parts`: what is said and done in a conversation, one part at a time.
 
 use super::shared::{
-    AnyValue, Attachment, EmailAddressHeader, EpochSeconds, Id, OpenObject, Reference,
+    AnyValue, Assignee, Attachment, EmailAddressHeader, Id, NumericTimestamp, OpenObject, Timestamp,
 };
 use super::tags::Tag;
 use schemars::JsonSchema;
@@ -16,25 +16,29 @@ pub struct ConversationPart {
     /// Identifier of the conversation that the part belongs to; added by the tap.
     pub conversation_id: Option<Id>,
     /// When that conversation last changed, in epoch seconds; added by the tap.
-    pub conversation_updated_at: Option<EpochSeconds>,
+    pub conversation_updated_at: Option<NumericTimestamp>,
     /// What the part is, such as `comment`, `note`, `assignment` or `close`.
     pub part_type: Option<String>,
     /// Text of the part, possibly HTML.
     pub body: Option<String>,
     /// When the part was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the part last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// When the user was notified of the part, in epoch seconds.
-    pub notified_at: Option<EpochSeconds>,
+    pub notified_at: Option<Timestamp>,
     /// Whom the part assigned the conversation to.
-    pub assigned_to: Option<Reference>,
+    pub assigned_to: Option<Assignee>,
     /// Who wrote the part.
     pub author: Option<PartAuthor>,
+    /// Kind of author; sent by some workspaces in the place of `author`.
+    pub author_type: Option<String>,
+    /// Identifier of the author, likewise.
+    pub author_id: Option<Id>,
     /// Files sent along.
     pub attachments: Option<Vec<Attachment>>,
     /// Identifier that another system gave the part.
-    pub external_id: Option<String>,
+    pub external_id: Option<Id>,
     /// Whether the text was removed afterwards.
     pub redacted: Option<bool>,
     /// Headers of the email that the part came by.
@@ -49,6 +53,8 @@ pub struct ConversationPart {
     pub event_details: Option<EventDetails>,
     /// Code of the app that created the part through the API.
     pub app_package_code: Option<String>,
+    /// The text in other languages, by locale; only the preview version sends it.
+    pub translations: Option<OpenObject>,
 }
 
 /// Who wrote a part.
@@ -112,6 +118,30 @@ pub struct EventDetails {
     pub workflow: Option<EventWorkflow>,
     /// What the workflow did.
     pub event: Option<WorkflowEvent>,
+    /// Identifier of the call that the part sums up.
+    pub call_id: Option<Id>,
+    /// Priority that the conversation was given.
+    pub current_priority: Option<String>,
+    /// Priority that the conversation had before.
+    pub previous_priority: Option<String>,
+    /// Name of the service level agreement.
+    pub sla_name: Option<String>,
+    /// Seconds that the agreement allows, by target.
+    pub sla_definition: Option<OpenObject>,
+    /// Target of the agreement that was missed.
+    pub sla_target_type: Option<String>,
+    /// How the agreement stands as a whole.
+    pub current_sla_status: Option<String>,
+    /// How the agreement stands, by target.
+    pub sla_states: Option<OpenObject>,
+    /// Until when the conversation was snoozed, in words.
+    pub until: Option<String>,
+    /// Until when the conversation was snoozed, in ISO 8601, where an instant was chosen.
+    pub custom_until_time: Option<Timestamp>,
+    /// Names of the tags that the conversation was given.
+    pub tags_added: Option<Vec<String>>,
+    /// Names of the tags that were taken off the conversation.
+    pub tags_removed: Option<Vec<String>>,
 }
 
 /// A custom action.

@@ -1,6 +1,6 @@
 //! How a conversation fared with quality monitors and on scorecards.
 
-use super::shared::{EpochSeconds, Id};
+use super::shared::{Id, NumberOrText, Timestamp};
 use schemars::JsonSchema;
 
 /// A quality monitor's verdict on a conversation.
@@ -17,7 +17,7 @@ pub struct MonitorEvaluation {
     /// Why the monitor came to it.
     pub explanation: Option<String>,
     /// When the monitor looked at the conversation, in epoch seconds.
-    pub evaluated_at: Option<EpochSeconds>,
+    pub evaluated_at: Option<Timestamp>,
 }
 
 /// A conversation's result on a quality scorecard.
@@ -34,11 +34,11 @@ pub struct Scorecard {
     /// Whether the conversation passed; null while not scored.
     pub passed: Option<bool>,
     /// Score; null while not scored.
-    pub score: Option<f64>,
+    pub score: Option<NumberOrText>,
     /// Score that the AI gave.
-    pub ai_score: Option<f64>,
+    pub ai_score: Option<NumberOrText>,
     /// When it was last scored, in epoch seconds.
-    pub evaluated_at: Option<EpochSeconds>,
+    pub evaluated_at: Option<Timestamp>,
     /// Who was reviewed.
     pub reviewed_teammate: Option<ReviewedTeammate>,
     /// Result on each criterion.

@@ -4,8 +4,8 @@
 use super::companies::Company;
 use super::conversation_reviews::{MonitorEvaluation, Scorecard};
 use super::shared::{
-    Attachment, ContactReference, ContactReferences, EmailAddressHeader, EpochSeconds, Id,
-    LinkedObjectList, OpenObject, Reference,
+    Attachment, ContactReference, ContactReferences, EmailAddressHeader, Id, LinkedObjectList,
+    NumberOrText, NumericTimestamp, OpenObject, Reference, Timestamp,
 };
 use super::tags::TagList;
 use schemars::JsonSchema;
@@ -20,13 +20,13 @@ pub struct Conversation {
     /// Title given to the conversation.
     pub title: Option<String>,
     /// When the conversation was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the conversation last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<NumericTimestamp>,
     /// Since when the contact has waited for an answer, in epoch seconds; null after a reply.
-    pub waiting_since: Option<EpochSeconds>,
+    pub waiting_since: Option<Timestamp>,
     /// When a snoozed conversation opens again, in epoch seconds.
-    pub snoozed_until: Option<EpochSeconds>,
+    pub snoozed_until: Option<Timestamp>,
     /// Whether the conversation is open.
     pub open: Option<bool>,
     /// State, such as `open`, `closed` or `snoozed`.
@@ -55,6 +55,8 @@ pub struct Conversation {
     pub custom_attributes: Option<OpenObject>,
     /// Topics that Intercom recognised.
     pub topics: Option<TopicList>,
+    /// Topics that the AI recognised; only the preview version sends them.
+    pub ai_topics: Option<AiTopicList>,
     /// Ticket that the conversation turned into.
     pub ticket: Option<OpenObject>,
     /// The contact's first reply.
@@ -87,13 +89,13 @@ pub struct Conversation {
 #[derive(JsonSchema)]
 pub struct ConversationRating {
     /// Stars from 1 to 5.
-    pub rating: Option<i64>,
+    pub rating: Option<NumberOrText>,
     /// Words the contact added.
     pub remark: Option<String>,
     /// When the rating was asked for, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the rating last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Contact who rated.
     pub contact: Option<ContactReference>,
     /// Teammate who was rated.
@@ -194,7 +196,7 @@ pub struct TopicList {
     /// The topics.
     pub topics: Option<Vec<Topic>>,
     /// Number of topics.
-    pub total_count: Option<i64>,
+    pub total_count: Option<NumberOrText>,
 }
 
 /// A topic recognised in a conversation.
@@ -208,13 +210,44 @@ pub struct Topic {
     pub name: Option<String>,
 }
 
+/// Topics that the AI recognised in a conversation.
+#[derive(JsonSchema)]
+pub struct AiTopicList {
+    /// Kind of object: `ai_topics`.
+    pub r#type: Option<String>,
+    /// The topics.
+    pub topics: Option<Vec<AiTopic>>,
+}
+
+/// A topic that the AI recognised in a conversation.
+#[derive(JsonSchema)]
+pub struct AiTopic {
+    /// Kind of object: `ai_topic`.
+    pub r#type: Option<String>,
+    /// Name of the topic.
+    pub topic_name: Option<String>,
+    /// Finer topics within it.
+    pub subtopics: Option<Vec<AiSubtopic>>,
+}
+
+/// A finer topic within a topic that the AI recognised.
+#[derive(JsonSchema)]
+pub struct AiSubtopic {
+    /// Kind of object: `ai_subtopic`.
+    pub r#type: Option<String>,
+    /// Identifier of the subtopic.
+    pub id: Option<Id>,
+    /// Name of the subtopic.
+    pub name: Option<String>,
+}
+
 /// A contact's first reply in a conversation.
 #[derive(JsonSchema)]
 pub struct FirstContactReply {
     /// Kind of reply.
     pub r#type: Option<String>,
     /// When the contact replied, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// Page on which the contact replied.
     pub url: Option<String>,
 }
@@ -236,49 +269,49 @@ pub struct ConversationStatistics {
     /// Kind of object: `conversation_statistics`.
     pub r#type: Option<String>,
     /// Seconds until the last assignment before the first admin reply.
-    pub time_to_assignment: Option<f64>,
+    pub time_to_assignment: Option<NumberOrText>,
     /// Seconds until the first admin reply, within office hours.
-    pub time_to_admin_reply: Option<f64>,
+    pub time_to_admin_reply: Option<NumberOrText>,
     /// Seconds until it was first closed, within office hours.
-    pub time_to_first_close: Option<f64>,
+    pub time_to_first_close: Option<NumberOrText>,
     /// Seconds until it was last closed, within office hours.
-    pub time_to_last_close: Option<f64>,
+    pub time_to_last_close: Option<NumberOrText>,
     /// Median of the seconds until an admin replied to a contact, within office hours.
-    pub median_time_to_reply: Option<f64>,
+    pub median_time_to_reply: Option<NumberOrText>,
     /// When a contact first replied, in epoch seconds.
-    pub first_contact_reply_at: Option<EpochSeconds>,
+    pub first_contact_reply_at: Option<Timestamp>,
     /// When it was first assigned after that, in epoch seconds.
-    pub first_assignment_at: Option<EpochSeconds>,
+    pub first_assignment_at: Option<Timestamp>,
     /// When an admin first replied after that, in epoch seconds.
-    pub first_admin_reply_at: Option<EpochSeconds>,
+    pub first_admin_reply_at: Option<Timestamp>,
     /// When it was first closed after that, in epoch seconds.
-    pub first_close_at: Option<EpochSeconds>,
+    pub first_close_at: Option<Timestamp>,
     /// When it was last assigned, in epoch seconds.
-    pub last_assignment_at: Option<EpochSeconds>,
+    pub last_assignment_at: Option<Timestamp>,
     /// When an admin first replied after the last assignment, in epoch seconds.
-    pub last_assignment_admin_reply_at: Option<EpochSeconds>,
+    pub last_assignment_admin_reply_at: Option<Timestamp>,
     /// When a contact last replied, in epoch seconds.
-    pub last_contact_reply_at: Option<EpochSeconds>,
+    pub last_contact_reply_at: Option<Timestamp>,
     /// When an admin last replied, in epoch seconds.
-    pub last_admin_reply_at: Option<EpochSeconds>,
+    pub last_admin_reply_at: Option<Timestamp>,
     /// When it was last closed, in epoch seconds.
-    pub last_close_at: Option<EpochSeconds>,
+    pub last_close_at: Option<Timestamp>,
     /// Identifier of the admin who last closed it.
     pub last_closed_by_id: Option<Id>,
     /// How often it was opened again.
-    pub count_reopens: Option<i64>,
+    pub count_reopens: Option<NumberOrText>,
     /// How often it was assigned.
-    pub count_assignments: Option<i64>,
+    pub count_assignments: Option<NumberOrText>,
     /// Number of parts.
-    pub count_conversation_parts: Option<i64>,
+    pub count_conversation_parts: Option<NumberOrText>,
     /// How soon each assigned team first responded.
     pub assigned_team_first_response_time: Option<Vec<TeamResponseTime>>,
     /// How soon each assigned team first responded, within office hours.
     pub assigned_team_first_response_time_in_office_hours: Option<Vec<TeamResponseTime>>,
     /// Seconds from assignment to close.
-    pub handling_time: Option<f64>,
+    pub handling_time: Option<NumberOrText>,
     /// Seconds from assignment to close, less the time nobody worked on it.
-    pub adjusted_handling_time: Option<f64>,
+    pub adjusted_handling_time: Option<NumberOrText>,
 }
 
 /// How soon a team first responded.
@@ -289,7 +322,7 @@ pub struct TeamResponseTime {
     /// Name of the team.
     pub team_name: Option<String>,
     /// Seconds until the team's first response.
-    pub response_time: Option<f64>,
+    pub response_time: Option<NumberOrText>,
 }
 
 /// What the AI agent did in a conversation.
@@ -304,13 +337,13 @@ pub struct AiAgent {
     /// Whether and how the conversation was resolved.
     pub resolution_state: Option<String>,
     /// Stars from 1 to 5 that the contact gave the AI agent.
-    pub rating: Option<i64>,
+    pub rating: Option<NumberOrText>,
     /// Words the contact added to the rating.
     pub rating_remark: Option<String>,
     /// When the rating was made, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the rating last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Content that its answers drew on.
     pub content_sources: Option<ContentSourceList>,
 }
@@ -321,7 +354,7 @@ pub struct ContentSourceList {
     /// Kind of object: `content_source.list`.
     pub r#type: Option<String>,
     /// Number of pieces of content.
-    pub total_count: Option<i64>,
+    pub total_count: Option<NumberOrText>,
     /// The pieces of content.
     pub content_sources: Option<Vec<ContentSource>>,
 }
@@ -378,5 +411,5 @@ pub struct DeletedConversation {
     /// Whether reports still count the conversation.
     pub metrics_retained: Option<bool>,
     /// When the conversation was deleted, in epoch seconds.
-    pub deleted_at: Option<EpochSeconds>,
+    pub deleted_at: Option<Timestamp>,
 }

@@ -1,6 +1,6 @@
 //! Stream of the instances of a custom object type.
 
-use super::shared::{EpochSeconds, Id, OpenObject};
+use super::shared::{Id, OpenObject, Timestamp};
 use schemars::JsonSchema;
 
 /// An instance of an object type that the workspace defined.
@@ -13,13 +13,13 @@ pub struct CustomObjectInstance {
     /// Identifier that the company's own systems gave the instance.
     pub external_id: Option<Id>,
     /// When the company's own systems created it, in epoch seconds.
-    pub external_created_at: Option<EpochSeconds>,
+    pub external_created_at: Option<Timestamp>,
     /// When the company's own systems last changed it, in epoch seconds.
-    pub external_updated_at: Option<EpochSeconds>,
+    pub external_updated_at: Option<Timestamp>,
     /// When the instance was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the instance last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Values of the attributes that the type defines.
     pub custom_attributes: Option<OpenObject>,
 }

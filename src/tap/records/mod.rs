@@ -8,10 +8,14 @@
 //!   and so may the items of arrays be null;
 //! - unknown properties are allowed, and nothing is an `enum`, a minimum, a pattern or a format;
 //! - an identifier is a string or an integer, since both occur for the same field;
+//! - a point in time is a [`shared::Timestamp`], whose forms are decided there once;
+//! - a value of several types is a list of types, not `anyOf`: loaders that make columns of
+//!   properties read the one and not the other;
 //! - every property has a description, which is its doc comment.
 //!
-//! The fields are those of Intercom's public API description, version 2.16, and of its example
-//! answers. A field that a newer version adds passes through undescribed.
+//! The fields are those of Intercom's public API description, versions 2.16 and preview, of its
+//! example answers for version 2.7 and later, and of recorded answers. Where a type allows more than
+//! the description says, a comment says why.
 
 #![expect(
     clippy::struct_field_names,
@@ -131,178 +135,6 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Every stream's record type: stream, primary key, schema.
-    fn schemas() -> Vec<(&'static str, &'static [&'static str], Value)> {
-        vec![
-            ("activity_logs", &["id"], schema_of::<ActivityLog>()),
-            ("admins", &["id"], schema_of::<Admin>()),
-            ("article_versions", &["id"], schema_of::<ArticleVersion>()),
-            ("articles", &["id"], schema_of::<Article>()),
-            (
-                "away_status_reasons",
-                &["id"],
-                schema_of::<AwayStatusReason>(),
-            ),
-            ("brands", &["id"], schema_of::<Brand>()),
-            (
-                "call_transcriptions",
-                &["call_id"],
-                schema_of::<CallTranscription>(),
-            ),
-            ("calls", &["id"], schema_of::<Call>()),
-            ("collections", &["id"], schema_of::<Collection>()),
-            ("companies", &["id"], schema_of::<Company>()),
-            (
-                "company_segments",
-                &["company_id", "id"],
-                schema_of::<CompanySegment>(),
-            ),
-            (
-                "contact_companies",
-                &["contact_id", "id"],
-                schema_of::<ContactCompany>(),
-            ),
-            ("contact_notes", &["id"], schema_of::<ContactNote>()),
-            (
-                "contact_segments",
-                &["contact_id", "id"],
-                schema_of::<ContactSegment>(),
-            ),
-            (
-                "contact_tags",
-                &["contact_id", "id"],
-                schema_of::<ContactTag>(),
-            ),
-            ("contacts", &["id"], schema_of::<Contact>()),
-            (
-                "ai_content_import_sources",
-                &["id"],
-                schema_of::<ContentImportSource>(),
-            ),
-            ("content_snippets", &["id"], schema_of::<ContentSnippet>()),
-            (
-                "conversation_attributes",
-                &["id"],
-                schema_of::<ConversationAttribute>(),
-            ),
-            (
-                "conversation_parts",
-                &["id"],
-                schema_of::<ConversationPart>(),
-            ),
-            ("conversations", &["id"], schema_of::<Conversation>()),
-            (
-                "custom_object_instances",
-                &["type", "id"],
-                schema_of::<CustomObjectInstance>(),
-            ),
-            (
-                "data_attributes",
-                &["full_name"],
-                schema_of::<DataAttribute>(),
-            ),
-            (
-                "deleted_conversations",
-                &["id"],
-                schema_of::<DeletedConversation>(),
-            ),
-            ("emails", &["id"], schema_of::<Email>()),
-            ("ai_external_pages", &["id"], schema_of::<ExternalPage>()),
-            ("help_centers", &["id"], schema_of::<HelpCenter>()),
-            ("internal_articles", &["id"], schema_of::<InternalArticle>()),
-            ("macros", &["id"], schema_of::<Macro>()),
-            ("news_items", &["id"], schema_of::<NewsItem>()),
-            ("newsfeeds", &["id"], schema_of::<Newsfeed>()),
-            (
-                "office_hours_schedules",
-                &["id"],
-                schema_of::<OfficeHoursSchedule>(),
-            ),
-            ("segments", &["id"], schema_of::<Segment>()),
-            (
-                "subscription_types",
-                &["id"],
-                schema_of::<SubscriptionType>(),
-            ),
-            ("tags", &["id"], schema_of::<Tag>()),
-            ("teams", &["id"], schema_of::<Team>()),
-            ("ticket_parts", &["id"], schema_of::<TicketPart>()),
-            ("ticket_states", &["id"], schema_of::<TicketStateDetailed>()),
-            ("ticket_types", &["id"], schema_of::<TicketType>()),
-            ("tickets", &["id"], schema_of::<Ticket>()),
-        ]
-    }
-
-    /// Calls `visit` with every schema nested in `schema` and the path to it.
-    fn visit_nested(schema: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
-        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            let path = format!("{path}.{name}");
-            visit(&path, property);
-            visit_nested(property, &path, visit);
-        }
-        if let Some(items) = schema.get("items") {
-            let path = format!("{path}[]");
-            visit(&path, items);
-            visit_nested(items, &path, visit);
-        }
-    }
-
-    #[test]
-    fn every_schema_is_valid_draft_7() {
-        for (stream, _, schema) in schemas() {
-            if let Err(error) = jsonschema::draft7::meta::validate(&schema) {
-                panic!("{stream}: {error}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_schema_uses_only_keywords_that_refuse_no_record() {
-        let allowed = ["description", "type", "properties", "items"];
-        for (stream, _, schema) in schemas() {
-            visit_nested(&schema, stream, &mut |path, nested| {
-                for keyword in nested.as_object().expect("an object, not `true`").keys() {
-                    assert!(allowed.contains(&keyword.as_str()), "{path}: {keyword}");
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn a_record_is_an_object_that_must_have_its_key() {
-        for (stream, keys, schema) in schemas() {
-            assert_eq!(schema["type"], json!("object"), "{stream}");
-            assert_eq!(schema["required"], json!(keys), "{stream}");
-            let keywords: Vec<_> = schema.as_object().expect("an object").keys().collect();
-            assert_eq!(keywords, ["description", "type", "properties", "required"]);
-        }
-    }
-
-    #[test]
-    fn everything_nested_but_the_key_may_be_null_and_says_so_first() {
-        for (stream, keys, schema) in schemas() {
-            let keys: Vec<_> = keys.iter().map(|key| format!("{stream}.{key}")).collect();
-            visit_nested(&schema, stream, &mut |path, nested| {
-                let types: Vec<_> = nested["type"].as_array().into_iter().flatten().collect();
-                let nulls: Vec<_> = types.iter().map(|name| *name == "null").collect();
-                let is_key = keys.iter().any(|key| key == path);
-                assert_eq!(nulls.first() == Some(&true), !is_key, "{path}: {nested}");
-                assert!(!nulls.iter().skip(1).any(|null| *null), "{path}: {nested}");
-            });
-        }
-    }
-
-    #[test]
-    fn every_property_has_a_one_line_description() {
-        for (stream, _, schema) in schemas() {
-            visit_nested(&schema, stream, &mut |path, nested| {
-                let description = nested["description"].as_str().unwrap_or_default();
-                let described = description.ends_with('.') && !description.contains('\n');
-                assert!(described || path.ends_with("[]"), "{path}: {description:?}");
-            });
-        }
-    }
-
     #[test]
     fn wire_types_become_these_types() {
         let conversation = schema_of::<Conversation>();
@@ -316,7 +148,7 @@ mod tests {
             ),
             (
                 &conversation["properties"]["updated_at"],
-                json!(["null", "integer"]),
+                json!(["null", "number"]),
             ),
             (
                 &conversation["properties"]["open"],
@@ -340,11 +172,19 @@ mod tests {
             ),
             (
                 &call["properties"]["updated_at"],
-                json!(["null", "integer", "string"]),
+                json!(["null", "number", "string"]),
             ),
             (
                 &schema_of::<Macro>()["properties"]["updated_at"],
                 json!(["null", "string"]),
+            ),
+            (
+                &schema_of::<Contact>()["properties"]["avatar"],
+                json!(["null", "string", "object"]),
+            ),
+            (
+                &schema_of::<Ticket>()["properties"]["ticket_state"],
+                json!(["null", "object", "string"]),
             ),
             (
                 &turn["properties"]["start_time"],

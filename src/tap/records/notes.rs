@@ -1,7 +1,7 @@
 //! Stream `contact_notes`, and the notes that companies hold.
 
 use super::admins::Admin;
-use super::shared::{EpochSeconds, Id, Reference};
+use super::shared::{Id, NumberOrText, Reference, Timestamp};
 use schemars::JsonSchema;
 
 /// A note that an admin wrote about a contact.
@@ -14,15 +14,23 @@ pub struct ContactNote {
     /// Identifier of the contact; added by the tap.
     pub contact_id: Option<Id>,
     /// When the note was written, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// Contact that the note is about.
     pub contact: Option<Reference>,
     /// Company that the note is about.
     pub company: Option<Reference>,
     /// Admin who wrote the note.
     pub author: Option<Admin>,
+    /// Identifier of that admin; sent by some workspaces in the place of `author`.
+    pub admin_id: Option<Id>,
+    /// Name of that admin, likewise.
+    pub admin_name: Option<String>,
+    /// Email address of that admin, likewise.
+    pub admin_email: Option<String>,
     /// Text of the note, as HTML.
     pub body: Option<String>,
+    /// Path of the API request that answers the note.
+    pub url: Option<String>,
 }
 
 /// Notes about a company.
@@ -30,8 +38,16 @@ pub struct ContactNote {
 pub struct CompanyNoteList {
     /// Kind of object: `note.list`.
     pub r#type: Option<String>,
-    /// The notes.
+    /// The notes, under the name that the list's own answer has.
     pub notes: Option<Vec<CompanyNote>>,
+    /// The notes, under the name that a company has.
+    pub data: Option<Vec<CompanyNote>>,
+    /// Path of the API request that answers the whole list.
+    pub url: Option<String>,
+    /// Number of notes, listed here or not.
+    pub total_count: Option<NumberOrText>,
+    /// Whether there are more notes than listed here.
+    pub has_more: Option<bool>,
 }
 
 /// A note that an admin wrote about a company.
@@ -42,7 +58,7 @@ pub struct CompanyNote {
     /// Identifier of the note.
     pub id: Option<Id>,
     /// When the note was written, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// Company that the note is about.
     pub company: Option<Reference>,
     /// Admin who wrote the note.

@@ -1,6 +1,6 @@
 //! Streams `segments`, `contact_segments` and `company_segments`.
 
-use super::shared::{EpochSeconds, Id};
+use super::shared::{Id, Timestamp};
 use schemars::JsonSchema;
 
 /// Segments that an object falls into.
@@ -22,13 +22,13 @@ pub struct Segment {
     /// Name of the segment.
     pub name: Option<String>,
     /// When the segment was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the segment last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Whom the segment gathers: `contact` or `user`.
     pub person_type: Option<String>,
     /// Number of members; only sent on request.
-    pub count: Option<i64>,
+    pub count: Option<f64>,
 }
 
 /// A segment that a contact falls into.

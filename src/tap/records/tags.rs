@@ -1,6 +1,6 @@
 //! Streams `tags` and `contact_tags`: labels for contacts, companies, conversations and more.
 
-use super::shared::{EpochSeconds, Id, Reference};
+use super::shared::{Id, Reference, Timestamp};
 use schemars::JsonSchema;
 
 /// A label that people put on contacts, companies, conversations, tickets and articles.
@@ -13,7 +13,7 @@ pub struct Tag {
     /// Text of the tag.
     pub name: Option<String>,
     /// When the tag was put on the object that carries it, in epoch seconds.
-    pub applied_at: Option<EpochSeconds>,
+    pub applied_at: Option<Timestamp>,
     /// Who put the tag on the object that carries it.
     pub applied_by: Option<Reference>,
 }

@@ -17,7 +17,7 @@ pub struct Team {
     /// How the team's admins rank for assigning work.
     pub admin_priority_level: Option<AdminPriorityLevel>,
     /// Most conversations an admin is given at once, where load is balanced.
-    pub assignment_limit: Option<i64>,
+    pub assignment_limit: Option<f64>,
     /// How work is shared out among the team, such as `round_robin`.
     pub distribution_method: Option<String>,
 }

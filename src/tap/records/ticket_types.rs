@@ -1,6 +1,6 @@
 //! Streams `ticket_types` and `ticket_states`.
 
-use super::shared::{EpochSeconds, Id, OpenObject};
+use super::shared::{Id, NumberOrText, OpenObject, Timestamp};
 use schemars::JsonSchema;
 
 /// A type of ticket, with the attributes that tickets of it have.
@@ -29,9 +29,9 @@ pub struct TicketType {
     /// Whether it is archived.
     pub archived: Option<bool>,
     /// When the ticket type was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the ticket type last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// Attributes of the tickets of a type.
@@ -63,7 +63,7 @@ pub struct TicketTypeAttribute {
     /// How it is filled in, such as the values to choose from.
     pub input_options: Option<OpenObject>,
     /// Position among the other attributes.
-    pub order: Option<i64>,
+    pub order: Option<NumberOrText>,
     /// Whether teammates must fill it in.
     pub required_to_create: Option<bool>,
     /// Whether contacts must fill it in.
@@ -79,9 +79,9 @@ pub struct TicketTypeAttribute {
     /// Whether it is archived.
     pub archived: Option<bool>,
     /// When the attribute was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the attribute last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// States that tickets of a type go through.

@@ -1,8 +1,8 @@
 //! Streams `tickets` and `ticket_parts`.
 
 use super::shared::{
-    AnyValue, Attachment, ContactReferences, EpochSeconds, Id, LinkedObjectList, OpenObject,
-    Reference,
+    AnyValue, Assignee, Attachment, ContactReferences, Id, LinkedObjectList, NumberOrText,
+    NumericTimestamp, OpenObject, Timestamp,
 };
 use super::ticket_types::{TicketState, TicketType};
 use schemars::JsonSchema;
@@ -20,8 +20,12 @@ pub struct Ticket {
     pub category: Option<String>,
     /// Values of the attributes that the ticket's type defines.
     pub ticket_attributes: Option<OpenObject>,
-    /// State of the ticket.
-    pub ticket_state: Option<TicketState>,
+    /// State of the ticket: an object, or its category as text in versions up to 2.11.
+    pub ticket_state: Option<TicketStateOrText>,
+    /// Name of the state that teammates see, in versions up to 2.11.
+    pub ticket_state_internal_label: Option<String>,
+    /// Name of the state that customers see, in versions up to 2.11.
+    pub ticket_state_external_label: Option<String>,
     /// Type of the ticket.
     pub ticket_type: Option<TicketType>,
     /// Contacts that the ticket concerns.
@@ -31,13 +35,13 @@ pub struct Ticket {
     /// Identifier of the team it is assigned to; 0 for none.
     pub team_assignee_id: Option<Id>,
     /// When the ticket was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the ticket last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<NumericTimestamp>,
     /// Whether the ticket is open.
     pub open: Option<bool>,
     /// When a snoozed ticket comes back, in epoch seconds.
-    pub snoozed_until: Option<EpochSeconds>,
+    pub snoozed_until: Option<Timestamp>,
     /// Conversations and tickets linked to this one.
     pub linked_objects: Option<LinkedObjectList>,
     /// What was said and done; never more than 500 parts.
@@ -48,6 +52,15 @@ pub struct Ticket {
     pub previous_ticket_state_id: Option<Id>,
 }
 
+/// The state of a ticket, which older versions give as text.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["object", "string"]))]
+pub struct TicketStateOrText {
+    /// The state.
+    #[schemars(flatten)]
+    pub state: TicketState,
+}
+
 /// What was said and done in a ticket.
 #[derive(JsonSchema)]
 pub struct TicketPartList {
@@ -56,7 +69,7 @@ pub struct TicketPartList {
     /// The parts.
     pub ticket_parts: Option<Vec<TicketPartContent>>,
     /// Number of parts.
-    pub total_count: Option<i64>,
+    pub total_count: Option<NumberOrText>,
 }
 
 /// One message or action within a ticket.
@@ -65,7 +78,7 @@ pub struct TicketPart {
     /// Identifier of the ticket that the part belongs to; added by the tap.
     pub ticket_id: Option<Id>,
     /// When that ticket last changed, in epoch seconds; added by the tap.
-    pub ticket_updated_at: Option<EpochSeconds>,
+    pub ticket_updated_at: Option<NumericTimestamp>,
     /// The part.
     #[schemars(flatten)]
     pub content: TicketPartContent,
@@ -87,21 +100,23 @@ pub struct TicketPartContent {
     /// State of the ticket after the part.
     pub ticket_state: Option<String>,
     /// When the part was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the part last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Whom the part assigned the ticket to.
-    pub assigned_to: Option<Reference>,
+    pub assigned_to: Option<Assignee>,
     /// Who wrote the part.
     pub author: Option<TicketPartAuthor>,
     /// Files sent along.
     pub attachments: Option<Vec<Attachment>>,
     /// Identifier that another system gave the part.
-    pub external_id: Option<String>,
+    pub external_id: Option<Id>,
     /// Whether the text was removed afterwards.
     pub redacted: Option<bool>,
     /// Code of the app that created the part through the API.
     pub app_package_code: Option<String>,
+    /// The text in other languages, by locale; only the preview version sends it.
+    pub translations: Option<OpenObject>,
     /// Attribute that the part changed.
     pub updated_attribute_data: Option<UpdatedAttribute>,
 }

@@ -1,7 +1,7 @@
 //! Streams about the workspace itself: `activity_logs`, `away_status_reasons`, `brands`, `emails`,
 //! `office_hours_schedules` and `subscription_types`.
 
-use super::shared::{EpochSeconds, Id, OpenObject};
+use super::shared::{Id, NumberOrText, NumericTimestamp, OpenObject, Timestamp};
 use schemars::JsonSchema;
 
 /// Something that an admin did in the workspace.
@@ -15,7 +15,7 @@ pub struct ActivityLog {
     // Even one name differs: `before` and `after` are objects in some entries and text in others.
     pub metadata: Option<OpenObject>,
     /// When it was done, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<NumericTimestamp>,
     /// Kind of activity, such as `admin_login_success`.
     pub activity_type: Option<String>,
     /// What was done, in a sentence.
@@ -47,13 +47,13 @@ pub struct AwayStatusReason {
     /// Emoji shown with the reason.
     pub emoji: Option<String>,
     /// Position among the other reasons.
-    pub order: Option<i64>,
+    pub order: Option<f64>,
     /// Whether it was deleted.
     pub deleted: Option<bool>,
     /// When the reason was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the reason last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A brand that the company speaks under.
@@ -68,9 +68,9 @@ pub struct Brand {
     /// Whether this is the default brand.
     pub is_default: Option<bool>,
     /// When the brand was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the brand last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
     /// Identifier of the brand's help center.
     pub help_center_id: Option<Id>,
     /// Identifier of the email settings used by default.
@@ -95,11 +95,11 @@ pub struct Email {
     /// Whether emails to the address are forwarded to Intercom.
     pub forwarding_enabled: Option<bool>,
     /// When a forwarded email last came in, in epoch seconds.
-    pub forwarded_email_last_received_at: Option<EpochSeconds>,
+    pub forwarded_email_last_received_at: Option<Timestamp>,
     /// When the settings were created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the settings last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// The weekly hours during which the company is there.
@@ -118,20 +118,20 @@ pub struct OfficeHoursSchedule {
     /// Whether it is always office hours.
     pub twenty_four_seven: Option<bool>,
     /// When the schedule was created, in epoch seconds.
-    pub created_at: Option<EpochSeconds>,
+    pub created_at: Option<Timestamp>,
     /// When the schedule last changed, in epoch seconds.
-    pub updated_at: Option<EpochSeconds>,
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A time of the week that is office hours.
 #[derive(JsonSchema)]
 pub struct OfficeHoursInterval {
     /// Start, in minutes since Monday 00:00.
-    pub start_minute: Option<i64>,
+    pub start_minute: Option<NumberOrText>,
     /// End, in minutes since Monday 00:00.
-    pub end_minute: Option<i64>,
+    pub end_minute: Option<NumberOrText>,
     /// Day of the week, from 0 for Monday.
-    pub day_of_week: Option<i64>,
+    pub day_of_week: Option<NumberOrText>,
 }
 
 /// A kind of message that contacts can opt in to or out of.

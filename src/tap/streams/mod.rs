@@ -177,39 +177,4 @@ pub enum ChildAnswer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn no_two_streams_share_a_name() {
-        let names: Vec<&str> = all()
-            .flat_map(|stream| {
-                std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
-            })
-            .collect();
-        let distinct: BTreeSet<&str> = names.iter().copied().collect();
-        assert_eq!(distinct.len(), names.len(), "{names:?}");
-    }
-
-    #[test]
-    fn keys_are_properties_of_the_schema() {
-        for stream in all() {
-            let schema = (stream.schema)();
-            for key in stream.replication_key.iter().chain(stream.key) {
-                assert!(
-                    schema["properties"].get(key).is_some(),
-                    "{} has no property {key}",
-                    stream.name
-                );
-            }
-            for child in stream.children {
-                let schema = (child.schema)();
-                for key in child.key {
-                    assert!(schema["properties"].get(key).is_some(), "{}", child.name);
-                }
-            }
-        }
-    }
-}
+mod tests;
