@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Failure, Program};
+use crate::schema::document;
 
 /// The word that stands for the environment where a configuration file is expected.
 const ENVIRONMENT: &str = "ENV";
@@ -223,7 +224,7 @@ fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Resul
     }
     for (key, value) in given {
         let property = &properties[key];
-        if !jsonschema::is_valid(property, value) {
+        if !document::is_valid(property, value) {
             faults.push(format!(
                 "setting `{key}` is {}, but must be {}",
                 shown(property, value),

@@ -1,0 +1,158 @@
+//! What a row of the table says, and the ways of the API that it chooses from: each variant is named
+//! for what the API does, never for a stream.
+
+use serde_json::Value;
+
+use crate::tap::config::Config;
+
+/// A stream that is asked for on its own.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its name in messages, catalog and state.
+    pub name: &'static str,
+    /// The properties that identify a record. The last one tells the records of one list apart;
+    /// those before it say which list that is.
+    pub key: &'static [&'static str],
+    /// The property that bookmarks are made of, of an incremental stream.
+    pub replication_key: Option<&'static str>,
+    /// Whether it is read when nobody chooses.
+    pub selected_by_default: bool,
+    /// JSON Schema of a record.
+    pub schema: fn() -> Value,
+    /// The endpoint's path, with its query where that is always the same.
+    pub path: &'static str,
+    /// What settings add to the query.
+    pub query: fn(&Config) -> Option<&'static str>,
+    /// The values of a setting for each of which the list is asked for, in the place of `{each}` in the
+    /// path; none for a list that there is one of.
+    pub for_each: Option<fn(&Config) -> &[String]>,
+    /// The property of an answer that holds the array of records.
+    pub records_at: &'static str,
+    /// How pages follow each other.
+    pub paging: Paging,
+    /// Whether records hold lists that are cut short (`has_more`) and completed from their `url`.
+    pub has_nested_lists: bool,
+    /// What is read along with each record.
+    pub children: &'static [Child],
+}
+
+/// How an endpoint hands out its records.
+#[derive(Clone, Copy, Debug)]
+pub enum Paging {
+    /// GET: all of them in one answer.
+    Single,
+    /// POST of a query, with opaque cursors, sorted by `updated_at`.
+    Search(DateMatching),
+    /// GET of numbered pages, newest `updated_at` first, some records out of place.
+    NewestFirst {
+        /// Records a page.
+        per_page: u32,
+        /// How many pages in a row must hold nothing new before reading stops.
+        overlap_pages: fn(&Config) -> u32,
+    },
+    /// GET of numbered pages in no order, the same record possibly on two of them.
+    Unsorted {
+        /// Records a page.
+        per_page: u32,
+    },
+    /// GET with opaque cursors, newest first, of what changed since an instant in the query.
+    CursorSince {
+        /// Records a page.
+        per_page: u32,
+        /// The query's parameter for that instant.
+        since: &'static str,
+    },
+    /// GET of pages that hold what happened between two instants in the query. Long spans may be
+    /// too much for the server.
+    Between {
+        /// Records a page.
+        per_page: u32,
+        /// The query's parameters for the two instants.
+        bounds: (&'static str, &'static str),
+    },
+    /// GET whose answers carry a `scroll_param` to be sent with the next request, until an empty
+    /// page. The server keeps the place, for one scroll a workspace.
+    Scroll,
+}
+
+/// How a search compares dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateMatching {
+    /// By the second.
+    Seconds,
+    /// By the whole day of the workspace's timezone, or by the second: it depends on the version.
+    PerhapsWholeDays,
+}
+
+/// A stream that is read along with its parent.
+#[derive(Debug)]
+pub struct Child {
+    /// Its name in messages and catalog.
+    pub name: &'static str,
+    /// The properties that identify a record, in the same order as a stream's.
+    pub key: &'static [&'static str],
+    /// Whether it is read when nobody chooses.
+    pub selected_by_default: bool,
+    /// JSON Schema of a record.
+    pub schema: fn() -> Value,
+    /// The property that is added to name the parent, where the API's own records don't.
+    pub parent_key: Option<&'static str>,
+    /// The property that is added to hold the parent's `updated_at`.
+    pub parent_updated_at: Option<&'static str>,
+    /// Where its records are.
+    pub source: ChildSource,
+}
+
+/// Where child records are.
+#[derive(Clone, Copy, Debug)]
+pub enum ChildSource {
+    /// In a list inside the parent, under this name, completed from the list's own URL where the
+    /// API cut it: no further request where it didn't.
+    Inside(&'static str),
+    /// In the answer to a request of their own.
+    Request(ChildRequest),
+}
+
+/// A request for the child records of one parent.
+#[derive(Clone, Copy, Debug)]
+pub struct ChildRequest {
+    /// Its path, with `{id}` where the parent's key goes.
+    pub path: &'static str,
+    /// What settings add to the query.
+    pub query: fn(&Config) -> Option<&'static str>,
+    /// Which parents it is made for.
+    pub asked: Asked,
+    /// What an answer looks like.
+    pub answer: ChildAnswer,
+}
+
+/// Which parents a request is made for.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked {
+    /// All of them.
+    Always,
+    /// Those in which this property is not null.
+    IfSet(&'static str),
+    /// Those in which the list under this name isn't empty.
+    IfListed(&'static str),
+}
+
+/// How child records are found in the answer for one parent.
+#[derive(Clone, Copy, Debug)]
+pub enum ChildAnswer {
+    /// A list inside the parent itself, which the API may cut; each element is a record. A parent
+    /// that is gone by now is skipped.
+    Listed {
+        /// The object that holds list and `total_count`, and the list's name in it.
+        at: (&'static str, &'static str),
+    },
+    /// A list under `data`, whole or in numbered pages; each element is a record. A parent that is
+    /// gone by now is skipped.
+    Pages,
+    /// A transcript as text or as JSON; one record a parent. One that isn't there yet is asked for
+    /// again by later runs.
+    Transcript {
+        /// The property that holds the turns.
+        turns: &'static str,
+    },
+}

@@ -1,0 +1,292 @@
+//! What ARCHITECTURE.md promises of the code itself. Each exception has its reason beside it; each
+//! rule is shown to find what it is for in `proofs`.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't read the code fails")]
+
+mod modules;
+mod proofs;
+mod rules;
+mod source;
+
+use intercom_singer::tap::streams;
+
+use modules::{Modules, circles, upward};
+
+/// The floors of the house from the ground up: a room uses what is on its own floor or below. `::*`
+/// is a room with all that is inside.
+const FLOORS: &[&[&str]] = &[
+    &["json::*", "schema::document"],
+    &["cli::*"],
+    &["schema::*"],
+    &["singer::*"],
+    // The tap.
+    &["tap::time", "tap::fault"],
+    &["tap::config", "tap::arguments"],
+    &["tap::records::*"],
+    &["tap::streams::*"],
+    &["tap::plan", "tap::api::*"],
+    &["tap::read::*"],
+    &["tap::along::*"],
+    &["tap::emit::*"],
+    &["tap::run"],
+    // The target.
+    &[
+        "target::object_name",
+        "target::record",
+        "target::side_by_side",
+    ],
+    &["target::config", "target::arguments"],
+    &["target::store::*"],
+    &["target::writer", "target::state", "target::batch"],
+    &["target::sink"],
+    &["target::commit"],
+    &["target::load"],
+    &["target"],
+    &["bin::*"],
+];
+
+/// Rooms that use each other nevertheless.
+const CIRCLES: &[(&[&str], &str)] = &[
+    (
+        &["tap::emit::pipeline", "tap::emit::progress", "tap::run"],
+        "to go: the pipeline is being taken apart",
+    ),
+    (
+        &[
+            "tap::read",
+            "tap::read::between",
+            "tap::read::cursor",
+            "tap::read::numbered",
+            "tap::read::scroll",
+            "tap::read::search",
+            "tap::read::sieve",
+            "tap::read::unsorted",
+        ],
+        "to go: what the ways of paging share belongs in a file of its own",
+    ),
+    (
+        &[
+            "target::store",
+            "target::store::auth",
+            "target::store::gcs",
+            "target::store::http",
+            "target::store::local",
+            "target::store::session",
+            "target::store::upload",
+            "target::writer",
+        ],
+        "to go: names belong in the store, what all of it knows of a bucket in a file of its own",
+    ),
+];
+
+/// Uses of a room above that are to go.
+const UPWARD: &[&str] = &[
+    "tap::emit::pipeline uses tap::run",
+    "target::store uses target::writer",
+    "target::store::gcs uses target::writer",
+    "target::store::local uses target::writer",
+    "target::store::upload uses target::writer",
+];
+
+/// Where streams have names.
+const STREAMS: &[&str] = &["src/tap/streams/", "src/tap/records/"];
+
+/// Texts that name streams elsewhere, by how they begin.
+const STREAMS_NAMED: &[(&str, &str)] = &[
+    // The program's description and an example in its help.
+    ("src/tap/run.rs", "Singer tap for Intercom"),
+    ("src/tap/arguments.rs", "\\\nExamples:"),
+    // Settings whose names are known to users.
+    ("src/tap/config.rs", "default_calls_overlap"),
+    ("src/tap/config.rs", "default_articles_overlap"),
+    // Singer's word for what a metric is about.
+    ("src/singer/metrics.rs", "tags"),
+    ("src/cli/logging.rs", "/tags/stream"),
+];
+
+/// Crates that only some rooms know: all else can do without them, and be moved to others.
+const HOMES: &[(&str, &[&str])] = &[
+    ("jsonschema", &["src/schema/"]),
+    ("google_cloud_auth", &["src/target/store/auth.rs"]),
+    ("tokio", &["src/target/store/auth.rs"]),
+    ("signal_hook", &["src/cli/"]),
+    (
+        "indicatif",
+        &["src/cli/terminal.rs", "src/tap/emit/progress.rs"],
+    ),
+    ("wide", &["src/json/"]),
+    (
+        "clap",
+        &[
+            "src/bin/",
+            "src/cli/",
+            "src/tap/arguments.rs",
+            "src/target/arguments.rs",
+            "src/target/config.rs",
+        ],
+    ),
+    ("simulators", &[]),
+];
+
+/// Who reads the wall clock: naming and bookmarks take it as an argument.
+const CLOCKS: &[(&str, &str)] = &[
+    (
+        "src/tap/time.rs",
+        "the start of a run, which bookmarks don't pass",
+    ),
+    (
+        "src/tap/emit/pipeline.rs",
+        "to go: `time_extracted` belongs in time",
+    ),
+    (
+        "src/tap/api/pace.rs",
+        "windows end by the server's clock, whose distance is measured",
+    ),
+    (
+        "src/target/writer.rs",
+        "the opening of a file, which its name is made of",
+    ),
+    (
+        "src/target/load.rs",
+        "when a record was received, which its metadata says",
+    ),
+    ("src/cli/logging.rs", "when something was logged"),
+];
+
+/// Who measures time that passes.
+const STOPWATCHES: &[(&str, &str)] = &[
+    ("src/cli/stop.rs", "how long ago a signal came"),
+    (
+        "src/tap/api/client.rs",
+        "how long requests take; waits until a deadline",
+    ),
+    ("src/tap/api/pace.rs", "waits for the next slot and window"),
+    (
+        "src/tap/emit/progress.rs",
+        "how fast and how long a stream is read",
+    ),
+    ("src/target/commit.rs", "how long ago the last commit was"),
+    ("src/target/store/http.rs", "waits until a deadline"),
+];
+
+const CODE: &[&str] = &["src"];
+const ALL: &[&str] = &["src", "simulators", "tests", "examples", "benches"];
+
+/// Files of more lines than this are listed with a reason.
+const MOST_LINES: usize = 450;
+const LONG_FILES: &[(&str, &str)] = &[
+    (
+        "src/json/scanner.rs",
+        "one pass over bytes, and beside it what holds it against serde_json",
+    ),
+    ("src/tap/api/client.rs", "to go: its waiting belongs to all"),
+    ("src/tap/emit/pipeline.rs", "to go: it is being taken apart"),
+];
+
+/// Functions of more lines than this are listed with a reason.
+const MOST_FUNCTION_LINES: usize = 80;
+const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
+    (
+        "src/tap/read/numbered.rs",
+        "read",
+        "to go: it does what sieve and coverage do",
+    ),
+    (
+        "src/tap/records/mod.rs",
+        "schemas",
+        "to go: a second table of streams",
+    ),
+    (
+        "tests/published_examples.rs",
+        "examples",
+        "to go: a second table of streams",
+    ),
+    (
+        "tests/tap/messages.rs",
+        "the_help_tells_how_to_use_it",
+        "the help, whole",
+    ),
+];
+
+#[track_caller]
+fn assert_none(rule: &str, found: &[String]) {
+    assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn modules_dont_use_each_other_in_circles() {
+    let tree = source::read(CODE);
+    let uses = Modules::of(&tree).uses();
+    let mut found = Vec::new();
+    for circle in circles(&uses) {
+        let is_known =
+            |(known, _): &(&[&str], &str)| circle.iter().all(|name| known.contains(&name.as_str()));
+        if !CIRCLES.iter().any(is_known) {
+            let inside = uses
+                .iter()
+                .filter(|((user, used), _)| circle.contains(user) && circle.contains(used));
+            found.extend(inside.map(|((user, used), at)| format!("{at}: {user} uses {used}")));
+        }
+    }
+    assert_none("these modules use each other in circles", &found);
+}
+
+#[test]
+fn rooms_use_what_is_below_them() {
+    let tree = source::read(CODE);
+    let mut found = upward(&Modules::of(&tree).uses(), FLOORS);
+    found.retain(|found| !UPWARD.iter().any(|known| found.contains(known)));
+    assert_none("these lead upward; FLOORS has the order", &found);
+}
+
+#[test]
+fn tap_and_target_know_nothing_of_each_other() {
+    let tree = source::read(CODE);
+    let is_in = |name: &str, room: &str| name.split("::").next() == Some(room);
+    let mut found = Vec::new();
+    for ((user, used), at) in Modules::of(&tree).uses() {
+        if (is_in(&user, "tap") && is_in(&used, "target"))
+            || (is_in(&user, "target") && is_in(&used, "tap"))
+        {
+            found.push(format!("{at}: {user} uses {used}"));
+        }
+    }
+    assert_none("the two programs are joined by a pipe only", &found);
+}
+
+#[test]
+fn streams_are_named_in_the_table_only() {
+    let names: Vec<&str> = streams::all()
+        .flat_map(|stream| {
+            let children = stream.children.iter().map(|child| child.name);
+            std::iter::once(stream.name).chain(children)
+        })
+        .collect();
+    let found = rules::streams_named(&source::read(CODE), &names, STREAMS, STREAMS_NAMED);
+    assert_none("streams are data: say what the API does instead", &found);
+}
+
+#[test]
+fn crates_are_known_where_they_belong() {
+    let found = rules::crates_away_from_home(&source::read(CODE), HOMES);
+    assert_none("HOMES says who may know these crates", &found);
+}
+
+#[test]
+fn the_clock_is_read_at_the_edge() {
+    let tree = source::read(CODE);
+    let wall = [("SystemTime", "now"), ("Utc", "now"), ("Local", "now")];
+    let found = rules::clocks_read(&tree, &wall, CLOCKS);
+    assert_none("take the time as an argument", &found);
+    let found = rules::clocks_read(&tree, &[("Instant", "now")], STOPWATCHES);
+    assert_none("STOPWATCHES says who measures time", &found);
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let tree = source::read(ALL);
+    let found = rules::long_files(&tree, MOST_LINES, LONG_FILES);
+    assert_none("these files ask for a reason in LONG_FILES", &found);
+    let found = rules::long_functions(&tree, MOST_FUNCTION_LINES, LONG_FUNCTIONS);
+    assert_none("these functions ask for a reason in LONG_FUNCTIONS", &found);
+}

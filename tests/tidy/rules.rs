@@ -1,0 +1,156 @@
+//! What may be where: streams' names, other people's crates, the clock; and how long things may be.
+
+use crate::source::{Kind, Token, Tree, closing};
+
+/// A name of a stream where no stream may be named: in a text, or in the name of a type or variant.
+/// Of a text that may name streams, `exceptions` has the file and how it begins.
+pub fn streams_named(
+    tree: &Tree,
+    names: &[&str],
+    homes: &[&str],
+    exceptions: &[(&str, &str)],
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, source) in tree {
+        if homes.iter().any(|home| file.starts_with(home)) {
+            continue;
+        }
+        for token in &source.code {
+            let (words, shown) = match &token.kind {
+                Kind::Text(text) => {
+                    let is_excepted = |(excepted, beginning): &(&str, &str)| {
+                        excepted == file && text.starts_with(beginning)
+                    };
+                    if exceptions.iter().any(is_excepted) {
+                        continue;
+                    }
+                    (text.clone(), text)
+                }
+                Kind::Word(word) => (camel_words(word), word),
+                _ => continue,
+            };
+            if let Some(name) = names.iter().find(|name| has_word(&words, name)) {
+                let line = token.line;
+                found.push(format!("{file}:{line}: {shown:?} names the stream {name}"));
+            }
+        }
+    }
+    found
+}
+
+/// `ActivityLogs` as `activity_logs`, for the names of types and variants; no word for all others.
+fn camel_words(name: &str) -> String {
+    if !name.starts_with(char::is_uppercase) || !name.contains(char::is_lowercase) {
+        return String::new();
+    }
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+/// Whether a text holds a name with neither letters nor digits before and behind it.
+fn has_word(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = text[at + name.len()..].chars().next();
+        let parts = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
+        parts(before) && parts(behind)
+    })
+}
+
+/// A crate that is named outside its home: each with the paths where it may be known.
+pub fn crates_away_from_home(tree: &Tree, homes: &[(&str, &[&str])]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, source) in tree {
+        for (name, home) in homes {
+            let is_home = home.iter().any(|home| file.starts_with(home));
+            let used = source.code.windows(2).find(|tokens| {
+                tokens[0].is_word(name) && (tokens[1].kind == Kind::Path || tokens[1].is_sign(';'))
+            });
+            if let Some(tokens) = used.filter(|_| !is_home) {
+                let line = tokens[0].line;
+                found.push(format!("{file}:{line}: knows {name}, as only {home:?} may"));
+            }
+        }
+    }
+    found
+}
+
+/// A look at a clock, given as type and function, in another file than these.
+pub fn clocks_read(tree: &Tree, clocks: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, source) in tree {
+        if files.iter().any(|(allowed, _)| allowed == file) {
+            continue;
+        }
+        for tokens in source.code.windows(3) {
+            for (kind, function) in clocks {
+                let is_read = tokens[0].is_word(kind)
+                    && tokens[1].kind == Kind::Path
+                    && tokens[2].is_word(function);
+                if is_read {
+                    let line = tokens[0].line;
+                    found.push(format!("{file}:{line}: {kind}::{function} reads the clock"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Files with more lines than that, but for these.
+pub fn long_files(tree: &Tree, most: usize, excepted: &[(&str, &str)]) -> Vec<String> {
+    tree.iter()
+        .filter(|(file, source)| {
+            source.lines > most && !excepted.iter().any(|(other, _)| other == file)
+        })
+        .map(|(file, source)| format!("{file}: {} lines", source.lines))
+        .collect()
+}
+
+/// Functions of more lines than that, signature included, but for these: file, name, reason.
+pub fn long_functions(tree: &Tree, most: usize, excepted: &[(&str, &str, &str)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, source) in tree {
+        for (name, first, last) in functions(&source.all) {
+            let lines = last - first + 1;
+            let is_excepted = excepted
+                .iter()
+                .any(|(other, function, _)| other == file && *function == name);
+            if lines > most && !is_excepted {
+                found.push(format!("{file}:{first}: {name} has {lines} lines"));
+            }
+        }
+    }
+    found
+}
+
+/// Every function with a body: its name, its first line and its last.
+fn functions(tokens: &[Token]) -> Vec<(&str, usize, usize)> {
+    let mut functions = Vec::new();
+    for (start, pair) in tokens.windows(2).enumerate() {
+        let Kind::Word(name) = &pair[1].kind else {
+            continue;
+        };
+        if !pair[0].is_word("fn") {
+            continue;
+        }
+        let mut at = start + 2;
+        while !matches!(tokens[at].kind, Kind::Sign('{' | ';')) {
+            at = match tokens[at].kind {
+                Kind::Sign('(' | '[') => closing(tokens, at) + 1,
+                _ => at + 1,
+            };
+        }
+        if tokens[at].is_sign('{') {
+            let last = tokens[closing(tokens, at)].line;
+            functions.push((name.as_str(), pair[0].line, last));
+        }
+    }
+    functions
+}
