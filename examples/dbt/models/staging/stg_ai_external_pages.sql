@@ -1,0 +1,21 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'ai_external_pages', key = ['id'], version = none, is_whole = true,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'title': 'text',
+    'html': 'text',
+    'url': 'text',
+    'ai_agent_availability': 'text',
+    'ai_copilot_availability': 'text',
+    'ai_sales_agent_availability': 'text',
+    'fin_availability': 'text',
+    'locale': 'text',
+    'source_id': 'text',
+    'external_id': 'text',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'last_ingested_at': 'instant',
+  },
+) }}

@@ -1,0 +1,9 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'call_transcriptions', key = ['call_id'], version = 'call_updated_at', is_whole = false,
+  columns = {
+    'call_id': 'text',
+    'call_updated_at': 'instant',
+    'transcript': 'part',
+  },
+) }}

@@ -1,0 +1,26 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'companies', key = ['id'], version = 'updated_at', is_whole = false,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'name': 'text',
+    'app_id': 'text',
+    'plan': 'part',
+    'company_id': 'text',
+    'remote_created_at': 'instant',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'last_request_at': 'instant',
+    'size': 'number',
+    'website': 'text',
+    'industry': 'text',
+    'monthly_spend': 'number',
+    'session_count': 'number',
+    'user_count': 'number',
+    'custom_attributes': 'part',
+    'tags': 'part',
+    'segments': 'part',
+    'notes': 'part',
+  },
+) }}

@@ -1,0 +1,14 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'company_segments', key = ['company_id', 'id'], version = none, is_whole = false,
+  columns = {
+    'company_id': 'text',
+    'type': 'text',
+    'id': 'text',
+    'name': 'text',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'person_type': 'text',
+    'count': 'number',
+  },
+) }}

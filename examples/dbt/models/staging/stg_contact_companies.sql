@@ -1,0 +1,28 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'contact_companies', key = ['contact_id', 'id'], version = none, is_whole = false,
+  columns = {
+    'contact_id': 'text',
+    'url': 'text',
+    'type': 'text',
+    'id': 'text',
+    'name': 'text',
+    'app_id': 'text',
+    'plan': 'part',
+    'company_id': 'text',
+    'remote_created_at': 'instant',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'last_request_at': 'instant',
+    'size': 'number',
+    'website': 'text',
+    'industry': 'text',
+    'monthly_spend': 'number',
+    'session_count': 'number',
+    'user_count': 'number',
+    'custom_attributes': 'part',
+    'tags': 'part',
+    'segments': 'part',
+    'notes': 'part',
+  },
+) }}

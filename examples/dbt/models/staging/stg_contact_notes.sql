@@ -1,0 +1,18 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'contact_notes', key = ['id'], version = none, is_whole = false,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'contact_id': 'text',
+    'created_at': 'instant',
+    'contact': 'part',
+    'company': 'part',
+    'author': 'part',
+    'admin_id': 'text',
+    'admin_name': 'text',
+    'admin_email': 'text',
+    'body': 'text',
+    'url': 'text',
+  },
+) }}

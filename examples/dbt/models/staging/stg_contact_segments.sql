@@ -1,0 +1,14 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'contact_segments', key = ['contact_id', 'id'], version = none, is_whole = false,
+  columns = {
+    'contact_id': 'text',
+    'type': 'text',
+    'id': 'text',
+    'name': 'text',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'person_type': 'text',
+    'count': 'number',
+  },
+) }}

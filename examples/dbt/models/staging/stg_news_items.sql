@@ -1,0 +1,20 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'news_items', key = ['id'], version = none, is_whole = true,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'workspace_id': 'text',
+    'title': 'text',
+    'body': 'text',
+    'sender_id': 'text',
+    'state': 'text',
+    'newsfeed_assignments': 'part',
+    'labels': 'part',
+    'cover_image_url': 'text',
+    'reactions': 'part',
+    'deliver_silently': 'flag',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+  },
+) }}

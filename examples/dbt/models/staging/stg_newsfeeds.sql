@@ -1,0 +1,11 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'newsfeeds', key = ['id'], version = none, is_whole = true,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'name': 'text',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+  },
+) }}

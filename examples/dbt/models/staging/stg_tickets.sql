@@ -1,0 +1,26 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+{{ staged(
+  stream = 'tickets', key = ['id'], version = 'updated_at', is_whole = false,
+  columns = {
+    'type': 'text',
+    'id': 'text',
+    'ticket_id': 'text',
+    'category': 'text',
+    'ticket_attributes': 'part',
+    'ticket_state': 'part',
+    'ticket_state_internal_label': 'text',
+    'ticket_state_external_label': 'text',
+    'ticket_type': 'part',
+    'contacts': 'part',
+    'admin_assignee_id': 'text',
+    'team_assignee_id': 'text',
+    'created_at': 'instant',
+    'updated_at': 'instant',
+    'open': 'flag',
+    'snoozed_until': 'instant',
+    'linked_objects': 'part',
+    'ticket_parts': 'part',
+    'is_shared': 'flag',
+    'previous_ticket_state_id': 'text',
+  },
+) }}
