@@ -1,4 +1,4 @@
--- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'contact_companies', key = ['contact_id', 'id'], version = none, is_whole = false,
   columns = {

@@ -1,4 +1,4 @@
--- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'conversation_parts', key = ['id'], version = 'conversation_updated_at', is_whole = false,
   columns = {

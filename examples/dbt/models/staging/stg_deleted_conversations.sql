@@ -1,4 +1,4 @@
--- Written by `UPDATE_GENERATED=1 cargo test --test generated_dbt`.
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'deleted_conversations', key = ['id'], version = none, is_whole = true,
   columns = {

@@ -1,20 +1,16 @@
 //! The staging models of `examples/dbt` are the table of streams and the schemas once more, for dbt.
-//!
-//! `UPDATE_GENERATED=1 cargo test --test generated_dbt` rewrites them.
-
-#![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use intercom_singer::tap::plan::discover;
 use intercom_singer::tap::streams;
 use serde_json::Value;
 
+use crate::{REWRITE, check, root};
+
 const STAGING: &str = "examples/dbt/models/staging";
-const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_dbt";
 
 #[test]
 fn every_stream_has_its_staging_model() {
@@ -38,17 +34,8 @@ fn every_stream_has_its_staging_model() {
         }
     }
     files.insert("_staging.yml".to_owned(), tests);
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        for (name, text) in &files {
-            fs::write(root().join(STAGING).join(name), text).unwrap();
-        }
-    }
     for (name, text) in &files {
-        let found = fs::read_to_string(root().join(STAGING).join(name)).unwrap_or_default();
-        assert!(
-            found == *text,
-            "{STAGING}/{name} isn't what the code makes of it; `{REWRITE}` rewrites it"
-        );
+        check(&format!("{STAGING}/{name}"), text);
     }
     let generated: BTreeSet<String> = fs::read_dir(root().join(STAGING))
         .unwrap()
@@ -137,8 +124,4 @@ fn tests_of(stream: &str, key: &[&str]) -> String {
         writeln!(text, "      - name: {name}\n        data_tests: {tests}").unwrap();
     }
     text
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }

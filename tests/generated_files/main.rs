@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
 
+mod dbt;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
