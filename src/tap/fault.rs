@@ -40,3 +40,14 @@ impl Fault {
         }
     }
 }
+
+/// A fault that ends a run on its own.
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Abort(failure) => failure,
+            Fault::Stream(message) | Fault::Gone { message } => Self::failed(message),
+            Fault::HungUp => Self::failed("reading was broken off"),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! what goes with a record, messages.
 
 pub mod arguments;
+pub mod probe;
 pub mod run;
 
 pub mod config;

@@ -164,6 +164,12 @@ fn choose(
 }
 
 impl Plan {
+    /// Everything that is emitted: of the stream itself, if it is, then of its children.
+    pub fn outputs(&self) -> impl Iterator<Item = &Output> {
+        let children = self.children.iter().map(|(_, output)| output);
+        self.output.iter().chain(children)
+    }
+
     /// The property that bookmarks are made of; the usual one for a stream that has none.
     #[must_use]
     pub fn replication_key(&self) -> &'static str {

@@ -1,16 +1,20 @@
 //! One run of the tap, told on one screen.
 
 use std::fs;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::api::client::{ApiRequest, Client};
+use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
 use super::config::{Config, Settings};
-use super::emit::pipeline::Sync;
+use super::emit::messages::Messages;
+use super::emit::progress::Progress;
+use super::emit::stream::{self, Shared};
 use super::fault::Fault;
-use super::plan::{discover, plan};
+use super::plan::{Plan, discover, plan};
+use super::probe;
+use super::read::bookmark::Bookmark;
 use super::time;
 use crate::cli::output::print;
 use crate::cli::stop::Stop;
@@ -60,44 +64,74 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
     let client = Arc::new(Client::new(config, stop));
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
-    let sync = Sync::new(client, state, time::now(), out);
+    let mut messages = Messages::new(out, state);
     match arguments.test {
-        None => sync.run(&plans),
-        Some(TestMode::Schema) => sync.print_schemas(&plans),
-        Some(TestMode::All) => sync.test(&plans),
+        None => sync(&Shared::new(client, time::now()), &plans, &mut messages),
+        Some(TestMode::Schema) => probe::print_schemas(&plans, &mut messages),
+        Some(TestMode::All) => {
+            probe::probe(&Shared::new(client, time::now()), &plans, &mut messages)
+        }
     }
+}
+
+/// Reads every planned stream. One that fails doesn't keep the others from being read.
+fn sync<W: Write>(
+    shared: &Shared,
+    plans: &[Plan],
+    messages: &mut Messages<W>,
+) -> Result<(), Failure> {
+    let mut bookmarks = Vec::new();
+    for plan in plans {
+        bookmarks.push(bookmark_of(plan, messages)?);
+    }
+    let mut summaries = Vec::new();
+    let mut failures = Vec::new();
+    for (plan, bookmark) in plans.iter().zip(bookmarks) {
+        let mut progress = Progress::start(plan, &shared.client);
+        let result = stream::emit(shared, plan, bookmark, messages, &mut progress);
+        summaries.extend(progress.finish(&shared.client));
+        match result {
+            Ok(()) | Err(Fault::HungUp) => {}
+            Err(Fault::Stream(message) | Fault::Gone { message }) => {
+                tracing::error!("stream {} failed: {message}", plan.stream.name);
+                failures.push((plan.stream.name, message));
+            }
+            Err(Fault::Abort(failure)) => return Err(failure),
+        }
+    }
+    for summary in &summaries {
+        tracing::info!("{summary}");
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let mut message = String::from("these streams were not read to their end:");
+    for (stream, why) in failures {
+        message += &format!("\n  {stream}: {why}");
+    }
+    Err(Failure::failed(message)
+        .hint("the other streams and their state are complete; the next run goes on from there"))
+}
+
+fn bookmark_of<W: Write>(plan: &Plan, messages: &Messages<W>) -> Result<Bookmark, Failure> {
+    if plan.stream.replication_key.is_none() || plan.is_full_table {
+        return Ok(Bookmark::default());
+    }
+    let name = plan.stream.name;
+    Bookmark::parse(messages.bookmark(name), plan.replication_key()).map_err(|why| {
+        Failure::usage(format_args!(
+            "the bookmark of stream {name} in the state can't be used: {why}"
+        ))
+        .hint(format_args!(
+            "mend or remove `bookmarks.{name}`; without it {name} is read anew"
+        ))
+    })
 }
 
 /// The catalog as `--discover` prints it and as it stands in the repository.
 #[must_use]
 pub fn catalog_json(catalog: &Catalog) -> String {
     serde_json::to_string_pretty(catalog).unwrap_or_default()
-}
-
-/// Who the token belongs to.
-pub fn identify(client: &Client) -> Result<String, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Me {
-        app: Option<App>,
-    }
-    #[derive(serde::Deserialize)]
-    struct App {
-        name: Option<String>,
-        id_code: Option<String>,
-        region: Option<String>,
-    }
-    client.send(&ApiRequest::Get("/me".into()), |body| {
-        let me: Me = serde_json::from_slice(&body)?;
-        let Some(app) = me.app else {
-            return Ok("a workspace that isn't named".to_owned());
-        };
-        Ok(format!(
-            "workspace {} ({}, region {})",
-            app.name.as_deref().unwrap_or("without a name"),
-            app.id_code.as_deref().unwrap_or("no id"),
-            app.region.as_deref().unwrap_or("unknown"),
-        ))
-    })
 }
 
 fn read_state(path: Option<&Path>) -> Result<State, Failure> {

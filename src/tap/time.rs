@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type EpochSeconds = i64;
@@ -15,6 +15,12 @@ pub fn now() -> EpochSeconds {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Now, to the millisecond, as RFC 3339 in UTC.
+#[must_use]
+pub fn now_to_millis() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Reads a date (`2024-01-31`), an RFC 3339 instant, or an ISO 8601 one without a zone, which
@@ -58,7 +64,7 @@ pub fn parse_json(text: &str) -> Option<EpochSeconds> {
 pub fn to_rfc3339(seconds: EpochSeconds) -> String {
     DateTime::from_timestamp(seconds, 0).map_or_else(
         || seconds.to_string(),
-        |instant| instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        |instant| instant.to_rfc3339_opts(SecondsFormat::Secs, true),
     )
 }
 

@@ -18,10 +18,11 @@ pub struct Workers {
     jobs: Sender<Job>,
 }
 
-/// The result of a job, when it comes.
+/// The result of a job, when it comes. A job that isn't begun when this is dropped never is.
 #[derive(Debug)]
 pub struct Ticket<T> {
     result: Receiver<T>,
+    _wanted: Arc<()>,
 }
 
 impl Workers {
@@ -48,13 +49,21 @@ impl Workers {
     /// Hands over a job.
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
         let (sender, result) = mpsc::sync_channel(1);
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
         let job = Box::new(move || {
+            if is_wanted.strong_count() == 0 {
+                return;
+            }
             // Nobody waits for it any more when reading has stopped.
             let _ = sender.send(job());
         });
         // The threads outlive this sender, so there is always one to take the job.
         let _ = self.jobs.send(job);
-        Ticket { result }
+        Ticket {
+            result,
+            _wanted: wanted,
+        }
     }
 }
 
@@ -75,5 +84,28 @@ impl<T> Ticket<T> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_nobody_waits_for_is_not_begun() {
+        let workers = Workers::start(1);
+        let (go, gate) = mpsc::channel::<()>();
+        let first = workers.submit(move || gate.recv());
+        let was_begun = Arc::new(AtomicBool::new(false));
+        let begin = Arc::clone(&was_begun);
+        drop(workers.submit(move || begin.store(true, Ordering::Relaxed)));
+        let last = workers.submit(|| ());
+        go.send(()).unwrap();
+        let stop = Stop::default();
+        first.wait(&stop).unwrap().unwrap();
+        last.wait(&stop).unwrap();
+        assert!(!was_begun.load(Ordering::Relaxed));
     }
 }

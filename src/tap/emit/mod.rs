@@ -1,4 +1,6 @@
 //! From rows and what goes with them to messages, in order, with the state behind them.
 
+pub mod messages;
 pub mod pipeline;
 pub mod progress;
+pub mod stream;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::pipeline::time_extracted;
 use crate::cli::terminal;
 use crate::singer::metrics;
 use crate::tap::api::client::{Client, RequestCounts};
@@ -24,7 +23,6 @@ pub struct Progress {
     requests_before: RequestCounts,
     counts: Vec<Count>,
     total_count: Option<u64>,
-    time_extracted: String,
     cut: u64,
     reported: Instant,
     line: ProgressBar,
@@ -51,15 +49,12 @@ impl Progress {
     /// Begins to count for a stream.
     #[must_use]
     pub fn start(plan: &Plan, client: &Client) -> Self {
-        let outputs = plan
-            .output
-            .iter()
-            .chain(plan.children.iter().map(|(_, output)| output));
         let now = Instant::now();
         Self {
             started: now,
             requests_before: client.counts(),
-            counts: outputs
+            counts: plan
+                .outputs()
                 .map(|output| Count {
                     stream: output.name,
                     records: 0,
@@ -67,7 +62,6 @@ impl Progress {
                 })
                 .collect(),
             total_count: None,
-            time_extracted: time_extracted(),
             cut: 0,
             reported: now,
             line: terminal::progress_line(plan.stream.name),
@@ -77,13 +71,6 @@ impl Progress {
     /// A page came, of so many records in all.
     pub fn expect(&mut self, total_count: Option<u64>) {
         self.total_count = total_count.or(self.total_count);
-        self.time_extracted = time_extracted();
-    }
-
-    /// When the newest page came, RFC 3339 in UTC.
-    #[must_use]
-    pub fn time_extracted(&self) -> &str {
-        &self.time_extracted
     }
 
     /// A record was emitted.

@@ -1,0 +1,102 @@
+//! A look at what can be read before it is: whose token it is, and one record a stream.
+
+use std::io::Write;
+
+use super::api::client::{ApiRequest, Client};
+use super::emit::messages::Messages;
+use super::emit::pipeline::Event;
+use super::emit::stream::Shared;
+use super::fault::Fault;
+use super::plan::Plan;
+use super::read::bookmark::Bookmark;
+use super::time;
+use crate::cli::Failure;
+
+/// Prints the schemas and nothing else.
+pub fn print_schemas<W: Write>(plans: &[Plan], messages: &mut Messages<W>) -> Result<(), Failure> {
+    for plan in plans {
+        messages.schemas(plan)?;
+    }
+    Ok(messages.flush()?)
+}
+
+/// Reads at most one record of each stream and child, after a look at whose token it is.
+pub fn probe<W: Write>(
+    shared: &Shared,
+    plans: &[Plan],
+    messages: &mut Messages<W>,
+) -> Result<(), Failure> {
+    let workspace = identify(&shared.client)?;
+    tracing::info!("the token is for {workspace}");
+    let mut unreadable = Vec::new();
+    for plan in plans {
+        let name = plan.stream.name;
+        match first_record(shared, plan, messages) {
+            Ok(()) | Err(Fault::HungUp) => tracing::info!("{name}: can be read"),
+            Err(Fault::Stream(message) | Fault::Gone { message }) => {
+                tracing::error!("{name}: can't be read: {message}");
+                unreadable.push(name);
+            }
+            Err(Fault::Abort(failure)) => return Err(failure),
+        }
+    }
+    messages.flush()?;
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let message = format!("these streams can't be read: {}", unreadable.join(", "));
+    Err(Failure::failed(message)
+        .hint("the lines above say why; deselect in the catalog those that you can do without"))
+}
+
+fn first_record<W: Write>(
+    shared: &Shared,
+    plan: &Plan,
+    messages: &mut Messages<W>,
+) -> Result<(), Fault> {
+    messages.schemas(plan)?;
+    let mut pipeline = shared.start(plan, Bookmark::default(), 1)?;
+    let complete = loop {
+        match pipeline.next()? {
+            Event::Record(complete) => break complete,
+            Event::End(end) => return end,
+            Event::Page(_) | Event::Mark(_) | Event::NotYet => {}
+        }
+    };
+    let time_extracted = time::now_to_millis();
+    if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
+        messages.record(output, record.json(), &time_extracted)?;
+    }
+    for (place, details) in &complete.children {
+        if let Some(record) = details.records.first() {
+            messages.record(&plan.children[*place].1, record, &time_extracted)?;
+        }
+    }
+    Ok(())
+}
+
+/// Who the token belongs to.
+fn identify(client: &Client) -> Result<String, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Me {
+        app: Option<App>,
+    }
+    #[derive(serde::Deserialize)]
+    struct App {
+        name: Option<String>,
+        id_code: Option<String>,
+        region: Option<String>,
+    }
+    client.send(&ApiRequest::Get("/me".into()), |body| {
+        let me: Me = serde_json::from_slice(&body)?;
+        let Some(app) = me.app else {
+            return Ok("a workspace that isn't named".to_owned());
+        };
+        Ok(format!(
+            "workspace {} ({}, region {})",
+            app.name.as_deref().unwrap_or("without a name"),
+            app.id_code.as_deref().unwrap_or("no id"),
+            app.region.as_deref().unwrap_or("unknown"),
+        ))
+    })
+}
