@@ -70,6 +70,10 @@ pub struct Settings {
     #[serde(default = "default_articles_overlap")]
     #[schemars(range(min = 1, max = 10_000))]
     articles_overlap_pages: u32,
+    /// Least time between two STATE messages while a stream is read; 0 is one behind every page.
+    #[serde(default = "default_state_interval")]
+    #[schemars(range(min = 0, max = 3600))]
+    state_interval_seconds: u32,
     /// Ask with each contact for the contacts that were merged into it.
     #[serde(default)]
     include_merge_history: bool,
@@ -124,6 +128,10 @@ fn default_calls_overlap() -> u32 {
 fn default_articles_overlap() -> u32 {
     3
 }
+// A state holds what is remembered of all streams: behind every page, it may be more than the records.
+fn default_state_interval() -> u32 {
+    1
+}
 
 /// The settings, checked.
 #[derive(Debug)]
@@ -158,6 +166,8 @@ pub struct Config {
     pub calls_overlap_pages: u32,
     /// Pages of articles.
     pub articles_overlap_pages: u32,
+    /// Between two STATEs of a stream that is being read.
+    pub state_interval: Duration,
     /// Whether contacts come with their merge history.
     pub include_merge_history: bool,
     /// Whether conversation parts come without markup.
@@ -206,6 +216,7 @@ impl TryFrom<Settings> for Config {
             lookback_seconds: settings.lookback_seconds.into(),
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
+            state_interval: Duration::from_secs(settings.state_interval_seconds.into()),
             include_merge_history: settings.include_merge_history,
             is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
             custom_object_types: each_once(settings.custom_object_types),

@@ -31,6 +31,7 @@ fn workspace(seed: u64) -> Workspace {
 fn tap(workspace: &Workspace) -> Tap {
     Tap::of(workspace)
         .set("page_size", PAGE_SIZE)
+        .set("state_interval_seconds", 0)
         .set("concurrency", 4)
         .set("calls_overlap_pages", 2)
         .set("articles_overlap_pages", 1)

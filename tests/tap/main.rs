@@ -9,6 +9,7 @@ mod sets;
 mod bytes;
 mod changes;
 mod configuration;
+mod emission;
 mod every_stream;
 mod faults;
 mod further_children;

@@ -142,6 +142,7 @@ fn check(settings: Settings, page_size: u32, steps: &[Step]) {
     let workspace = Workspace::start(settings);
     let tap = Tap::of(&workspace)
         .set("page_size", page_size)
+        .set("state_interval_seconds", 0)
         .set("calls_overlap_pages", 5)
         .streams(&ROWS);
     let mut runs: Vec<Run> = Vec::new();
@@ -229,7 +230,10 @@ fn no_state_passes_what_comes_after_it() {
         same_second_rows: 40,
         ..Settings::default()
     });
-    let tap = Tap::of(&workspace).set("page_size", 20).streams(&ROWS);
+    let tap = Tap::of(&workspace)
+        .set("page_size", 20)
+        .set("state_interval_seconds", 0)
+        .streams(&ROWS);
     let run = tap.run().ok();
     let states: Vec<usize> = run
         .stdout

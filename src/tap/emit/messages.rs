@@ -11,26 +11,25 @@ use crate::singer::state::State;
 use crate::tap::fault::Fault;
 use crate::tap::plan::{Output, Plan};
 
-/// Time between two STATEs of a stream that is being read. Each holds what is remembered of all
-/// streams, which may be more than a page of records.
-const STATE_INTERVAL: Duration = Duration::from_secs(1);
-
 /// The messages of a run.
 #[derive(Debug)]
 pub struct Messages<W: Write> {
     out: MessageWriter<W>,
     state: State,
+    state_interval: Duration,
     last_state: Instant,
     /// The record being written, as its projection leaves it.
     projected: Vec<u8>,
 }
 
 impl<W: Write> Messages<W> {
-    /// Writes to `out`, which should be buffered, and goes on from `state`.
-    pub fn new(out: W, state: State) -> Self {
+    /// Writes to `out`, which should be buffered, and goes on from `state`, which is
+    /// due every `state_interval`.
+    pub fn new(out: W, state: State, state_interval: Duration) -> Self {
         Self {
             out: MessageWriter::new(out),
             state,
+            state_interval,
             last_state: Instant::now(),
             projected: Vec::new(),
         }
@@ -87,7 +86,7 @@ impl<W: Write> Messages<W> {
     /// Whether it is time for a STATE.
     #[must_use]
     pub fn is_state_due(&self) -> bool {
-        self.last_state.elapsed() >= STATE_INTERVAL
+        self.last_state.elapsed() >= self.state_interval
     }
 
     /// Writes the state and hands over all that is buffered.
