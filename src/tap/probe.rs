@@ -57,7 +57,7 @@ fn first_record<W: Write>(
     messages.schemas(plan)?;
     let mut pipeline = shared.start(plan, Bookmark::default(), 1)?;
     let complete = loop {
-        match pipeline.next()? {
+        match pipeline.next_event()? {
             Event::Record(complete) => break complete,
             Event::End(end) => return end,
             Event::Page(_) | Event::Mark(_) | Event::NotYet => {}

@@ -29,9 +29,11 @@ pub struct Along<'a> {
     needs_lists: bool,
     awaited: Vec<Awaited>,
     /// What was asked for again, with its child's place.
-    asked_again: Option<VecDeque<(usize, Awaited, Ticket<Result<Details, Fault>>)>>,
+    asked_again: Option<VecDeque<AskedAgain>>,
     started: EpochSeconds,
 }
+
+type AskedAgain = (usize, Awaited, Ticket<Result<Details, Fault>>);
 
 /// A record that waits for its turn, and what was asked for along with it.
 #[derive(Debug)]

@@ -107,7 +107,7 @@ impl<'a> Pipeline<'a> {
 
     /// Waits for what happens next. When reading fails, what was read before still comes first. A
     /// fault of this method's own means that nothing more comes.
-    pub fn next(&mut self) -> Result<Event, Fault> {
+    pub fn next_event(&mut self) -> Result<Event, Fault> {
         if let Some(signal) = self.client.stop().received() {
             return Err(Fault::signal(signal));
         }
@@ -247,7 +247,7 @@ mod tests {
         let mut pipeline =
             Pipeline::start(&plan, &client, along, Bookmark::default(), 0, 4).unwrap();
         let end = loop {
-            match pipeline.next().unwrap() {
+            match pipeline.next_event().unwrap() {
                 Event::NotYet => {}
                 event => break event,
             }

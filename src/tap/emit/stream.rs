@@ -100,7 +100,7 @@ impl<W: Write> Emission<'_, W> {
             self.write(&complete)?;
         }
         loop {
-            match pipeline.next()? {
+            match pipeline.next_event()? {
                 Event::Page(arrival) => {
                     self.progress.expect(arrival.total_count);
                     self.time_extracted = arrival.time_extracted;
