@@ -77,7 +77,7 @@ fn messages(criterion: &mut Criterion) {
 /// checking by the usual way would begin with.
 fn validation(criterion: &mut Criterion) {
     let schema = RawValue::from_string(schema_of::<Contact>().to_string()).expect("it is JSON");
-    let validator = Validator::new(&schema).expect("a schema");
+    let validator = Validator::from_text(schema.get()).expect("a schema");
     let mut group = criterion.benchmark_group("a record");
     for size in SIZES {
         let record = contact(size);

@@ -9,7 +9,7 @@ use wide::u8x16;
 /// What is searched at once.
 const BLOCK_BYTES: usize = 64;
 /// How deep values may nest, as in `serde_json`.
-const MOST_LEVELS: usize = 128;
+pub const MOST_LEVELS: usize = 128;
 /// The last of the control characters, which may not stand in a string.
 const LAST_CONTROL: u8 = 0x1f;
 

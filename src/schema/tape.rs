@@ -4,13 +4,21 @@
 //! again for the next record. The text has been found to be valid JSON before.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::str::FromStr as _;
 
 use jsonschema::JsonType;
-use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object, cmp};
 use serde_json::{Number, Value};
 
-use crate::json::scanner::Specials;
+use super::effort::{step, steps};
+use crate::json::members::unquoted;
+use crate::json::scanner::{MOST_LEVELS, Specials};
+use crate::json::surrogates;
+
+/// From this many members on, those of an object are looked up by a table of their names.
+const MANY_MEMBERS: u32 = 48;
 
 /// The representation's name to `jsonschema`.
 #[derive(Debug)]
@@ -52,9 +60,42 @@ pub struct Entries {
     open: Vec<u32>,
 }
 
+/// A record laid out.
+#[derive(Debug)]
+pub struct Layout<'a> {
+    entries: &'a [Entry],
+    text: &'a str,
+    /// Where the values of large objects are, by the object's place and their names.
+    tables: RefCell<HashMap<u32, HashMap<Cow<'a, str>, u32>>>,
+}
+
+impl<'a> Layout<'a> {
+    fn new(entries: &'a [Entry], text: &'a str) -> Self {
+        Self {
+            entries,
+            text,
+            tables: RefCell::default(),
+        }
+    }
+
+    /// How many values and keys it has.
+    pub fn length(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The whole value.
+    pub fn root(&'a self) -> TapeNode<'a> {
+        TapeNode {
+            layout: self,
+            index: 0,
+        }
+    }
+}
+
 impl Entries {
-    /// Lays out `text`, which must be one valid JSON value of less than 4 GiB.
-    pub fn lay_out<'a>(&'a mut self, text: &'a str) -> Option<TapeNode<'a>> {
+    /// Lays out `text`, which must be one valid JSON value of less than 4 GiB, and not nest deeper
+    /// than [`MOST_LEVELS`].
+    pub fn lay_out<'a>(&'a mut self, text: &'a str) -> Option<Layout<'a>> {
         u32::try_from(text.len()).ok()?;
         self.list.clear();
         self.open.clear();
@@ -64,19 +105,15 @@ impl Entries {
         while let Some(byte) = bytes.get(at) {
             at = match byte {
                 b'"' => self.string(bytes, &mut specials, at),
-                b'{' => self.begin(Kind::Object, at),
-                b'[' => self.begin(Kind::Array, at),
+                b'{' => self.begin(Kind::Object, at)?,
+                b'[' => self.begin(Kind::Array, at)?,
                 b'}' | b']' => self.end(at),
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' => at + 1,
                 b't' | b'f' | b'n' => self.word(bytes, at),
                 _ => self.number(bytes, at),
             };
         }
-        Some(TapeNode {
-            entries: &self.list,
-            text,
-            index: 0,
-        })
+        Some(Layout::new(&self.list, text))
     }
 
     fn string(&mut self, bytes: &[u8], specials: &mut Specials<'_>, start: usize) -> usize {
@@ -104,11 +141,14 @@ impl Entries {
         self.push(Kind::Number, start, start + length.max(1))
     }
 
-    fn begin(&mut self, kind: Kind, start: usize) -> usize {
+    fn begin(&mut self, kind: Kind, start: usize) -> Option<usize> {
+        if self.open.len() == MOST_LEVELS {
+            return None;
+        }
         let index = self.list.len();
         self.push(kind, start, start + 1);
         self.open.push(narrow(index));
-        start + 1
+        Some(start + 1)
     }
 
     fn end(&mut self, at: usize) -> usize {
@@ -149,14 +189,15 @@ fn narrow(place: usize) -> u32 {
 /// One value of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct TapeNode<'a> {
-    entries: &'a [Entry],
-    text: &'a str,
+    layout: &'a Layout<'a>,
     index: u32,
 }
 
 impl<'a> TapeNode<'a> {
+    #[inline]
     fn entry(&self) -> &'a Entry {
-        &self.entries[self.index as usize]
+        step();
+        &self.layout.entries[self.index as usize]
     }
 
     fn at(self, index: u32) -> Self {
@@ -165,7 +206,7 @@ impl<'a> TapeNode<'a> {
 
     fn raw(&self) -> &'a str {
         let entry = self.entry();
-        &self.text[entry.start as usize..entry.end as usize]
+        &self.layout.text[entry.start as usize..entry.end as usize]
     }
 
     /// Whether a string's or key's content is this.
@@ -175,7 +216,7 @@ impl<'a> TapeNode<'a> {
             return self.content() == content;
         }
         let range = entry.start as usize + 1..entry.end as usize - 1;
-        self.text.as_bytes()[range] == *content.as_bytes()
+        self.layout.text.as_bytes()[range] == *content.as_bytes()
     }
 
     /// A string's or key's content.
@@ -184,9 +225,16 @@ impl<'a> TapeNode<'a> {
         match self.entry().kind {
             Kind::Bare => Cow::Borrowed(raw),
             Kind::Plain => Cow::Borrowed(&raw[1..raw.len() - 1]),
-            _ => Cow::Owned(serde_json::from_str(raw).unwrap_or_default()),
+            _ => unquoted(raw).unwrap_or_default(),
         }
     }
+}
+
+fn value_of(text: &str, is_bare: bool) -> Value {
+    if is_bare {
+        return Value::String(text.to_owned());
+    }
+    surrogates::parse(text).unwrap_or_default()
 }
 
 /// What a single string is laid out in.
@@ -223,11 +271,7 @@ impl Json for Tape {
             next: 1,
             length: 0,
         });
-        f(TapeNode {
-            entries: &buffer.entries,
-            text: &buffer.text,
-            index: 0,
-        })
+        f(Layout::new(&buffer.entries, &buffer.text).root())
     }
 }
 
@@ -275,12 +319,31 @@ impl<'a> Node<'a, Tape> for TapeNode<'a> {
         }
     }
 
+    fn equals_value(&self, expected: &Value) -> bool {
+        match expected {
+            Value::Null => Node::is_null(self),
+            Value::Bool(expected) => self.as_boolean() == Some(*expected),
+            Value::String(expected) => Node::is_string(self) && self.is(expected),
+            Value::Number(expected) => self
+                .as_number()
+                .is_some_and(|number| cmp::equal_numbers(&number, expected)),
+            Value::Array(expected) => self.as_array().is_some_and(|array| {
+                Array::len(&array) == expected.len()
+                    && array
+                        .elements()
+                        .zip(expected)
+                        .all(|(element, expected)| element.equals_value(expected))
+            }),
+            Value::Object(_) => {
+                self.as_object().is_some() && cmp::equal(&self.to_value(), expected)
+            }
+        }
+    }
+
     fn to_value(&self) -> Cow<'a, Value> {
-        let value = match self.entry().kind {
-            Kind::Bare => Value::String(self.raw().to_owned()),
-            _ => serde_json::from_str(self.raw()).unwrap_or_default(),
-        };
-        Cow::Owned(value)
+        let entry = self.entry();
+        steps((entry.next - self.index) as usize);
+        Cow::Owned(value_of(self.raw(), entry.kind == Kind::Bare))
     }
 
     fn identity(&self) -> Option<NodeIdentity> {
@@ -301,6 +364,17 @@ impl<'a> Container<'a> {
             next: self.0.index + 1,
             end: self.0.entry().next,
         }
+    }
+
+    /// A member of a large object: walking all of them for each of many names takes too long.
+    fn look_up(self, name: &str) -> Option<TapeNode<'a>> {
+        let mut tables = self.0.layout.tables.borrow_mut();
+        let table = tables.entry(self.0.index).or_insert_with(|| {
+            let members = Members(self.children());
+            // As in a tree the last one wins where a key is there twice.
+            members.map(|(name, value)| (name, value.index)).collect()
+        });
+        table.get(name).map(|index| self.0.at(*index))
     }
 }
 
@@ -349,6 +423,9 @@ impl<'a> Object<'a, Tape> for Container<'a> {
     }
 
     fn get(&self, key: &String) -> Option<TapeNode<'a>> {
+        if self.0.entry().length >= MANY_MEMBERS {
+            return self.look_up(key);
+        }
         let mut found = None;
         let mut children = self.children();
         while let (Some(name), Some(value)) = (children.next(), children.next()) {

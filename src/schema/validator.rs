@@ -1,49 +1,55 @@
-//! Records against their stream's schema: with [`super::tape`] the only place that knows
-//! `jsonschema`.
+//! Records against their stream's schema: with its neighbours in this room the only place that
+//! knows `jsonschema`.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 
-use jsonschema::Draft;
-use jsonschema::json::{Json, SerdeJson};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, ValidationError};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::tape::{Entries, Tape};
+use super::branching::{exorbitant, leads_nowhere};
+use super::dialect::{Dialect, Reference};
+use super::effort::{Exhausted, bounded};
+use super::tape::{Entries, Layout, Tape};
+use crate::json::scanner::MOST_LEVELS;
+use crate::json::surrogates;
 
-/// Formats that are checked. Others are hints to people: a tap's data has odd URLs and addresses.
-const UNCHECKED_FORMATS: &[&str] = &[
-    "duration",
-    "email",
-    "hostname",
-    "idn-email",
-    "idn-hostname",
-    "ipv4",
-    "ipv6",
-    "iri",
-    "iri-reference",
-    "json-pointer",
-    "regex",
-    "relative-json-pointer",
-    "uri",
-    "uri-reference",
-    "uri-template",
-    "uuid",
-];
+/// Of a record's faults, how many are told.
+const MOST_FAULTS_TOLD: usize = 20;
+/// Of a record with more values and keys than this, one fault is told.
+const MOST_VALUES_EXPLAINED: usize = 2000;
 
-/// A compiled schema.
+/// References that a schema may have: what following them costs grows faster than their number.
+const MOST_REFERENCES: usize = 10_000;
+
+/// A compiled schema. Making one takes about as long as checking a hundred records.
 #[derive(Debug)]
 pub struct Validator {
-    schema: Value,
-    /// Decides, fast.
-    fast: jsonschema::Validator<Tape>,
-    /// Explains; compiled when the first record fails.
-    explaining: OnceCell<Result<jsonschema::Validator, String>>,
+    compiled: jsonschema::Validator<Tape>,
     entries: RefCell<Entries>,
 }
 
-/// How a record fails its schema. Never quotes the record.
-#[derive(Debug, PartialEq, Eq)]
+/// Why a schema can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// The keyword at fault, as a JSON pointer into the schema; empty where it is the whole.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub fault: String,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(formatter, "{}: ", self.pointer)?;
+        }
+        formatter.write_str(&self.fault)
+    }
+}
+
+/// One of the ways in which a record fails its schema. Never quotes the record's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// Where in the record, as a JSON pointer; empty at its top.
     pub pointer: String,
@@ -62,70 +68,129 @@ impl fmt::Display for Invalid {
     }
 }
 
+/// Why a record doesn't pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// It fails its schema in these ways, at least one; twenty are told.
+    Invalid(Vec<Invalid>),
+    /// The schema asks for more work on one record than anybody would wait for.
+    TooCostly,
+}
+
 impl Validator {
-    /// Compiles a schema, of draft 7 unless its `$schema` says otherwise. The error says what is
-    /// wrong with it.
-    pub fn new(schema: &RawValue) -> Result<Self, String> {
-        let schema: Value =
-            serde_json::from_str(schema.get()).map_err(|error| error.to_string())?;
-        if !schema.is_object() {
-            return Err("it is not an object".to_owned());
+    /// Compiles a schema of any draft from 4 to 2020-12. Without `$schema` it is of draft 7, or of
+    /// draft 4 where `exclusiveMinimum` or `exclusiveMaximum` is a boolean.
+    pub fn new(schema: &Value) -> Result<Self, Unusable> {
+        let whole = |fault: &str| Unusable {
+            pointer: String::new(),
+            fault: fault.to_owned(),
+        };
+        if !schema.is_object() && !schema.is_boolean() {
+            return Err(whole("it is not an object"));
         }
-        // Singer targets agree that a schema without them describes no record.
-        if !schema["properties"].is_object() {
-            return Err("it has no `properties`".to_owned());
+        let mut schema = schema.clone();
+        let dialect = Dialect::of(&mut schema);
+        if dialect.references.len() > MOST_REFERENCES {
+            let count = dialect.references.len();
+            return Err(whole(&format!(
+                "it has {count} references, of which {MOST_REFERENCES} are followed at most"
+            )));
         }
-        match compile::<Tape>(&schema) {
-            Ok(fast) => Ok(Self {
-                schema,
-                fast,
-                explaining: OnceCell::new(),
-                entries: RefCell::default(),
-            }),
-            Err(error) if error.instance_path().as_str().is_empty() => Err(error.to_string()),
-            Err(error) => Err(format!("{}: {error}", error.instance_path())),
+        if let Some(reference) = exorbitant(&schema, &dialect.references) {
+            return Err(Unusable {
+                pointer: reference.pointer.clone(),
+                fault: "it brings more schemas to bear on one value than can be checked".to_owned(),
+            });
         }
-    }
-
-    /// Checks one record.
-    pub fn check(&self, record: &str) -> Result<(), Invalid> {
-        let mut entries = self.entries.borrow_mut();
-        match entries.lay_out(record) {
-            Some(node) if self.fast.is_valid(node) => Ok(()),
-            _ => self.explain(record),
+        let mut options = jsonschema::options_for::<Tape>().should_validate_formats(false);
+        if !schema.get("$schema").is_some_and(Value::is_string) {
+            options = options.with_draft(dialect.draft());
         }
-    }
-
-    /// Asks the library's own representation, which has the last word.
-    fn explain(&self, record: &str) -> Result<(), Invalid> {
-        let invalid = |pointer: String, rule: String| Invalid { pointer, rule };
-        let broken = |rule: String| invalid(String::new(), rule);
-        let record: Value =
-            serde_json::from_str(record).map_err(|error| broken(error.to_string()))?;
-        let compiled = self
-            .explaining
-            .get_or_init(|| compile::<SerdeJson>(&self.schema).map_err(|error| error.to_string()));
-        let validator = compiled.as_ref().map_err(|error| broken(error.clone()))?;
-        validator.validate(&record).map_err(|error| {
-            invalid(
-                error.instance_path().to_string(),
-                error.masked_with("the value").to_string(),
-            )
+        let compiled = options
+            .build(&schema)
+            .map_err(|error| unusable(&error, &schema, &dialect.references))?;
+        Ok(Self {
+            compiled,
+            entries: RefCell::default(),
         })
+    }
+
+    /// Compiles a schema given as JSON text.
+    pub fn from_text(schema: &str) -> Result<Self, Unusable> {
+        let schema = surrogates::parse(schema).map_err(|error| Unusable {
+            pointer: String::new(),
+            fault: error.to_string(),
+        })?;
+        Self::new(&schema)
+    }
+
+    /// Checks one record, given as valid JSON text.
+    pub fn check(&self, record: &str) -> Result<(), Rejection> {
+        let mut entries = self.entries.borrow_mut();
+        let Some(layout) = entries.lay_out(record) else {
+            return Err(Rejection::Invalid(vec![Invalid {
+                pointer: String::new(),
+                rule: format!("it nests deeper than {MOST_LEVELS} levels, or has more than 4 GiB"),
+            }]));
+        };
+        match bounded(layout.length(), || self.compiled.is_valid(layout.root())) {
+            Ok(true) => Ok(()),
+            Ok(false) => self.explain(&layout),
+            Err(Exhausted) => Err(Rejection::TooCostly),
+        }
+    }
+
+    fn explain<'a>(&'a self, layout: &'a Layout<'a>) -> Result<(), Rejection> {
+        let told = bounded(layout.length(), || -> Vec<Invalid> {
+            // All errors are gathered before the first is told, each with its value. A large record
+            // may have many.
+            if layout.length() > MOST_VALUES_EXPLAINED {
+                let first = self.compiled.validate(layout.root()).err();
+                return first.iter().map(invalid).collect();
+            }
+            let errors = self.compiled.iter_errors(layout.root());
+            let told = errors.take(MOST_FAULTS_TOLD);
+            told.map(|error| invalid(&error)).collect()
+        });
+        match told {
+            Ok(faults) if faults.is_empty() => Ok(()),
+            Ok(faults) => Err(Rejection::Invalid(faults)),
+            Err(Exhausted) => Err(Rejection::TooCostly),
+        }
     }
 }
 
-fn compile<F: Json>(
-    schema: &Value,
-) -> Result<jsonschema::Validator<F>, jsonschema::ValidationError<'static>> {
-    let mut options = jsonschema::options_for::<F>().should_validate_formats(true);
-    if schema.get("$schema").is_none() {
-        options = options.with_draft(Draft::Draft7);
+fn invalid(error: &ValidationError<'_>) -> Invalid {
+    Invalid {
+        pointer: error.instance_path().to_string(),
+        rule: error.masked_with("the value").to_string(),
     }
-    for format in UNCHECKED_FORMATS {
-        options = options.with_format(*format, |_: &str| true);
+}
+
+fn unusable(error: &ValidationError<'_>, schema: &Value, references: &[Reference]) -> Unusable {
+    if let ValidationErrorKind::Referencing(_) = error.kind() {
+        if schema_uri_is_unknown(schema) {
+            return Unusable {
+                pointer: "/$schema".to_owned(),
+                fault: "it names no draft from 4 to 2020-12".to_owned(),
+            };
+        }
+        if let Some(lost) = leads_nowhere(schema, references) {
+            return Unusable {
+                pointer: lost.pointer.clone(),
+                fault: format!("nothing in the schema is {:?}", lost.target),
+            };
+        }
     }
-    options.build(schema)
+    Unusable {
+        pointer: error.instance_path().to_string(),
+        fault: error.to_string(),
+    }
+}
+
+fn schema_uri_is_unknown(schema: &Value) -> bool {
+    let uri = schema.get("$schema").and_then(Value::as_str);
+    uri.is_some_and(|uri| Draft::from_schema_uri(uri) == Draft::Unknown)
 }
 
 #[cfg(test)]
@@ -133,10 +198,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    fn raw(value: &Value) -> Box<RawValue> {
-        RawValue::from_string(value.to_string()).unwrap()
-    }
 
     /// Values with a chance to satisfy the schema below, and one not to.
     fn values() -> impl Strategy<Value = Value> {
@@ -167,7 +228,7 @@ mod tests {
                     "a": { "type": ["null", "integer", "object"], "minimum": -3 },
                     "b": { "type": ["string", "array"], "maxLength": 2, "minItems": 1, "uniqueItems": true,
                            "items": { "type": ["integer", "string", "object"] } },
-                    "c": { "anyOf": [{ "format": "date-time", "type": "string" }, { "enum": [1, "a", null] }] },
+                    "c": { "anyOf": [{ "minLength": 20, "type": "string" }, { "enum": [1, "a", null] }] },
                 },
                 "required": ["a"], "additionalProperties": { "type": "number", "multipleOf": 0.5 },
                 "propertyNames": { "maxLength": 1 }, "maxProperties": 3,
@@ -175,11 +236,13 @@ mod tests {
             let record = json!({ "a": record.clone(), "b": record.clone(), "c": record });
             for record in [record["a"].clone(), record] {
                 let text = if pretty { format!("{record:#}") } else { record.to_string() };
-                let fast = Validator::new(&raw(&schema)).unwrap();
-                let tree = compile::<SerdeJson>(&schema).unwrap();
-                let mut entries = Entries::default();
-                let node = entries.lay_out(&text).unwrap();
-                prop_assert_eq!(fast.fast.is_valid(node), tree.is_valid(&record), "{}", text);
+                let checked = Validator::new(&schema).unwrap().check(&text);
+                let tree = jsonschema::draft7::new(&schema).unwrap();
+                prop_assert_eq!(checked.is_ok(), tree.is_valid(&record), "{}", text);
+                if let Err(Rejection::Invalid(faults)) = checked {
+                    let expected: Vec<_> = tree.iter_errors(&record).map(|error| invalid(&error)).collect();
+                    prop_assert_eq!(faults, expected, "{}", text);
+                }
             }
         }
     }
@@ -187,7 +250,7 @@ mod tests {
     #[test]
     fn numbers_are_what_they_are_written_as() {
         let validator = |kind: &str| {
-            Validator::new(&raw(&json!({ "properties": { "n": { "type": kind } } }))).unwrap()
+            Validator::new(&json!({ "properties": { "n": { "type": kind } } })).unwrap()
         };
         let check = |kind: &str, number: &str| {
             let record = format!("{{\"n\":{number}}}");
@@ -205,8 +268,151 @@ mod tests {
     #[test]
     fn the_last_of_two_equal_keys_counts() {
         let schema = json!({ "properties": { "a": { "type": "integer" } }, "required": ["a"] });
-        let validator = Validator::new(&raw(&schema)).unwrap();
+        let validator = Validator::new(&schema).unwrap();
         let record = r#"{"a":1,"a":"x"}"#;
         assert!(validator.check(record).is_err());
+    }
+
+    #[track_caller]
+    fn unusable(schema: &Value) -> String {
+        Validator::new(schema).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn schemas_that_are_refused_and_where() {
+        let with = |property: Value| json!({ "properties": { "a": property } });
+        let refused = |property: Value| unusable(&with(property));
+        insta::assert_snapshot!(refused(json!({ "$ref": "#/components/schemas/Link" })), @r##"/properties/a/$ref: nothing in the schema is "#/components/schemas/Link""##);
+        insta::assert_snapshot!(refused(json!({ "$ref": "https://example.com/a.json" })), @r#"/properties/a/$ref: nothing in the schema is "https://example.com/a.json""#);
+        insta::assert_snapshot!(refused(json!({ "description": null })), @r#"/properties/a/description: null is not of type "string""#);
+        insta::assert_snapshot!(refused(json!({ "type": "any" })), @r#"/properties/a/type: "any" is not valid under any of the schemas listed in the 'anyOf' keyword"#);
+        insta::assert_snapshot!(refused(json!({ "type": ["string", "string"] })), @r#"/properties/a/type: ["string","string"] is not valid under any of the schemas listed in the 'anyOf' keyword"#);
+        insta::assert_snapshot!(refused(json!({ "required": true })), @r#"/properties/a/required: true is not of type "array""#);
+        insta::assert_snapshot!(refused(json!({ "pattern": "(?P<a>x)(?P=a)(?>y" })), @r#"/properties/a/pattern: "(?P<a>x)(?P=a)(?>y" is not a "regex""#);
+        insta::assert_snapshot!(refused(json!({ "multipleOf": 0 })), @"/properties/a/multipleOf: 0 is less than or equal to the minimum of 0");
+        insta::assert_snapshot!(refused(json!({ "$schema": "http://json-schema.org/draft-07/schema#", "minimum": "1" })), @r#"/properties/a/minimum: "1" is not of type "number""#);
+        insta::assert_snapshot!(unusable(&json!({ "$schema": "https://example.com/our-own" })), @"/$schema: it names no draft from 4 to 2020-12");
+        insta::assert_snapshot!(unusable(&json!({ "$schema": null })), @r#"/$schema: null is not of type "string""#);
+        insta::assert_snapshot!(unusable(&json!([])), @"it is not an object");
+    }
+
+    #[test]
+    fn every_draft_is_known() {
+        let check = |schema: Value, record: Value| {
+            Validator::new(&schema)
+                .map(|validator| validator.check(&record.to_string()).is_ok())
+                .map_err(|error| error.to_string())
+        };
+        let record = json!({ "a": 5 });
+        for (draft, exclusive) in [
+            (
+                "http://json-schema.org/draft-04/schema#",
+                json!({ "minimum": 5, "exclusiveMinimum": true }),
+            ),
+            (
+                "http://json-schema.org/draft-06/schema#",
+                json!({ "exclusiveMinimum": 5 }),
+            ),
+            (
+                "http://json-schema.org/draft-07/schema",
+                json!({ "exclusiveMinimum": 5 }),
+            ),
+            (
+                "https://json-schema.org/draft/2019-09/schema",
+                json!({ "exclusiveMinimum": 5 }),
+            ),
+            (
+                "https://json-schema.org/draft/2020-12/schema",
+                json!({ "exclusiveMinimum": 5 }),
+            ),
+        ] {
+            let mut schema = json!({ "$schema": draft, "properties": { "a": exclusive } });
+            assert_eq!(check(schema.clone(), record.clone()), Ok(false), "{draft}");
+            schema["properties"]["a"]["minimum"] = json!(5);
+            schema.as_object_mut().unwrap().remove("$schema");
+            assert_eq!(check(schema, record.clone()), Ok(false), "{draft} unnamed");
+        }
+        assert_eq!(check(json!({}), record.clone()), Ok(true));
+        assert_eq!(check(json!(true), record.clone()), Ok(true));
+        assert_eq!(check(json!(false), record), Ok(false));
+    }
+
+    #[test]
+    fn hints_refuse_nothing() {
+        let schema = json!({ "properties": { "a": {
+            "type": "string", "format": "date-time", "contentEncoding": "base64", "contentMediaType": "application/json",
+        } } });
+        let validator = Validator::new(&schema).unwrap();
+        assert_eq!(validator.check(r#"{"a":"yesterday {"}"#), Ok(()));
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_characters() {
+        let validator = Validator::from_text(
+            r#"{"properties":{"a":{"minLength":1,"maxLength":1,"pattern":"^.$"},"b":{"enum":["x","\ud83d"]},"\udc00":{"type":"integer"}},
+                "required":["\udc00"],"additionalProperties":false}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            validator.check(r#"{"a":"\ud83d","b":"\ud83d","\udc00":1}"#),
+            Ok(())
+        );
+        let Err(Rejection::Invalid(faults)) =
+            validator.check(r#"{"a":"\ud83dx","b":"y","\udc00":"\ud83d"}"#)
+        else {
+            panic!("it passes");
+        };
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+    /a: the value is longer than 1 character
+    /a: the value does not match "^.$"
+    /b: the value is not one of "x" or "�"
+    /�: the value is not of type "integer"
+    "#);
+    }
+
+    #[test]
+    fn a_record_that_can_be_looked_at_in_too_many_ways_is_given_up() {
+        let mut schema =
+            json!({ "properties": { "a": { "items": { "$ref": "#/definitions/list" } } } });
+        // Every element is looked at twice by what looks at its list, and scalars aren't remembered.
+        let twice = json!({ "items": { "allOf": [{ "pattern": "a" }, { "pattern": "b" }] } });
+        schema["definitions"]["list"] = json!({ "oneOf": vec![twice; 2000] });
+        let validator = Validator::new(&schema).unwrap();
+        let record = json!({ "a": vec![vec!["ab"; 2000]; 4] });
+        assert_eq!(
+            validator.check(&record.to_string()),
+            Err(Rejection::TooCostly)
+        );
+        assert!(validator.check(r#"{"a":[]}"#).is_ok());
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let validator = Validator::new(&json!({ "items": { "$ref": "#" } })).unwrap();
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert_eq!(validator.check(&nested(128)), Ok(()));
+        assert!(validator.check(&nested(129)).is_err());
+        assert!(validator.check(&nested(100_000)).is_err());
+    }
+
+    #[test]
+    fn members_of_large_objects_are_found() {
+        let names: Vec<String> = (0..200).map(|number| format!("p\u{e9}{number}")).collect();
+        let schema =
+            json!({ "required": names, "properties": { "p\u{e9}7": { "type": "string" } } });
+        let validator = Validator::new(&schema).unwrap();
+        let mut record: serde_json::Map<String, Value> = names
+            .iter()
+            .map(|name| (name.clone(), json!("x")))
+            .collect();
+        let text = |record: &serde_json::Map<String, Value>| json!(record).to_string();
+        assert_eq!(validator.check(&text(&record)), Ok(()));
+        assert_eq!(
+            validator.check(&text(&record).replace('\u{e9}', "\\u00e9")),
+            Ok(())
+        );
+        record.remove("p\u{e9}199");
+        assert!(validator.check(&text(&record)).is_err());
     }
 }

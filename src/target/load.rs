@@ -12,7 +12,8 @@ use super::sink::{Limits, Sink};
 use super::store::StoreError;
 use super::writer::Workshop;
 use crate::cli::Failure;
-use crate::schema::validator::Validator;
+use crate::json::members::member;
+use crate::schema::validator::{Rejection, Validator};
 use crate::singer::messages::{Batch, Message, Record, Schema};
 
 /// Why loading stops.
@@ -174,8 +175,13 @@ impl Loader {
             )));
         }
         if let Some(validator) = &sink.validator {
-            validator.check(record).map_err(|invalid| {
-                RecordFault::Invalid(format!("the record does not match the schema: {invalid}"))
+            validator.check(record).map_err(|rejection| {
+                RecordFault::Invalid(match rejection {
+                    Rejection::Invalid(faults) => {
+                        format!("the record does not match the schema: {}", faults[0])
+                    }
+                    Rejection::TooCostly => "checking the record takes too long".to_owned(),
+                })
             })?;
         }
         if !sink.is_dirty() {
@@ -206,7 +212,12 @@ impl Loader {
             ))
         };
         // A schema is compiled for its faults' sake even when records are not checked.
-        let validator = Validator::new(message.schema).map_err(|reason| unusable(&reason))?;
+        let text = message.schema.get();
+        if text.starts_with('{') && !member(text, "properties").is_ok_and(|found| found.is_some()) {
+            return Err(unusable("it has no `properties`"));
+        }
+        let validator =
+            Validator::from_text(text).map_err(|reason| unusable(&reason.to_string()))?;
         let validator = self.validate_records.then_some(validator);
         let key_properties = KeyProperties::new(message.key_properties);
         if let Some(index) = self.indices.get(&*stream) {
