@@ -4,5 +4,6 @@ mod branching;
 mod dialect;
 pub mod document;
 mod effort;
+mod entries;
 mod tape;
 pub mod validator;

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::branching::{exorbitant, leads_nowhere};
 use super::dialect::{Dialect, Reference};
 use super::effort::{Exhausted, bounded};
-use super::tape::{Entries, Layout, Tape};
+use super::entries::Entries;
+use super::tape::{Layout, Tape};
 use crate::json::scanner::MOST_LEVELS;
 use crate::json::surrogates;
 
@@ -127,12 +128,13 @@ impl Validator {
     /// Checks one record, given as valid JSON text.
     pub fn check(&self, record: &str) -> Result<(), Rejection> {
         let mut entries = self.entries.borrow_mut();
-        let Some(layout) = entries.lay_out(record) else {
+        let Some(entries) = entries.lay_out(record) else {
             return Err(Rejection::Invalid(vec![Invalid {
                 pointer: String::new(),
                 rule: format!("it nests deeper than {MOST_LEVELS} levels, or has more than 4 GiB"),
             }]));
         };
+        let layout = Layout::new(entries, record);
         match bounded(layout.length(), || self.compiled.is_valid(layout.root())) {
             Ok(true) => Ok(()),
             Ok(false) => self.explain(&layout),
