@@ -1,6 +1,6 @@
 //! Stream `articles`: the help center's articles.
 
-use super::shared::{Availability, Id, NumericTimestamp, OpenObject, Timestamp};
+use super::shared::{Id, NumericTimestamp, OpenObject, Timestamp};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
@@ -47,11 +47,11 @@ pub struct Article {
     /// Identifier of the article's content; sent, though not documented.
     pub content_id: Option<Id>,
     /// Whether the AI chatbot may use the article.
-    pub ai_chatbot_availability: Option<Availability>,
+    pub ai_chatbot_availability: Option<bool>,
     /// Whether the AI copilot may use the article.
-    pub ai_copilot_availability: Option<Availability>,
+    pub ai_copilot_availability: Option<bool>,
     /// Whether the AI sales agent may use the article.
-    pub ai_sales_agent_availability: Option<Availability>,
+    pub ai_sales_agent_availability: Option<bool>,
     /// Identifier of the teammate who created the article.
     pub created_by_id: Option<Id>,
     /// Identifier of the teammate who last changed the article.

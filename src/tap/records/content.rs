@@ -2,7 +2,7 @@
 //! `internal_articles`, `article_versions`, `content_snippets`, `ai_external_pages`,
 //! `ai_content_import_sources`, `macros`, `news_items` and `newsfeeds`.
 
-use super::shared::{Availability, Id, Iso8601, OpenObject, Timestamp};
+use super::shared::{Id, Iso8601, OpenObject, Timestamp};
 use super::tags::TagList;
 use schemars::JsonSchema;
 
@@ -59,11 +59,11 @@ pub struct InternalArticle {
     /// Identifiers of the audiences that the AI agent may show it to.
     pub audience_ids: Option<Vec<Id>>,
     /// Whether the AI chatbot may use the article.
-    pub ai_chatbot_availability: Option<Availability>,
+    pub ai_chatbot_availability: Option<bool>,
     /// Whether the AI copilot may use the article.
-    pub ai_copilot_availability: Option<Availability>,
+    pub ai_copilot_availability: Option<bool>,
     /// Whether the AI sales agent may use the article.
-    pub ai_sales_agent_availability: Option<Availability>,
+    pub ai_sales_agent_availability: Option<bool>,
     /// Identifier of the folder that holds the article; only the preview version sends it.
     pub folder_id: Option<Id>,
     /// Tags on the article; only the preview version sends them.
@@ -119,15 +119,15 @@ pub struct ContentSnippet {
     /// Text as Markdown.
     pub body_markdown: Option<String>,
     /// Older form of `ai_chatbot_availability`.
-    pub chatbot_availability: Option<Availability>,
+    pub chatbot_availability: Option<f64>,
     /// Older form of `ai_copilot_availability`.
-    pub copilot_availability: Option<Availability>,
+    pub copilot_availability: Option<f64>,
     /// Whether the AI chatbot may use the snippet.
-    pub ai_chatbot_availability: Option<Availability>,
+    pub ai_chatbot_availability: Option<bool>,
     /// Whether the AI copilot may use the snippet.
-    pub ai_copilot_availability: Option<Availability>,
+    pub ai_copilot_availability: Option<bool>,
     /// Whether the AI sales agent may use the snippet.
-    pub ai_sales_agent_availability: Option<Availability>,
+    pub ai_sales_agent_availability: Option<bool>,
     /// When the snippet was created, in epoch seconds.
     pub created_at: Option<Timestamp>,
     /// When the snippet last changed, in epoch seconds.
@@ -150,13 +150,13 @@ pub struct ExternalPage {
     /// Address of the page.
     pub url: Option<String>,
     /// Whether the AI agent may use the page.
-    pub ai_agent_availability: Option<Availability>,
+    pub ai_agent_availability: Option<bool>,
     /// Whether the AI copilot may use the page.
-    pub ai_copilot_availability: Option<Availability>,
+    pub ai_copilot_availability: Option<bool>,
     /// Whether the AI sales agent may use the page.
-    pub ai_sales_agent_availability: Option<Availability>,
+    pub ai_sales_agent_availability: Option<bool>,
     /// Older form of the other availabilities.
-    pub fin_availability: Option<Availability>,
+    pub fin_availability: Option<bool>,
     /// Language of the page.
     pub locale: Option<String>,
     /// Identifier of the import source that the page came from.

@@ -39,6 +39,8 @@ pub struct Conversation {
     pub admin_assignee_id: Option<Id>,
     /// Identifier of the team it is assigned to; 0 for none.
     pub team_assignee_id: Option<Id>,
+    /// Identifier of the company that the conversation is with, in older versions.
+    pub company_id: Option<Id>,
     /// Company that the conversation is with.
     pub company: Option<Company>,
     /// Tags on the conversation.

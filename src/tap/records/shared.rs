@@ -37,12 +37,6 @@ pub struct Iso8601;
 #[schemars(extend("type" = ["number", "string"]))]
 pub struct NumberOrText;
 
-/// Whether something is so.
-// The same availability comes as a boolean under its newer name and as 0 or 1 under its older one.
-#[derive(JsonSchema)]
-#[schemars(extend("type" = ["boolean", "integer"]))]
-pub struct Availability;
-
 /// An object whose properties each workspace defines for itself.
 #[derive(JsonSchema)]
 #[schemars(extend("type" = "object"))]

@@ -15,6 +15,7 @@
     'priority': 'text',
     'admin_assignee_id': 'text',
     'team_assignee_id': 'text',
+    'company_id': 'text',
     'company': 'part',
     'tags': 'part',
     'conversation_rating': 'part',
