@@ -82,7 +82,7 @@ pub struct EmailMetadata {
     /// Address lines of the email's head.
     pub email_address_headers: Option<Vec<EmailAddressHeader>>,
     /// The email's `Message-ID` header.
-    pub message_id: Option<String>,
+    pub message_id: Option<Id>,
 }
 
 /// Quick replies of a part.

@@ -30,6 +30,7 @@ mod collections;
 mod companies;
 mod contacts;
 mod content;
+mod conversation_ai;
 mod conversation_parts;
 mod conversation_reviews;
 mod conversations;

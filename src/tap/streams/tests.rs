@@ -126,3 +126,38 @@ fn points_in_time_are_of_the_types_that_are_decided_once() {
         });
     }
 }
+
+/// Text or a number wherever one is named, since both are on record for the same field.
+#[test]
+fn identifiers_are_text_or_integers_everywhere() {
+    for (stream, _, schema) in rows() {
+        visit_nested(&schema, stream, &mut |path, nested| {
+            let name = path.rsplit('.').next().unwrap_or(path);
+            if name == "id" || name.ends_with("_id") || name.ends_with("_ids[]") {
+                let types: Vec<&str> = types_of(nested).collect();
+                let takes_both = types.contains(&"string")
+                    && (types.contains(&"integer") || types.contains(&"number"));
+                assert!(takes_both, "{path}: {nested}");
+            }
+        });
+    }
+}
+
+/// A count may come as `4.0`, a duration as `4.5`: only identifiers are whole.
+#[test]
+fn no_number_must_be_whole() {
+    for (stream, _, schema) in rows() {
+        visit_nested(&schema, stream, &mut |path, nested| {
+            let types: Vec<&str> = types_of(nested).collect();
+            let is_whole = types.contains(&"integer") && !types.contains(&"string");
+            assert!(!is_whole, "{path}: {nested}");
+        });
+    }
+}
+
+fn types_of(schema: &Value) -> impl Iterator<Item = &str> {
+    let types = schema["type"]
+        .as_array()
+        .map_or_else(|| std::slice::from_ref(&schema["type"]), Vec::as_slice);
+    types.iter().filter_map(Value::as_str)
+}
