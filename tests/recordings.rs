@@ -113,7 +113,7 @@ impl Rows {
                     return None;
                 };
                 match request.answer {
-                    ChildAnswer::Listed { at } => Some((child.name, at)),
+                    ChildAnswer::Listed { at, .. } => Some((child.name, at)),
                     ChildAnswer::Pages | ChildAnswer::Transcript { .. } => None,
                 }
             });

@@ -3,6 +3,7 @@
 
 pub mod about;
 pub mod failure;
+pub mod foreign;
 pub mod logging;
 pub mod output;
 pub mod settings;

@@ -5,9 +5,15 @@ use crate::cli::Failure;
 /// Why reading stopped.
 #[derive(Debug)]
 pub enum Fault {
-    /// The thing that was asked for isn't there (404): the caller knows what that means.
+    /// The thing that was asked for isn't there (404, 410): the caller knows what that means.
     Gone {
         /// What to say where it is unexpected.
+        message: String,
+    },
+    /// The token may not have this, or the workspace's plan doesn't (401, 402, 403): asked for again
+    /// it would be refused again, and so may be all of its kind.
+    Refused {
+        /// What to say where it is a fault.
         message: String,
     },
     /// This stream can't go on; the others can.
@@ -46,7 +52,9 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Abort(failure) => failure,
-            Fault::Stream(message) | Fault::Gone { message } => Self::failed(message),
+            Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message } => {
+                Self::failed(message)
+            }
             Fault::HungUp => Self::failed("reading was broken off"),
         }
     }

@@ -32,10 +32,17 @@ pub fn probe<W: Write>(
     for plan in plans {
         let name = plan.stream.name;
         match first_record(shared, plan, messages) {
-            Ok(()) | Err(Fault::HungUp) => tracing::info!("{name}: can be read"),
-            Err(Fault::Stream(message) | Fault::Gone { message }) => {
+            Ok(refused) => {
+                tracing::info!("{name}: can be read");
+                for (name, message) in refused {
+                    tracing::error!("{name}: can't be read: {message}");
+                    unreadable.push(name);
+                }
+            }
+            Err(Fault::HungUp) => tracing::info!("{name}: can be read"),
+            Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) => {
                 tracing::error!("{name}: can't be read: {message}");
-                unreadable.push(name);
+                unreadable.push(name.to_owned());
             }
             Err(Fault::Abort(failure)) => return Err(failure),
         }
@@ -49,17 +56,18 @@ pub fn probe<W: Write>(
         .hint("the lines above say why; deselect in the catalog those that you can do without"))
 }
 
+/// Emits the first record and the first of each child; says which of those were refused, and why.
 fn first_record<W: Write>(
     shared: &Shared,
     plan: &Plan,
     messages: &mut Messages<W>,
-) -> Result<(), Fault> {
+) -> Result<Vec<(String, String)>, Fault> {
     messages.schemas(plan)?;
     let mut pipeline = shared.start(plan, Bookmark::default(), 1)?;
     let complete = loop {
         match pipeline.next_event()? {
             Event::Record(complete) => break complete,
-            Event::End(end) => return end,
+            Event::End(end) => return end.map(|()| Vec::new()),
             Event::Page(_) | Event::Mark(_) | Event::NotYet => {}
         }
     };
@@ -69,10 +77,15 @@ fn first_record<W: Write>(
     }
     for (place, details) in &complete.children {
         if let Some(record) = details.records.first() {
-            messages.record(&plan.children[*place].1, record, &time_extracted)?;
+            let mut text = String::new();
+            details.complete(record, &mut text);
+            messages.record(&plan.children[*place].1, &text, &time_extracted)?;
         }
     }
-    Ok(())
+    let refused = pipeline.along().refused();
+    Ok(refused
+        .map(|(name, why)| (name.to_owned(), why.to_owned()))
+        .collect())
 }
 
 /// Who the token belongs to.

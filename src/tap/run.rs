@@ -88,16 +88,17 @@ fn sync<W: Write>(
     let mut failures = Vec::new();
     for (plan, bookmark) in plans.iter().zip(bookmarks) {
         let mut progress = Progress::start(plan, &shared.client);
-        let result = stream::emit(shared, plan, bookmark, messages, &mut progress);
+        let outcome = stream::emit(shared, plan, bookmark, messages, &mut progress);
         summaries.extend(progress.finish(&shared.client));
-        match result {
+        match outcome.end {
             Ok(()) | Err(Fault::HungUp) => {}
-            Err(Fault::Stream(message) | Fault::Gone { message }) => {
+            Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) => {
                 tracing::error!("stream {} failed: {message}", plan.stream.name);
-                failures.push((plan.stream.name, message));
+                failures.push((plan.stream.name.to_owned(), message));
             }
             Err(Fault::Abort(failure)) => return Err(failure),
         }
+        failures.extend(outcome.given_up);
     }
     for summary in &summaries {
         tracing::info!("{summary}");

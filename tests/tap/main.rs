@@ -18,6 +18,7 @@ mod further_lists;
 mod kill;
 mod messages;
 mod pacing;
+mod poison;
 mod property;
 mod scroll;
 mod selection;

@@ -162,6 +162,10 @@ const STOPWATCHES: &[(&str, &str)] = &[
     ),
     ("src/tap/api/pace.rs", "waits for the next slot and window"),
     (
+        "src/tap/along/again.rs",
+        "how long what was missing is asked for again",
+    ),
+    (
         "src/tap/emit/progress.rs",
         "how fast and how long a stream is read",
     ),

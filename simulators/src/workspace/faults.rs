@@ -11,6 +11,7 @@ use crate::http::{Reply, Request, WireFault};
 #[derive(Debug, Clone)]
 pub struct Fault {
     path_prefix: String,
+    is_whole_path: bool,
     method: Option<String>,
     page: Option<String>,
     when: When,
@@ -54,6 +55,17 @@ pub enum FaultKind {
     StallMidBody(Duration),
     /// 302 to that URL.
     Redirect(String),
+    /// A status with a body, whatever it is.
+    Answer(u16, Vec<u8>),
+    /// The usual answer with further headers.
+    Headers(Vec<(String, String)>),
+    /// Answers that hold this text fail with that status, as when one of a page's rows is broken.
+    Holding {
+        /// A piece of the usual body.
+        text: String,
+        /// The status in its place.
+        status: u16,
+    },
     /// Pages of more than `limit` rows fail with that status, as gateways time out.
     FailAbovePerPage {
         /// The most rows of a page that is answered.
@@ -73,6 +85,7 @@ impl Fault {
     pub fn new(path_prefix: &str, when: When, kind: FaultKind) -> Fault {
         Fault {
             path_prefix: path_prefix.to_owned(),
+            is_whole_path: false,
             method: None,
             page: None,
             when,
@@ -99,6 +112,13 @@ impl Fault {
         )
     }
 
+    /// Only requests for that very path.
+    #[must_use]
+    pub fn exactly(mut self) -> Fault {
+        self.is_whole_path = true;
+        self
+    }
+
     /// Only requests of that method.
     #[must_use]
     pub fn method(mut self, method: &str) -> Fault {
@@ -116,6 +136,7 @@ impl Fault {
     /// Whether this request fails; counts it.
     pub fn strikes(&mut self, request: &Request) -> bool {
         let concerned = request.path.starts_with(&self.path_prefix)
+            && (!self.is_whole_path || request.path == self.path_prefix)
             && self.method.as_ref().is_none_or(|m| *m == request.method)
             && (self.page.is_none() || self.page.as_deref() == request.parameter("page"));
         if !concerned {
@@ -151,6 +172,19 @@ impl Fault {
             FaultKind::Empty200 => Reply::json(200, ""),
             FaultKind::Stall(duration) => Reply::empty(0).fault(WireFault::Stall(*duration)),
             FaultKind::StallMidBody(duration) => usual().fault(WireFault::StallMidBody(*duration)),
+            FaultKind::Answer(status, body) => {
+                Reply::new(*status, "application/octet-stream", body.clone())
+            }
+            FaultKind::Headers(headers) => headers
+                .iter()
+                .fold(usual(), |reply, (name, value)| reply.header(name, value)),
+            FaultKind::Holding { text, status } => {
+                let usual = usual();
+                if memchr::memmem::find(&usual.body, text.as_bytes()).is_none() {
+                    return usual;
+                }
+                error(request, *status, "server_error", "a row is broken")
+            }
             FaultKind::Redirect(url) => Reply::empty(302).header("Location", url),
             FaultKind::TooMany { retry_after } => {
                 let reply = error(request, 429, "rate_limit_exceeded", "an injected 429");

@@ -1,50 +1,71 @@
-//! Asks for what goes with each record of one stream, and waits for it.
+//! Asks for what goes with each record of one stream, and keeps account of what came of it: what
+//! couldn't be had costs itself alone and is remembered; a child or a nested list that is refused
+//! again and again, and never had, is given up for the run.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::children::{self, Details, Parent};
-use super::nested_lists;
+use super::again::AskingAgain;
+use super::awaited::AwaitedList;
+use super::children::{self, ChildRecords, Details, Parent};
+use super::nested_lists::{self, Completed, Outcome};
 use super::workers::{Ticket, Workers};
-use crate::tap::api::client::Client;
+use crate::cli::foreign::told;
+use crate::tap::api::client::{Client, Effort};
+use crate::tap::api::memory::Turn;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Awaited;
 use crate::tap::read::page::{Record, Row};
-use crate::tap::streams::{Child, ChildAnswer, ChildRequest, ChildSource, Stream};
+use crate::tap::streams::{Child, ChildAnswer, ChildRequest, ChildSource, NestedLists, Stream};
 use crate::tap::time::EpochSeconds;
 
-/// How long a child record that isn't there yet is asked for.
-const LONGEST_AWAITED: EpochSeconds = 7 * 24 * 3600;
-/// How many such are remembered.
-const MOST_AWAITED: usize = 1000;
+/// So many refusals, and nothing that was had, mean that all would be refused.
+pub(super) const REFUSALS_OF_ALL: u64 = 5;
+/// So few mean it at the end, when there was no more to ask for.
+const REFUSALS_OF_ALL_AT_THE_END: u64 = 2;
+/// After so many that couldn't be had, others of their kind are tried less.
+const MANY_MISSING: u64 = 3;
+/// Tries of those.
+const FEW_ATTEMPTS: u32 = 3;
+/// So many details that couldn't be had are told one by one, of each kind.
+const MOST_TOLD: u64 = 20;
 
 /// What is asked along with the records of one stream.
 #[derive(Debug)]
 pub struct Along<'a> {
-    client: &'a Arc<Client>,
-    workers: &'a Workers,
-    stream: &'static Stream,
-    children: Vec<&'static Child>,
-    /// Whether lists inside the records are to be completed.
-    needs_lists: bool,
-    awaited: Vec<Awaited>,
-    /// What was asked for again, with its child's place.
-    asked_again: Option<VecDeque<AskedAgain>>,
-    started: EpochSeconds,
+    pub(super) client: &'a Arc<Client>,
+    pub(super) workers: &'a Workers,
+    pub(super) stream: &'static Stream,
+    pub(super) children: Vec<&'static Child>,
+    /// Where lists inside the records are to be completed.
+    pub(super) nested: Option<NestedLists>,
+    pub(super) awaited: AwaitedList,
+    accounts: BTreeMap<String, Account>,
+    pub(super) again: Option<AskingAgain>,
 }
 
-type AskedAgain = (usize, Awaited, Ticket<Result<Details, Fault>>);
+/// How one child, or one nested list, fares in this run.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    had: u64,
+    pub(super) missing: u64,
+    refused: u64,
+    /// Of the last refusal.
+    why: Option<String>,
+    given_up: Option<String>,
+}
 
 /// A record that waits for its turn, and what was asked for along with it.
 #[derive(Debug)]
 pub struct Waiting {
     row: Row,
-    completed: Option<Ticket<Result<Record, Fault>>>,
+    completed: Option<Ticket<Result<Completed, Fault>>>,
     /// For each of the children, in their order.
     details: Vec<Option<Ticket<Result<Details, Fault>>>>,
+    turn: Arc<Turn>,
 }
 
-/// A record with what goes with it.
+/// A record with what could be had of what goes with it.
 #[derive(Debug)]
 pub struct Complete {
     /// The record, unless only children of it are new.
@@ -53,21 +74,12 @@ pub struct Complete {
     pub id: String,
     /// Records of the children, by their place among them.
     pub children: Vec<(usize, ChildRecords)>,
-}
-
-/// The child records of one parent.
-#[derive(Debug)]
-pub struct ChildRecords {
-    /// Each a JSON object.
-    pub records: Vec<String>,
-    /// How many records the API has beyond those, since it cut the list.
-    pub cut: u64,
+    pub(super) _turn: Arc<Turn>,
 }
 
 impl<'a> Along<'a> {
-    /// Nothing was asked yet. `children` are those to be asked for; `is_whole` says whether the
-    /// records themselves are needed, and so the lists inside them; `awaited` is what earlier runs
-    /// didn't find.
+    /// Nothing was asked yet. `children` are those to be asked for; `is_whole` says whether lists
+    /// inside the records are needed; `awaited` is what earlier runs couldn't have.
     #[must_use]
     pub fn new(
         client: &'a Arc<Client>,
@@ -75,53 +87,84 @@ impl<'a> Along<'a> {
         stream: &'static Stream,
         children: Vec<&'static Child>,
         is_whole: bool,
-        awaited: Vec<Awaited>,
+        mut awaited: Vec<Awaited>,
         started: EpochSeconds,
     ) -> Self {
+        let appears_later = stream.children.iter().find(|child| {
+            matches!(&child.source, ChildSource::Request(request)
+                if matches!(request.answer, ChildAnswer::Transcript { .. }))
+        });
+        for entry in &mut awaited {
+            let kind = appears_later.map(|child| child.name.to_owned());
+            entry.what = entry.what.take().or(kind);
+        }
         let is_inside = |child: &&Child| matches!(child.source, ChildSource::Inside(_));
         let needs_lists = is_whole || children.iter().any(is_inside);
         Self {
             client,
             workers,
             stream,
-            needs_lists: stream.has_nested_lists && needs_lists,
             children,
-            awaited,
-            asked_again: None,
-            started,
+            nested: stream.nested_lists.filter(|_| needs_lists),
+            awaited: AwaitedList::new(awaited, started),
+            accounts: BTreeMap::new(),
+            again: None,
         }
     }
 
-    /// What isn't there yet, for the state.
+    /// What couldn't be had, for the state.
     #[must_use]
     pub fn awaited(&self) -> &[Awaited] {
-        &self.awaited
+        self.awaited.entries()
+    }
+
+    /// How many details of each kind couldn't be had.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, u64)> {
+        let counts = self.accounts.iter();
+        counts
+            .map(|(name, account)| (name.as_str(), account.missing))
+            .filter(|(_, missing)| *missing > 0)
+    }
+
+    /// What was given up for this run, and why.
+    pub fn given_up(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.accounts
+            .iter()
+            .filter_map(|(name, account)| Some((name.as_str(), account.given_up.as_deref()?)))
     }
 
     /// Asks for what goes with a record.
-    #[must_use]
-    pub fn ask(&self, row: Row) -> Waiting {
+    pub fn ask(&mut self, row: Row) -> Waiting {
+        let turn = Arc::new(self.client.memory().turn());
         let mut details = Vec::with_capacity(self.children.len());
-        for child in &self.children {
-            let record = row.record.json();
-            details.push(match &child.source {
-                ChildSource::Request(request) if children::is_asked(request.asked, record) => {
-                    Some(self.ask_for_child(child, request, Parent::from(&row)))
-                }
-                ChildSource::Request(_) | ChildSource::Inside(_) => None,
-            });
+        for place in 0..self.children.len() {
+            let child = self.children[place];
+            let ChildSource::Request(request) = &child.source else {
+                details.push(None);
+                continue;
+            };
+            let is_asked = children::is_asked(request.asked, row.record.json());
+            if is_asked && self.is_given_up(child.name) {
+                self.awaited
+                    .remember(child.name, &row, Some("it was given up for a run"));
+            }
+            let is_asked = is_asked && !self.is_given_up(child.name);
+            let attempts = self.attempts(child.name);
+            details.push(
+                is_asked.then(|| {
+                    self.ask_for_child(child, request, Parent::from(&row), attempts, &turn)
+                }),
+            );
         }
-        let is_cut = self.needs_lists && nested_lists::are_cut(row.record.json());
-        let completed = is_cut.then(|| {
-            let client = Arc::clone(self.client);
-            let record = row.record.clone();
-            self.workers
-                .submit(move || nested_lists::complete(&client, &record))
-        });
+        let completed = self
+            .nested
+            .filter(|_| nested_lists::are_cut(row.record.json()))
+            .map(|nested| self.ask_for_lists(nested, &row, &turn));
         Waiting {
             row,
             completed,
             details,
+            turn,
         }
     }
 
@@ -131,121 +174,202 @@ impl<'a> Along<'a> {
             row,
             completed,
             details,
+            turn,
         } = waiting;
-        let record = match completed {
-            Some(ticket) => ticket.wait(self.client.stop())??,
-            None => row.record.clone(),
-        };
+        let stop = self.client.stop();
+        let mut record = row.record.clone();
+        if let Some(ticket) = completed {
+            let completed = ticket.wait(stop)??;
+            for (list, outcome) in completed.lists {
+                let what = format!("{}.{list}", self.stream.name);
+                self.settle_list(&what, &row, outcome);
+            }
+            record = completed.record;
+        }
         let mut children = Vec::new();
         for (place, ticket) in details.into_iter().enumerate() {
             let child = self.children[place];
             let details = match (&child.source, ticket) {
                 (ChildSource::Inside(list), _) => {
-                    children::inside(child, list, record.json(), &Parent::from(&row))?
+                    children::inside(child, list, &record, &Parent::from(&row))
                 }
-                (ChildSource::Request(_), Some(ticket)) => {
-                    self.awaited.retain(|awaited| awaited.parent != row.id);
-                    ticket.wait(self.client.stop())??
-                }
+                (ChildSource::Request(_), Some(ticket)) => ticket.wait(stop)??,
                 (ChildSource::Request(_), None) => continue,
             };
-            match details {
-                Details::Records { records, cut } => {
-                    children.push((place, ChildRecords { records, cut }));
-                }
-                Details::NotYet => self.remember(Awaited {
-                    parent: row.id.clone(),
-                    parent_updated_at: serde_json::from_str(row.updated_at_json())
-                        .unwrap_or_default(),
-                    since: self.started,
-                }),
-                Details::ParentGone => tracing::warn!(
-                    "{} {} is gone; it has no {}",
-                    self.stream.name,
-                    row.id,
-                    child.name
-                ),
+            if let Some(records) = self.settle(child, &row, details) {
+                children.push((place, records));
             }
         }
         Ok(Complete {
             record: Some(record),
             id: row.id,
             children,
+            _turn: turn,
         })
     }
 
-    /// The next of what earlier runs didn't find and is there now.
-    pub fn next_awaited(&mut self) -> Result<Option<Complete>, Fault> {
-        if self.asked_again.is_none() {
-            self.ask_again();
-        }
-        while let Some((place, awaited, ticket)) =
-            self.asked_again.as_mut().and_then(VecDeque::pop_front)
-        {
-            match ticket.wait(self.client.stop())?? {
-                Details::Records { records, cut } => {
-                    return Ok(Some(Complete {
-                        record: None,
-                        id: awaited.parent,
-                        children: vec![(place, ChildRecords { records, cut })],
-                    }));
-                }
-                _ if awaited.since + LONGEST_AWAITED < self.started => tracing::warn!(
-                    "{} {} has had no {} for seven days and is no longer asked for it",
-                    self.stream.name,
-                    awaited.parent,
-                    self.children[place].name
-                ),
-                _ => self.awaited.push(awaited),
+    /// Refusals of what was never had, and why: enough to tell who only tries.
+    pub fn refused(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.accounts
+            .iter()
+            .filter(|(_, account)| account.had == 0)
+            .filter_map(|(name, account)| Some((name.as_str(), account.why.as_deref()?)))
+    }
+
+    /// What was only refused, when there was no more to ask for, counts as given up.
+    pub(super) fn draw_the_line(&mut self) {
+        for account in self.accounts.values_mut() {
+            let is_refused = account.had == 0 && account.refused >= REFUSALS_OF_ALL_AT_THE_END;
+            if is_refused && account.missing == account.refused && account.given_up.is_none() {
+                account.given_up = account.why.take();
             }
         }
-        Ok(None)
     }
 
-    fn ask_again(&mut self) {
-        let mut asked = VecDeque::new();
-        let appears_later = self.children.iter().enumerate().find_map(|(place, child)| {
-            let ChildSource::Request(request) = &child.source else {
-                return None;
-            };
-            matches!(request.answer, ChildAnswer::Transcript { .. })
-                .then_some((place, *child, request))
-        });
-        let Some((place, child, request)) = appears_later else {
-            self.asked_again = Some(asked);
-            return;
-        };
-        for awaited in std::mem::take(&mut self.awaited) {
-            let parent = Parent {
-                id: awaited.parent.clone(),
-                updated_at_json: awaited.parent_updated_at.to_string(),
-            };
-            let ticket = self.ask_for_child(child, request, parent);
-            asked.push_back((place, awaited, ticket));
+    /// Says how many were forgotten since there were too many.
+    pub(super) fn tell_forgotten(&self) {
+        let forgotten = self.awaited.forgotten();
+        if forgotten > 0 {
+            tracing::warn!(
+                "too many {} lack what goes with them; the {forgotten} that changed longest ago are \
+                 no longer asked for it",
+                self.stream.name
+            );
         }
-        self.asked_again = Some(asked);
     }
 
-    fn ask_for_child(
+    fn is_given_up(&self, what: &str) -> bool {
+        let account = self.accounts.get(what);
+        account.is_some_and(|account| account.given_up.is_some())
+    }
+
+    fn attempts(&self, what: &str) -> u32 {
+        let most = self.client.config().max_attempts;
+        match self.accounts.get(what) {
+            Some(account) if account.missing >= MANY_MISSING => most.min(FEW_ATTEMPTS),
+            _ => most,
+        }
+    }
+
+    pub(super) fn ask_for_child(
         &self,
         child: &'static Child,
         request: &'static ChildRequest,
         parent: Parent,
+        attempts: u32,
+        turn: &Arc<Turn>,
     ) -> Ticket<Result<Details, Fault>> {
         let client = Arc::clone(self.client);
-        self.workers
-            .submit(move || children::fetch(&client, child, request, &parent))
+        let turn = Arc::clone(turn);
+        self.workers.submit(move || {
+            let effort = detail_effort(attempts, &turn);
+            children::fetch(&client, child, request, &parent, &effort)
+        })
     }
 
-    fn remember(&mut self, awaited: Awaited) {
-        self.awaited.push(awaited);
-        if self.awaited.len() > MOST_AWAITED {
-            let forgotten = self.awaited.remove(0);
-            tracing::warn!(
-                "too many {} still lack what goes with them; {} is no longer asked for it",
-                self.stream.name,
-                forgotten.parent
-            );
+    fn ask_for_lists(
+        &self,
+        nested: NestedLists,
+        row: &Row,
+        turn: &Arc<Turn>,
+    ) -> Ticket<Result<Completed, Fault>> {
+        let client = Arc::clone(self.client);
+        let turn = Arc::clone(turn);
+        let (id, record) = (row.id.clone(), row.record.clone());
+        let name_of = |list: &str| format!("{}.{list}", self.stream.name);
+        let lists = nested.names.iter().copied();
+        let given_up: Vec<&'static str> = lists
+            .filter(|list| self.is_given_up(&name_of(list)))
+            .collect();
+        let attempts = nested
+            .names
+            .iter()
+            .map(|list| self.attempts(&name_of(list)));
+        let attempts = attempts.min().unwrap_or(1);
+        self.workers.submit(move || {
+            let effort = detail_effort(attempts, &turn);
+            nested_lists::complete(&client, &nested, &id, &record, &given_up, &effort)
+        })
+    }
+
+    fn settle_list(&mut self, what: &str, row: &Row, outcome: Outcome) {
+        match outcome {
+            Outcome::Had => self.had(what, row),
+            Outcome::Missing(why) => self.is_missing(what, row, &why),
+            Outcome::Refused(why) => self.is_refused(what, row, why),
         }
+    }
+
+    /// Takes to the account what came of a child of a record; returns what is to be emitted.
+    fn settle(&mut self, child: &Child, row: &Row, details: Details) -> Option<ChildRecords> {
+        match details {
+            Details::Records(records) => {
+                self.had(child.name, row);
+                return Some(records);
+            }
+            Details::NotYet => {
+                self.account(child.name).had += 1;
+                self.awaited.remember(child.name, row, None);
+            }
+            Details::ParentGone => {
+                self.had(child.name, row);
+                let stream = self.stream.name;
+                tracing::warn!(
+                    "{stream} {} is gone; it has no {}",
+                    told(&row.id),
+                    child.name
+                );
+            }
+            Details::Missing { why } => self.is_missing(child.name, row, &why),
+            Details::Refused { why } => self.is_refused(child.name, row, why),
+        }
+        None
+    }
+
+    fn had(&mut self, what: &str, row: &Row) {
+        self.account(what).had += 1;
+        self.awaited.settle(what, &row.id);
+    }
+
+    fn is_missing(&mut self, what: &str, row: &Row, why: &str) {
+        let account = self.account(what);
+        account.missing += 1;
+        tell(account.missing, what, &row.id, why);
+        self.awaited.remember(what, row, Some(&told(why)));
+    }
+
+    fn is_refused(&mut self, what: &str, row: &Row, why: String) {
+        self.is_missing(what, row, &why);
+        let account = self.account(what);
+        account.refused += 1;
+        if account.had == 0 && account.refused >= REFUSALS_OF_ALL && account.given_up.is_none() {
+            tracing::error!("{what} is given up for this run: {why}");
+            account.given_up = Some(why);
+        } else {
+            account.why = Some(why);
+        }
+    }
+
+    pub(super) fn account(&mut self, what: &str) -> &mut Account {
+        self.accounts.entry(what.to_owned()).or_default()
+    }
+}
+
+pub(super) fn detail_effort(attempts: u32, turn: &Turn) -> Effort<'_> {
+    Effort {
+        attempts,
+        is_detail: true,
+        turn: Some(turn),
+    }
+}
+
+/// Says what couldn't be had; where there are many, of the first ones only.
+pub(super) fn tell(number: u64, what: &str, parent: &str, why: &str) {
+    let parent = told(parent);
+    let why = told(why);
+    if number <= MOST_TOLD {
+        tracing::warn!("{what} of {parent} can't be had, and later runs ask again: {why}");
+    } else {
+        tracing::debug!("{what} of {parent} can't be had: {why}");
     }
 }

@@ -4,26 +4,69 @@ use super::nested_lists;
 use super::transcript;
 use crate::json::members::member;
 use crate::json::scanner::Scanner;
-use crate::tap::api::client::{ApiRequest, BadAnswer, Client};
+use crate::tap::api::client::{ApiRequest, BadAnswer, Client, Effort};
 use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Envelope, Row, text};
+use crate::tap::read::page::{Envelope, Record, Row, text};
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildRequest};
 
 /// The answer for one parent.
 #[derive(Debug)]
 pub enum Details {
-    /// The child records, complete with what they say of their parent.
-    Records {
-        /// Each a JSON object.
-        records: Vec<String>,
-        /// How many records the API has beyond those, since it cut the list.
-        cut: u64,
-    },
+    /// The child records.
+    Records(ChildRecords),
     /// There is none yet, but there may be one later.
     NotYet,
     /// The parent is gone.
     ParentGone,
+    /// They can't be had, or what was answered isn't usable.
+    Missing {
+        /// Why, in words.
+        why: String,
+    },
+    /// The token or the plan doesn't have them.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// Child records of one parent.
+#[derive(Debug, Default)]
+pub struct ChildRecords {
+    /// As the API gave them; each is a JSON object.
+    pub records: Vec<Record>,
+    /// What each says of the parent besides, as members of an object.
+    members: String,
+    /// How many records the API has beyond those, since it cut the list.
+    pub cut: u64,
+}
+
+impl ChildRecords {
+    fn new(child: &Child, parent: &Parent, records: Vec<Record>) -> Result<Self, BadAnswer> {
+        let is_object = |record: &Record| record.json().starts_with('{');
+        if !records.iter().all(is_object) {
+            return Err(BadAnswer("a child record isn't a JSON object".into()));
+        }
+        Ok(Self {
+            records,
+            members: members_of_parent(child, parent),
+            cut: 0,
+        })
+    }
+
+    /// Writes a record, complete with what it says of its parent, in the place of what `text` held.
+    pub fn complete(&self, record: &Record, text: &mut String) {
+        let json = record.json();
+        let open = json.strip_suffix('}').unwrap_or(json);
+        text.clear();
+        text.push_str(open);
+        if !self.members.is_empty() && open.trim_end() != "{" {
+            text.push(',');
+        }
+        text.push_str(&self.members);
+        text.push('}');
+    }
 }
 
 /// A parent as its children need to know it.
@@ -61,70 +104,97 @@ pub fn is_asked(asked: Asked, record: &str) -> bool {
 }
 
 /// The child records that the parent's own record holds, in the list under that name.
-pub fn inside(
-    child: &Child,
-    list: &'static str,
-    record: &str,
-    parent: &Parent,
-) -> Result<Details, Fault> {
-    let records = list_inside(record, list)
-        .and_then(|(elements, _)| with_parent(child, parent, elements.into_iter()))
-        .map_err(|bad| Fault::Stream(format!("the list `{list}` of {}: {bad}", parent.id)))?;
-    Ok(Details::Records { records, cut: 0 })
+#[must_use]
+pub fn inside(child: &Child, list: &'static str, record: &Record, parent: &Parent) -> Details {
+    let records = list_inside(record.json(), list).and_then(|(elements, _)| {
+        let elements = elements.into_iter().map(|json| record.part(json));
+        ChildRecords::new(child, parent, elements.collect())
+    });
+    match records {
+        Ok(records) => Details::Records(records),
+        Err(bad) => Details::Missing {
+            why: format!("the list `{list}` can't be read: {bad}"),
+        },
+    }
 }
 
-/// Asks for the child records of one parent.
+/// Asks for the child records of one parent. What goes wrong with them is said in the details; only
+/// what ends the whole run is a fault.
 pub fn fetch(
     client: &Client,
     child: &Child,
     request: &ChildRequest,
     parent: &Parent,
+    effort: &Effort<'_>,
 ) -> Result<Details, Fault> {
     let path = request.path.replace("{id}", &path_segment(&parent.id));
     let query = (request.query)(client.config()).unwrap_or_default();
     let path = with_query(&path, query);
     let answer = match request.answer {
-        ChildAnswer::Listed { at } => client.send(&ApiRequest::Get(path), |body| {
-            let body = text(body)?;
-            let (list, total_count) = listed(&body, at)?;
-            let cut = total_count.unwrap_or(0).saturating_sub(list.len() as u64);
-            let records = with_parent(child, parent, list.into_iter())?;
-            Ok(Details::Records { records, cut })
+        ChildAnswer::Listed {
+            at,
+            most,
+            counted_at,
+        } => client.try_hard(&ApiRequest::Get(path), effort, |body| {
+            let body = Record::owned(text(body)?);
+            let (list, total_count) = listed(body.json(), at)?;
+            let had = list.len();
+            let mut there_are = total_count.unwrap_or(0);
+            if had >= most {
+                there_are = there_are.max(counted(body.json(), counted_at));
+            }
+            let list = list.into_iter().map(|json| body.part(json)).collect();
+            let records = ChildRecords::new(child, parent, list)?;
+            Ok(Details::Records(ChildRecords {
+                cut: there_are.saturating_sub(had as u64),
+                ..records
+            }))
         }),
         ChildAnswer::Pages => {
-            nested_lists::elements(client, &path, |_| true).and_then(|elements| {
-                let elements = elements.iter().map(String::as_str);
-                let records = with_parent(child, parent, elements)
-                    .map_err(|bad| Fault::Stream(format!("{} {}: {bad}", child.name, parent.id)))?;
-                Ok(Details::Records { records, cut: 0 })
+            nested_lists::elements(client, &path, effort, |_| true).and_then(|elements| {
+                ChildRecords::new(child, parent, elements)
+                    .map(Details::Records)
+                    .map_err(|bad| Fault::Stream(format!("{path}: {bad}")))
             })
         }
         ChildAnswer::Transcript { turns } => {
             let mut previous = None;
-            client.send(&ApiRequest::Get(path), |body| {
-                let is_repeated = previous.as_ref() == Some(&body);
-                let body = previous.insert(body);
-                let body = text(body.clone())?;
-                let Some(found) = transcript::turns(&body, is_repeated)? else {
+            client.try_hard(&ApiRequest::Get(path), effort, |body| {
+                let checksum = crc32c::crc32c(&body);
+                let is_repeated = previous.replace(checksum) == Some(checksum);
+                let Some(found) = transcript::turns(&text(body)?, is_repeated)? else {
                     return Ok(Details::NotYet);
                 };
-                let properties = properties_of_parent(child, parent);
-                let turns = format!("{}:{found}", quoted(turns));
-                let record = format!("{{{properties}{turns}}}");
-                Ok(Details::Records {
-                    records: vec![record],
-                    cut: 0,
-                })
+                let mut members = members_of_parent(child, parent);
+                if !members.is_empty() {
+                    members.push(',');
+                }
+                let record = format!("{{{members}{}:{found}}}", quoted(turns));
+                Ok(Details::Records(ChildRecords {
+                    records: vec![Record::owned(record)],
+                    ..ChildRecords::default()
+                }))
             })
         }
     };
-    match answer {
-        Err(Fault::Gone { .. }) => Ok(match request.answer {
+    Ok(match answer {
+        Err(Fault::Gone { .. }) => match request.answer {
             ChildAnswer::Listed { .. } | ChildAnswer::Pages => Details::ParentGone,
             ChildAnswer::Transcript { .. } => Details::NotYet,
-        }),
-        answer => answer,
-    }
+        },
+        Err(Fault::Refused { message: why }) => Details::Refused { why },
+        Err(Fault::Stream(why)) => Details::Missing { why },
+        answer => return answer,
+    })
+}
+
+/// How many there are by the parent's own count; 0 where it doesn't say.
+fn counted(body: &str, at: Option<(&str, &str)>) -> u64 {
+    let count = at.and_then(|(holder, name)| {
+        let holder = member(body, holder).ok()??;
+        member(holder, name).ok()??.parse().ok()
+    });
+    count.unwrap_or(0)
 }
 
 /// The elements of a list inside a record, and how many the whole list has; none where the record
@@ -160,39 +230,16 @@ fn listed<'a>(
     Ok((list, envelope.total_count))
 }
 
-/// Child records, complete with what they say of their parent.
-fn with_parent<'a>(
-    child: &Child,
-    parent: &Parent,
-    records: impl Iterator<Item = &'a str>,
-) -> Result<Vec<String>, BadAnswer> {
-    let properties = properties_of_parent(child, parent);
-    let properties = properties.trim_end_matches(',');
-    records
-        .map(|record| with_members(record, properties))
-        .collect()
-}
-
-/// What a child record says of its parent, as members of an object, each with a comma behind.
-fn properties_of_parent(child: &Child, parent: &Parent) -> String {
-    let mut properties = String::new();
+/// What a child record says of its parent, as members of an object.
+fn members_of_parent(child: &Child, parent: &Parent) -> String {
+    let mut members = Vec::new();
     if let Some(name) = child.parent_key {
-        properties += &format!("{}:{},", quoted(name), quoted(&parent.id));
+        members.push(format!("{}:{}", quoted(name), quoted(&parent.id)));
     }
     if let Some(name) = child.parent_updated_at {
-        properties += &format!("{}:{},", quoted(name), parent.updated_at_json);
+        members.push(format!("{}:{}", quoted(name), parent.updated_at_json));
     }
-    properties
-}
-
-/// A JSON object with further members at its end.
-fn with_members(object: &str, members: &str) -> Result<String, BadAnswer> {
-    let Some(open) = object.strip_suffix('}') else {
-        return Err(BadAnswer("a child record isn't a JSON object".into()));
-    };
-    let is_joined = !members.is_empty() && open.trim_end() != "{";
-    let comma = if is_joined { "," } else { "" };
-    Ok(format!("{open}{comma}{members}}}"))
+    members.join(",")
 }
 
 fn quoted(text: &str) -> String {
@@ -223,11 +270,29 @@ mod tests {
 
     #[test]
     fn what_a_child_says_of_its_parent_comes_last() {
-        let joined = |object: &str, members: &str| with_members(object, members).ok();
-        let expected = Some(r#"{"a":1e2,"p":"x"}"#.to_owned());
-        assert_eq!(joined(r#"{"a":1e2}"#, r#""p":"x""#), expected);
-        assert_eq!(joined("{ }", r#""p":1"#), Some(r#"{ "p":1}"#.to_owned()));
-        assert_eq!(joined("{}", ""), Some("{}".to_owned()));
-        assert_eq!(joined("[]", ""), None);
+        let complete = |json: &str, members: &str| {
+            let records = ChildRecords {
+                members: members.to_owned(),
+                ..ChildRecords::default()
+            };
+            let mut text = "of before".to_owned();
+            records.complete(&Record::owned(json.to_owned()), &mut text);
+            text
+        };
+        assert_eq!(
+            complete(r#"{"a":1e2}"#, r#""p":"x""#),
+            r#"{"a":1e2,"p":"x"}"#
+        );
+        assert_eq!(complete("{ }", r#""p":1"#), r#"{ "p":1}"#);
+        assert_eq!(complete("{}", ""), "{}");
+    }
+
+    #[test]
+    fn the_parents_own_count_is_looked_up() {
+        let body = r#"{"statistics":{"count_conversation_parts":660}}"#;
+        let at = ("statistics", "count_conversation_parts");
+        assert_eq!(counted(body, Some(at)), 660);
+        assert_eq!(counted(r#"{"statistics":null}"#, Some(at)), 0);
+        assert_eq!(counted(body, None), 0);
     }
 }

@@ -1,5 +1,8 @@
 //! Lists inside a record that the API cuts at ten elements (`has_more`), completed from their
 //! `url`.
+//!
+//! Records hold values that anybody may set, so that a list is one only where the table of streams
+//! says so, and the path asked is one below the record's own.
 
 use std::collections::HashSet;
 
@@ -8,10 +11,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::members::{member, members, range_in};
-use crate::tap::api::client::{ApiRequest, Client};
-use crate::tap::api::path::{with_parameter, with_query};
+use crate::tap::api::client::{ApiRequest, Client, Effort};
+use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Names, Next, Page, Record, Row};
+use crate::tap::read::page::{Names, Next, Page, Record, Row, text};
+use crate::tap::streams::NestedLists;
 
 /// By what the elements of lists are understood.
 const ELEMENTS: Names = Names {
@@ -20,7 +24,27 @@ const ELEMENTS: Names = Names {
     replication_key: "updated_at",
 };
 
-/// Whether some list of the record says that it has more.
+/// A record whose lists were completed as far as they could be had.
+#[derive(Debug)]
+pub struct Completed {
+    /// The record.
+    pub record: Record,
+    /// What became of each list that was cut, with the reason where it stays so.
+    pub lists: Vec<(&'static str, Outcome)>,
+}
+
+/// What became of a list.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is whole, or what it is of is gone.
+    Had,
+    /// It can't be had, or what was answered isn't usable.
+    Missing(String),
+    /// The token or the plan doesn't have it.
+    Refused(String),
+}
+
+/// Whether some list of the record may say that it has more.
 #[must_use]
 pub fn are_cut(record: &str) -> bool {
     let bytes = record.as_bytes();
@@ -32,27 +56,46 @@ pub fn are_cut(record: &str) -> bool {
     })
 }
 
-/// The record with its lists complete: the elements it had, then those it lacked, and `has_more`
-/// false. A list that can't be found any more stays as it is.
-pub fn complete(client: &Client, record: &Record) -> Result<Record, Fault> {
+/// The record with its lists complete: the elements they had, then those they lacked, and `has_more`
+/// false. A list that can't be had stays as it is; those under `given_up` aren't asked for.
+pub fn complete(
+    client: &Client,
+    nested: &NestedLists,
+    id: &str,
+    record: &Record,
+    given_up: &[&'static str],
+    effort: &Effort<'_>,
+) -> Result<Completed, Fault> {
     let json = record.json();
-    let Ok(properties) = members(json) else {
-        return Ok(record.clone());
-    };
     let mut edits = Vec::new();
-    for property in properties {
-        let Ok(list) = serde_json::from_str::<List<'_>>(property.value) else {
-            continue;
-        };
-        if list.has_more.get() != "true" {
+    let mut lists = Vec::new();
+    for (name, list) in cut_lists(json, nested) {
+        if given_up.contains(&name) {
+            lists.push((
+                name,
+                Outcome::Missing("it was given up for this run".into()),
+            ));
             continue;
         }
-        let rest = missing_elements(client, &property.name, &list)?;
-        let is_joined = !list.elements()?.is_empty() && !rest.is_empty();
-        let comma = if is_joined { "," } else { "" };
-        let end = range_in(json, list.data.get()).end - 1;
-        edits.push((end..end, format!("{comma}{}", rest.join(","))));
-        edits.push((range_in(json, list.has_more.get()), "false".to_owned()));
+        let outcome = match missing_elements(client, nested, id, name, &list, effort) {
+            Ok(rest) => {
+                let is_joined = !list.elements.is_empty() && !rest.is_empty();
+                let comma = if is_joined { "," } else { "" };
+                let rest: Vec<&str> = rest.iter().map(Record::json).collect();
+                let end = range_in(json, list.data).end - 1;
+                edits.push((end..end, format!("{comma}{}", rest.join(","))));
+                edits.push((range_in(json, list.has_more), "false".to_owned()));
+                Outcome::Had
+            }
+            Err(Fault::Gone { message }) => {
+                tracing::warn!("{message}; the list stays as it was in its record");
+                Outcome::Had
+            }
+            Err(Fault::Refused { message }) => Outcome::Refused(message),
+            Err(Fault::Stream(message)) => Outcome::Missing(message),
+            Err(fault) => return Err(fault),
+        };
+        lists.push((name, outcome));
     }
     edits.sort_by_key(|(range, _)| range.start);
     let mut completed = String::with_capacity(json.len() * 2);
@@ -63,69 +106,124 @@ pub fn complete(client: &Client, record: &Record) -> Result<Record, Fault> {
         copied = range.end;
     }
     completed += &json[copied..];
-    Ok(Record::owned(completed))
+    Ok(Completed {
+        record: Record::owned(completed),
+        lists,
+    })
 }
 
-/// A list inside a record.
-#[derive(Deserialize)]
+/// Asks for one record on its own.
+pub fn record(
+    client: &Client,
+    nested: &NestedLists,
+    id: &str,
+    names: Names,
+    effort: &Effort<'_>,
+) -> Result<Row, Fault> {
+    client.try_hard(
+        &ApiRequest::Get(path_of_record(nested, id)),
+        effort,
+        |body| Row::parse(Record::owned(text(body)?), names),
+    )
+}
+
+/// A list inside a record that has more.
 struct List<'a> {
-    #[serde(borrow)]
-    data: &'a RawValue,
-    #[serde(borrow)]
-    has_more: &'a RawValue,
+    elements: Vec<&'a RawValue>,
+    data: &'a str,
+    has_more: &'a str,
     url: String,
 }
 
-impl<'a> List<'a> {
-    fn elements(&self) -> Result<Vec<&'a RawValue>, Fault> {
-        serde_json::from_str(self.data.get())
-            .map_err(|error| Fault::Stream(format!("a list in a record can't be read: {error}")))
+/// The lists of a record that say that they have more. What isn't of the form of a list is none.
+fn cut_lists<'a>(json: &'a str, nested: &NestedLists) -> Vec<(&'static str, List<'a>)> {
+    #[derive(Deserialize)]
+    struct Form<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+        #[serde(borrow)]
+        has_more: &'a RawValue,
+        url: String,
     }
+    let list = |value: &'a str| {
+        let form: Form<'a> = serde_json::from_str(value).ok()?;
+        let is_cut = form.has_more.get() == "true";
+        is_cut.then_some(())?;
+        Some(List {
+            elements: serde_json::from_str(form.data.get()).ok()?,
+            data: form.data.get(),
+            has_more: form.has_more.get(),
+            url: form.url,
+        })
+    };
+    let properties = members(json).unwrap_or_default();
+    properties
+        .into_iter()
+        .filter_map(|property| {
+            let name = nested.names.iter().find(|name| **name == property.name)?;
+            Some((*name, list(property.value)?))
+        })
+        .collect()
 }
 
-/// The elements of the whole list that the record lacks, as JSON. `name` is the list's in the record.
-fn missing_elements(client: &Client, name: &str, list: &List<'_>) -> Result<Vec<String>, Fault> {
+/// The elements of the whole list that the record lacks.
+fn missing_elements(
+    client: &Client,
+    nested: &NestedLists,
+    id: &str,
+    name: &str,
+    list: &List<'_>,
+    effort: &Effort<'_>,
+) -> Result<Vec<Record>, Fault> {
+    let path = path_below(&list.url, nested, id).ok_or_else(|| {
+        Fault::Stream(format!(
+            "the list `{name}` of {id} has a `url` that isn't one of its record's"
+        ))
+    })?;
     let mut known = HashSet::new();
-    for element in list.elements()? {
+    for element in &list.elements {
         let element = Record::owned(element.get().to_owned());
         if let Ok(row) = Row::parse(element, ELEMENTS) {
             known.insert(row.id);
         }
     }
     let is_missing = |row: &Row| is_of(name, row.record.json()) && !known.contains(&row.id);
-    match elements(client, &path_of(&list.url), is_missing) {
-        Err(Fault::Gone { message }) => {
-            tracing::warn!("{message}; the list stays as it was in its record");
-            Ok(Vec::new())
-        }
-        elements => elements,
-    }
+    elements(client, path, effort, is_missing)
 }
 
-/// The elements of the list under a path that are wanted, each once, as JSON. The endpoint may give
-/// them whole, or in pages, numbered or with cursors.
+/// The elements of the list under a path that are wanted, each once. The endpoint may give them
+/// whole, or in pages, numbered or with cursors.
 pub fn elements(
     client: &Client,
     path: &str,
+    effort: &Effort<'_>,
     is_wanted: impl Fn(&Row) -> bool,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<Record>, Fault> {
     let mut known = HashSet::new();
     let mut wanted = Vec::new();
     let mut request = ApiRequest::Get(path.to_owned());
     for number in 2.. {
-        let page = client.send(&request, |body| Page::parse(body, ELEMENTS))?;
+        let page = client.try_hard(&request, effort, |body| Page::parse(body, ELEMENTS))?;
         let before = known.len();
         for row in page.rows {
             if known.insert(row.id.clone()) && is_wanted(&row) {
-                wanted.push(row.record.json().to_owned());
+                wanted.push(row.record);
             }
         }
-        // An endpoint without pages answers every request with the whole list.
-        let is_whole = match page.total_pages {
-            Some(total) => number > total,
-            None => known.len() == before,
-        };
+        // Without anything new there is no progress: an endpoint without pages answers every request
+        // with the whole list, and cursors that go round never end.
+        let is_fruitless = known.len() == before;
+        let is_whole = page.total_pages.is_some_and(|total| number > total);
+        let are_all = page
+            .total_count
+            .is_some_and(|total| known.len() as u64 >= total);
         request = ApiRequest::Get(match page.next {
+            Next::Cursor(_) if is_fruitless && !are_all => {
+                return Err(Fault::Stream(format!(
+                    "GET {path} gives cursors without end and nothing new"
+                )));
+            }
+            _ if is_fruitless => break,
             Next::Cursor(cursor) => with_parameter(path, "starting_after", &cursor),
             Next::End if page.total_pages.is_none() => break,
             _ if is_whole => break,
@@ -145,25 +243,71 @@ fn is_of(list: &str, element: &str) -> bool {
     }
 }
 
-/// The path of a URL found in a record. It is asked of the configured host, whichever host the URL
-/// names, since the token goes nowhere else.
-fn path_of(url: &str) -> String {
+fn path_of_record(nested: &NestedLists, id: &str) -> String {
+    nested.record_path.replace("{id}", &path_segment(id))
+}
+
+/// The path of a URL found in a record, if it lies below the record's own. It is asked of the
+/// configured host, whichever host the URL names, since the token goes nowhere else.
+fn path_below<'a>(url: &'a str, nested: &NestedLists, id: &str) -> Option<&'a str> {
     let path = match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |start| &rest[start..]),
+        Some((_, rest)) => &rest[rest.find('/')?..],
         None => url,
     };
-    format!("/{}", path.trim_start_matches('/'))
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~./?&=%".contains(&byte);
+    let (place, _) = path.split_once('?').unwrap_or((path, ""));
+    // The id stands there as it is, or with all but letters and digits escaped.
+    let below = [id, &path_segment(id)].into_iter().find_map(|id| {
+        let rest = place.strip_prefix(&nested.record_path.replace("{id}", id))?;
+        rest.strip_prefix('/')
+    })?;
+    let are_names = below
+        .split('/')
+        .all(|segment| !segment.is_empty() && !segment.contains(['.', '%']));
+    let is_segment = !id.contains(['/', '?']) && !matches!(id, "." | "..");
+    (path.bytes().all(is_plain) && are_names && is_segment).then_some(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NESTED: NestedLists = NestedLists {
+        names: &["tags", "notes"],
+        record_path: "/contacts/{id}",
+    };
+
     #[test]
     fn a_cut_list_is_found_however_it_is_spaced() {
         assert!(are_cut(r#"{"tags":{"has_more":true}}"#));
         assert!(are_cut("{\"tags\":{\"has_more\" :\n true}}"));
         assert!(!are_cut(r#"{"tags":{"has_more":false},"is":true}"#));
+    }
+
+    #[test]
+    fn only_lists_of_the_table_are_lists_and_only_in_their_form() {
+        let list = r#"{"data":[{"id":"1"}],"has_more":true,"url":"/contacts/1/tags"}"#;
+        let found = |record: &str| {
+            let lists = cut_lists(record, &NESTED).into_iter();
+            lists.map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(&format!(r#"{{"tags":{list},"other":{list}}}"#)),
+            ["tags"]
+        );
+        assert!(found(&format!(r#"{{"custom_attributes":{list}}}"#)).is_empty());
+        assert!(found(&format!(r#"{{"custom_attributes":{{"tags":{list}}}}}"#)).is_empty());
+        for odd in [
+            "null",
+            "[]",
+            r#""later""#,
+            r#"{"data":7,"has_more":true,"url":"/contacts/1/tags"}"#,
+            r#"{"data":[],"has_more":"true","url":"/contacts/1/tags"}"#,
+            r#"{"data":[],"has_more":true,"url":7}"#,
+            r#"{"data":[],"has_more":true}"#,
+        ] {
+            assert!(found(&format!(r#"{{"tags":{odd}}}"#)).is_empty(), "{odd}");
+        }
     }
 
     #[test]
@@ -175,14 +319,35 @@ mod tests {
     }
 
     #[test]
-    fn only_the_path_of_a_url_counts() {
+    fn only_a_path_below_the_record_is_asked() {
+        let below = |url| path_below(url, &NESTED, "a1");
         for url in [
-            "/contacts/1/tags",
-            "contacts/1/tags",
-            "https://elsewhere.test/contacts/1/tags",
-            "//contacts/1/tags",
+            "/contacts/a1/tags",
+            "https://elsewhere.test/contacts/a1/tags",
         ] {
-            assert_eq!(path_of(url), "/contacts/1/tags", "{url}");
+            assert_eq!(below(url), Some("/contacts/a1/tags"), "{url}");
+        }
+        assert_eq!(
+            below("/contacts/a1/tags?per_page=50"),
+            Some("/contacts/a1/tags?per_page=50")
+        );
+        for url in [
+            "",
+            "/me",
+            "/contacts/a1",
+            "/contacts/a1/",
+            "/contacts/a12/tags",
+            "/contacts/b2/tags",
+            "contacts/a1/tags",
+            "//contacts/a1/tags",
+            "/contacts/a1/../../me",
+            "/contacts/a1/%2e%2e/me",
+            "/contacts/a1/tags#x",
+            "/contacts/a1/tags HTTP/1.1",
+            "/contacts/a1/tags\r\nX: y",
+            "https://elsewhere.test",
+        ] {
+            assert_eq!(below(url), None, "{url:?}");
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::tap::api::client::BadAnswer;
 #[derive(Debug, PartialEq, Serialize)]
 struct Turn<'a> {
     /// Seconds since the call began.
-    start_time: u32,
+    start_time: u64,
     /// The start of the next turn.
-    end_time: Option<u32>,
+    end_time: Option<u64>,
     speaker: &'a str,
     content: String,
 }
@@ -56,14 +56,15 @@ fn of_json(json: &RawValue) -> Result<String, BadAnswer> {
 /// breaks.
 fn of_text(text: &str, is_repeated: bool) -> Result<Vec<Turn<'_>>, BadAnswer> {
     let mut turns: Vec<Turn<'_>> = Vec::new();
+    // Words that look like the head of a turn are still words while their quote is open.
+    let mut is_open = false;
     for line in text.lines() {
-        // Words that look like the head of a turn are still words while their quote is open.
-        let is_open = turns.last().is_some_and(|turn| is_open(&turn.content));
         match (head(line), turns.last_mut()) {
             (Some((start_time, speaker, words)), last) if !is_open => {
                 if let Some(last) = last {
                     last.end_time = Some(start_time);
                 }
+                is_open = words.starts_with('"') && !closes(&words[1..]);
                 turns.push(Turn {
                     start_time,
                     end_time: None,
@@ -72,6 +73,10 @@ fn of_text(text: &str, is_repeated: bool) -> Result<Vec<Turn<'_>>, BadAnswer> {
                 });
             }
             (_, Some(last)) => {
+                // A blank line changes nothing: whether words have ended is told by the last of them.
+                if !line.trim_end().is_empty() {
+                    is_open = last.content.starts_with('"') && !closes(line);
+                }
                 last.content.push('\n');
                 last.content.push_str(line);
             }
@@ -83,7 +88,7 @@ fn of_text(text: &str, is_repeated: bool) -> Result<Vec<Turn<'_>>, BadAnswer> {
             }
         }
     }
-    if turns.last().is_some_and(|turn| is_open(&turn.content)) && !is_repeated {
+    if is_open && !is_repeated {
         return Err(BadAnswer("the transcript ends in mid-sentence".into()));
     }
     for turn in &mut turns {
@@ -97,19 +102,20 @@ fn of_text(text: &str, is_repeated: bool) -> Result<Vec<Turn<'_>>, BadAnswer> {
     Ok(turns)
 }
 
-/// Whether words that began with a quote have not ended with one.
-fn is_open(words: &str) -> bool {
-    let words = words.trim_end();
-    words.starts_with('"') && (words.len() < 2 || !words.ends_with('"'))
+/// Whether a line of quoted words ends with the quote that closes them.
+fn closes(line: &str) -> bool {
+    line.trim_end().ends_with('"')
 }
 
 /// The start, the speaker and the first line of words of a turn.
-fn head(line: &str) -> Option<(u32, &str, &str)> {
+fn head(line: &str) -> Option<(u64, &str, &str)> {
     let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
-    let mut seconds = 0;
+    let mut seconds: u64 = 0;
     let mut parts = 0;
     for part in time.split(':') {
-        seconds = seconds * 60 + part.parse::<u32>().ok()?;
+        // Whatever doesn't fit is no time.
+        let part = u64::from(part.parse::<u32>().ok()?);
+        seconds = seconds.checked_mul(60)?.checked_add(part)?;
         parts += 1;
     }
     if !(2..=3).contains(&parts) {
@@ -177,8 +183,44 @@ mod tests {
     }
 
     #[test]
+    fn blank_lines_within_words_cost_no_more_than_others() {
+        // Were they looked through again for each line, this would take minutes.
+        let body = format!(
+            "[00:00:03] A: \"Hello{}\"\n[00:00:09] B: \"x\"",
+            "\n".repeat(2_000_000)
+        );
+        let turns = turns(&body, false).unwrap().unwrap();
+        let turns: Vec<Value> = serde_json::from_str(&turns).unwrap();
+        assert_eq!(turns.len(), 2);
+        assert_eq!(turns[0]["end_time"], 9);
+    }
+
+    #[test]
+    fn a_time_of_any_length_is_read_or_is_none() {
+        let start = |time: &str| turns(&format!("[{time}] A: \"x\""), false).ok();
+        assert!(
+            start("71582789:00")
+                .unwrap()
+                .unwrap()
+                .contains("4294967340")
+        );
+        assert!(start("4294967295:59:59").is_some());
+        assert!(start("99999999999:00").is_none());
+    }
+
+    #[test]
     fn what_is_no_transcript_is_a_bad_answer() {
-        for body in ["{not json", "<html>", "{}", "12", "[00:00:03] nothing said"] {
+        for body in [
+            "{not json",
+            "<html>",
+            "{}",
+            "null",
+            r#"{"transcript":null}"#,
+            "12",
+            "[00:00:03] nothing said",
+            "Agent: hello",
+            "Transcript of a call\n[00:00:03] A: \"x\"",
+        ] {
             assert!(turns(body, true).is_err(), "{body}");
         }
     }

@@ -1,9 +1,13 @@
-//! Plain threads that do jobs side by side; each job's result is waited for where it is needed.
+//! Plain threads that do jobs side by side; each job's result is waited for where it is needed. A
+//! job that panics says so in its result, and its thread goes on.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::cli::Failure;
 use crate::cli::stop::Stop;
 use crate::tap::fault::Fault;
 
@@ -21,7 +25,7 @@ pub struct Workers {
 /// The result of a job, when it comes. A job that isn't begun when this is dropped never is.
 #[derive(Debug)]
 pub struct Ticket<T> {
-    result: Receiver<T>,
+    result: Receiver<Result<T, String>>,
     _wanted: Arc<()>,
 }
 
@@ -55,8 +59,9 @@ impl Workers {
             if is_wanted.strong_count() == 0 {
                 return;
             }
+            let result = catch_unwind(AssertUnwindSafe(job)).map_err(words_of);
             // Nobody waits for it any more when reading has stopped.
-            let _ = sender.send(job());
+            let _ = sender.send(result);
         });
         // The threads outlive this sender, so there is always one to take the job.
         let _ = self.jobs.send(job);
@@ -68,15 +73,14 @@ impl Workers {
 }
 
 impl<T> Ticket<T> {
-    /// Waits for the result, unless a signal comes first.
-    ///
-    /// # Panics
-    /// When the job itself panicked.
+    /// Waits for the result, unless a signal comes first. A job that panicked ends the run: what else
+    /// it left half done nobody knows.
     pub fn wait(self, stop: &Stop) -> Result<T, Fault> {
         loop {
             match self.result.recv_timeout(LOOK_UP) {
-                Ok(result) => return Ok(result),
-                Err(RecvTimeoutError::Disconnected) => panic!("a worker's job panicked"),
+                Ok(Ok(result)) => return Ok(result),
+                Ok(Err(words)) => return Err(died(&words)),
+                Err(RecvTimeoutError::Disconnected) => return Err(died("it left no word")),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(signal) = stop.received() {
                         return Err(Fault::signal(signal));
@@ -84,6 +88,24 @@ impl<T> Ticket<T> {
                 }
             }
         }
+    }
+}
+
+fn died(words: &str) -> Fault {
+    Fault::Abort(
+        Failure::failed(format_args!("a thread of this program died: {words}"))
+            .hint("this is a fault of the program: please report it with the log"),
+    )
+}
+
+/// What a panic said.
+fn words_of(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(words) => *words,
+        Err(panic) => match panic.downcast::<&str>() {
+            Ok(words) => (*words).to_owned(),
+            Err(_) => "it left no word".to_owned(),
+        },
     }
 }
 
@@ -107,5 +129,17 @@ mod tests {
         first.wait(&stop).unwrap().unwrap();
         last.wait(&stop).unwrap();
         assert!(!was_begun.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_job_that_panics_is_a_failure_in_words_and_its_thread_goes_on() {
+        let workers = Workers::start(1);
+        let stop = Stop::default();
+        let died = workers.submit(|| -> u32 { panic!("out of {}", "luck") });
+        let Err(Fault::Abort(failure)) = died.wait(&stop) else {
+            panic!("it must fail");
+        };
+        assert!(failure.to_string().contains("out of luck"), "{failure}");
+        assert_eq!(workers.submit(|| 7).wait(&stop).ok(), Some(7));
     }
 }

@@ -1,42 +1,74 @@
 //! The one place that talks HTTP: authentication, pace, retries, and what a status means.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use ureq::Agent;
-use ureq::http::{HeaderMap, Request, Response};
+use ureq::http::{HeaderMap, Request};
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::error;
-use super::pace::{Budget, Pace, until_reset};
+use super::body::{self, BodyFault, WholeBody};
+use super::error::{self, ErrorList};
+use super::headers::{budget_of, header, pause_of_rate_limit, retry_after};
+use super::memory::{Memory, Turn};
+use super::pace::Pace;
+use super::unreachable::{self, Obstacle};
 use crate::cli::Failure;
+use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
+use crate::tap::time::{self, EpochSeconds};
 
 /// Pause before the second try of a request; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 /// No pause of our own making is longer.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
-/// No pause that a server asks for is longer.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
-/// More than any page of the API; an answer that never ends must not fill the memory.
-const LARGEST_BODY: u64 = 512 << 20;
+/// No pause of our own making after a refusal by the rate limit is longer: that is how long one of
+/// its windows is.
+const LONGEST_BACKOFF_OF_RATE_LIMIT: Duration = Duration::from_secs(10);
+/// How long nothing of a resource may get through the rate limit before a request of it is given up.
+const LONGEST_REFUSED: Duration = Duration::from_mins(15);
+/// Tries at most, while no answer of the API ever came and nobody is there.
+const MOST_TRIES_AT_NOBODY: u32 = 4;
+/// The same unusable answer, so often in a row, is what the API has to say of a detail.
+const MOST_ALIKE: u32 = 3;
 
 /// The client, shared by all threads.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
     pace: Pace,
+    memory: Memory,
     config: Config,
     stop: Stop,
     /// Why the token was refused, once it was: no more is asked with it.
     refusal: OnceLock<String>,
+    /// When `/me` last told that the token is good.
+    token_was_good: Mutex<Option<Instant>>,
+    /// When something of a resource (the first part of a path) last got through the rate limit.
+    got_through: Mutex<HashMap<String, Instant>>,
+    /// By how many seconds the API's clock is ahead of this machine's.
+    clock_ahead: AtomicI64,
+    answers: AtomicU64,
     requests: AtomicU64,
     retries: AtomicU64,
     nanoseconds_in_requests: AtomicU64,
+}
+
+/// How hard a request is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort<'a> {
+    /// Tries at most.
+    pub attempts: u32,
+    /// Whether an answer that is not usable is taken at its word once it came a few times alike. One
+    /// record's detail may be so for ever.
+    pub is_detail: bool,
+    /// What the memory of large answers is held for.
+    pub turn: Option<&'a Turn>,
 }
 
 /// A request to the configured host.
@@ -50,7 +82,7 @@ pub enum ApiRequest {
 
 /// An answer that can't be what the API meant to say, such as a cut or empty body: asked for again.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", told(.0))]
 pub struct BadAnswer(pub String);
 
 impl From<serde_json::Error> for BadAnswer {
@@ -92,9 +124,18 @@ enum Try<T> {
         why: String,
         pause: Pause,
     },
-    /// What was asked for there is one of, and somebody else has it.
-    InUse(String),
-    Failed(Fault),
+    /// The rate limit kept the server from acting on it: no try at all.
+    TooMany(Option<Duration>),
+    /// An answer that isn't usable, with a checksum of it.
+    Unusable {
+        why: String,
+        checksum: u32,
+    },
+    /// Another try would change nothing.
+    Failed {
+        fault: Fault,
+        words: Option<ErrorList>,
+    },
 }
 
 /// What came of a request that isn't repeated, since the server may have acted on it.
@@ -104,17 +145,32 @@ pub enum Once<T> {
     Done(T),
     /// It failed on the way or in the server, and nobody knows how far it came.
     Lost(String),
-    /// What it asks for there is one of, and somebody else has it.
-    InUse(String),
+    /// The API answered with an error.
+    Error {
+        /// In the API's words.
+        words: ErrorList,
+        /// What it is to whoever doesn't know better.
+        fault: Fault,
+    },
 }
 
-enum Pause {
-    /// Only this request waits, longer each time. `is_overload` counts towards smaller pages.
-    Backoff { is_overload: bool },
-    /// The server said how long, of this request.
-    Asked(Duration),
-    /// The budget is used up: every thread is held back already.
-    WithEveryone,
+/// How long a request waits before it is made again: longer each time, and no less than the server
+/// asks for.
+struct Pause {
+    asked: Option<Duration>,
+    /// Counts towards smaller pages.
+    is_overload: bool,
+}
+
+/// What happened to a request so far.
+#[derive(Default)]
+struct Past {
+    tries: u32,
+    overloads: u32,
+    refusals: u32,
+    refused_since: Option<Instant>,
+    /// Of the last unusable answer, and how often it came in a row.
+    unusable: Option<(u32, u32)>,
 }
 
 impl Client {
@@ -147,9 +203,14 @@ impl Client {
         Self {
             agent: builder.build().into(),
             pace: Pace::new(config.request_interval),
+            memory: Memory::default(),
             config,
             stop,
             refusal: OnceLock::new(),
+            token_was_good: Mutex::new(None),
+            got_through: Mutex::default(),
+            clock_ahead: AtomicI64::new(0),
+            answers: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             nanoseconds_in_requests: AtomicU64::new(0),
@@ -166,6 +227,18 @@ impl Client {
     #[must_use]
     pub fn stop(&self) -> &Stop {
         &self.stop
+    }
+
+    /// The memory of large answers.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Now, by the API's clock as far as it is known.
+    #[must_use]
+    pub fn now(&self) -> EpochSeconds {
+        time::now() + self.clock_ahead.load(Ordering::Relaxed)
     }
 
     /// What was asked so far.
@@ -185,13 +258,33 @@ impl Client {
         self.pace.remaining()
     }
 
+    /// The effort that is made for what a stream can't do without.
+    #[must_use]
+    pub fn full_effort(&self) -> Effort<'static> {
+        Effort {
+            attempts: self.config.max_attempts,
+            is_detail: false,
+            turn: None,
+        }
+    }
+
     /// Sends a request until `accept` takes the body of a 200, at most `max_attempts` times.
     pub fn send<T>(
         &self,
         request: &ApiRequest,
         accept: impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<T, Fault> {
-        self.send_shrinking(|_| request.clone(), accept)
+        self.try_hard(request, &self.full_effort(), accept)
+    }
+
+    /// The same with another effort.
+    pub fn try_hard<T>(
+        &self,
+        request: &ApiRequest,
+        effort: &Effort<'_>,
+        accept: impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
+    ) -> Result<T, Fault> {
+        self.send_shrinking(effort, |_| request.clone(), accept)
             .map(|(answer, _)| answer)
     }
 
@@ -200,76 +293,109 @@ impl Client {
     /// that number too.
     pub fn send_shrinking<T>(
         &self,
+        effort: &Effort<'_>,
         build: impl Fn(u32) -> ApiRequest,
         mut accept: impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<(T, u32), Fault> {
-        let mut overloads = 0;
-        let mut attempt = 1;
+        let mut past = Past::default();
         loop {
-            let halvings = overloads / 2;
+            let halvings = past.overloads / 2;
             let request = build(halvings);
-            let (why, pause) = match self.try_once(&request, attempt, &mut accept)? {
+            let (why, pause) = match self.try_once(&request, effort.turn, &mut accept)? {
                 Try::Done(answer) => return Ok((answer, halvings)),
-                Try::Failed(fault) => return Err(fault),
-                Try::InUse(why) => return Err(Fault::Stream(why)),
+                Try::Failed { fault, .. } => return Err(fault),
+                Try::TooMany(asked) => {
+                    self.wait_for_budget(&request, &mut past, asked)?;
+                    continue;
+                }
+                Try::Unusable { why, checksum } => {
+                    if past.is_final(checksum) && effort.is_detail {
+                        return Err(Fault::Stream(format!(
+                            "{request} gives the same unusable answer again and again: {why}"
+                        )));
+                    }
+                    (why, Pause::OURS)
+                }
                 Try::Again { why, pause } => (why, pause),
             };
-            if attempt >= self.config.max_attempts {
+            past.tries += 1;
+            if past.tries >= effort.attempts {
                 return Err(Fault::Stream(format!(
-                    "{request} failed {attempt} times, at last with: {why}"
+                    "{request} failed {} times, at last with: {why}",
+                    past.tries
                 )));
             }
             tracing::warn!(
-                "{request} failed (try {attempt} of {}): {why}",
-                self.config.max_attempts
+                "{request} failed (try {} of {}): {why}",
+                past.tries,
+                effort.attempts
             );
-            overloads += u32::from(matches!(pause, Pause::Backoff { is_overload: true }));
-            self.pause(&pause, attempt)?;
-            attempt += 1;
+            past.overloads += u32::from(pause.is_overload);
+            self.sleep(pause.after(past.tries))?;
             self.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Sends a request once; again only where the rate limit kept the server from acting on it.
+    /// Sends a request once; again only where the rate limit kept the server from acting on it. Where
+    /// it is lost, a pause follows that grows with `losses`, the number of those before.
     pub fn send_once<T>(
         &self,
         request: &ApiRequest,
+        losses: u32,
         mut accept: impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Once<T>, Fault> {
-        let mut attempt = 1;
+        let mut past = Past::default();
         loop {
-            let why = match self.try_once(request, attempt, &mut accept)? {
+            let (why, pause) = match self.try_once(request, None, &mut accept)? {
                 Try::Done(answer) => return Ok(Once::Done(answer)),
-                Try::InUse(why) => return Ok(Once::InUse(why)),
-                Try::Failed(fault) => return Err(fault),
-                Try::Again {
-                    why,
-                    pause: Pause::WithEveryone,
-                } if attempt < self.config.max_attempts => why,
-                Try::Again { why, pause } => {
-                    self.pause(&pause, attempt)?;
-                    return Ok(Once::Lost(format!("{request} failed: {why}")));
+                Try::Failed {
+                    fault,
+                    words: Some(words),
+                } => return Ok(Once::Error { words, fault }),
+                Try::Failed { fault, .. } => return Err(fault),
+                Try::TooMany(asked) => {
+                    self.wait_for_budget(request, &mut past, asked)?;
+                    continue;
                 }
+                Try::Unusable { why, .. } => (why, Pause::OURS),
+                Try::Again { why, pause } => (why, pause),
             };
-            tracing::warn!("{request} failed (try {attempt}): {why}");
-            attempt += 1;
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            self.sleep(pause.after(losses + 1))?;
+            return Ok(Once::Lost(format!("{request} failed: {why}")));
         }
     }
 
-    /// Waits before a request is made again.
-    fn pause(&self, pause: &Pause, attempt: u32) -> Result<(), Fault> {
-        match pause {
-            Pause::Backoff { .. } => self.sleep(backoff(attempt)),
-            Pause::Asked(duration) => self.sleep(*duration),
-            Pause::WithEveryone => Ok(()),
+    /// Holds everyone back after a refusal by the rate limit. A request is given up when nothing of
+    /// its resource got through for long.
+    fn wait_for_budget(
+        &self,
+        request: &ApiRequest,
+        past: &mut Past,
+        asked: Option<Duration>,
+    ) -> Result<(), Fault> {
+        past.refusals += 1;
+        let since = *past.refused_since.get_or_insert_with(Instant::now);
+        let got_through = lock(&self.got_through).get(request.resource()).copied();
+        let since = got_through.map_or(since, |at| at.max(since));
+        if since.elapsed() > LONGEST_REFUSED {
+            return Err(Fault::Stream(format!(
+                "{request} was refused {} times by the rate limit, and nothing got through for {} \
+                 minutes",
+                past.refusals,
+                LONGEST_REFUSED.as_secs() / 60
+            )));
         }
+        tracing::warn!("{request} has to wait: rate limit exceeded (429)");
+        let ours = backoff(past.refusals, LONGEST_BACKOFF_OF_RATE_LIMIT);
+        self.pace.pause(asked.unwrap_or_default().max(ours));
+        self.retries.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn try_once<T>(
         &self,
         request: &ApiRequest,
-        attempt: u32,
+        turn: Option<&Turn>,
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
         let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
@@ -277,76 +403,194 @@ impl Client {
             return Err(unauthorized(message));
         }
         let started = Instant::now();
-        let answer = self.exchange(request);
+        let answer = self.exchange(request, turn);
         let duration = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds_in_requests
             .fetch_add(duration, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         let (status, headers, body) = match answer {
             Ok(answer) => answer,
-            Err(error) => {
-                return Ok(Try::Again {
-                    why: error.to_string(),
-                    pause: Pause::Backoff {
-                        is_overload: matches!(error, ureq::Error::Timeout(_)),
-                    },
-                });
+            Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
+            Err(BodyFault::Lost(error)) => {
+                drop(permit);
+                return self.lost(&error);
             }
         };
         tracing::debug!(
             "{request}: {status} with {} bytes in {:.3} s",
-            body.len(),
+            body.bytes.len(),
             started.elapsed().as_secs_f64()
         );
+        self.answers.fetch_add(1, Ordering::Relaxed);
         let budget = budget_of(&headers);
-        if status == 429 {
-            let asked = pause_of_rate_limit(&headers, budget);
-            self.pace.pause(asked.unwrap_or_else(|| backoff(attempt)));
+        if let Some(there) = budget.server_time.and_then(|time| i64::try_from(time).ok()) {
+            // `Date` has no fractions, and the answer was on its way.
+            let ahead = there - time::now();
+            let ahead = if ahead.abs() < 2 { 0 } else { ahead };
+            self.clock_ahead.store(ahead, Ordering::Relaxed);
         }
         permit.answered(budget);
-        Ok(match status {
-            200..=299 => match accept(body) {
+        if status == 429 {
+            return Ok(Try::TooMany(pause_of_rate_limit(&headers, budget)));
+        }
+        lock(&self.got_through).insert(request.resource().to_owned(), Instant::now());
+        let WholeBody { bytes, held } = body;
+        if (200..=299).contains(&status) {
+            let checksum = crc32c::crc32c(&bytes);
+            return Ok(match accept(bytes) {
                 Ok(answer) => Try::Done(answer),
-                Err(bad) => Try::Again {
-                    why: bad.to_string(),
-                    pause: Pause::Backoff { is_overload: false },
-                },
+                Err(bad) => {
+                    give_back(turn, held);
+                    Try::Unusable {
+                        why: bad.to_string(),
+                        checksum,
+                    }
+                }
+            });
+        }
+        give_back(turn, held);
+        self.judge(request, status, &headers, &bytes)
+    }
+
+    /// What a request that got no answer came to.
+    fn lost<T>(&self, error: &ureq::Error) -> Result<Try<T>, Fault> {
+        let why = told(&error.to_string());
+        if self.answers.load(Ordering::Relaxed) == 0
+            && let Some(obstacle) = unreachable::obstacle(error)
+        {
+            let tries = self.requests.load(Ordering::Relaxed);
+            let most = MOST_TRIES_AT_NOBODY.min(self.config.max_attempts);
+            if obstacle == Obstacle::Certificate || tries >= most.into() {
+                let failure = unreachable::failure(obstacle, &self.config.base_url, &why);
+                return Err(Fault::Abort(failure));
+            }
+        }
+        Ok(Try::Again {
+            why,
+            pause: Pause {
+                asked: None,
+                is_overload: matches!(error, ureq::Error::Timeout(_)),
             },
-            429 => Try::Again {
-                why: "rate limit exceeded (429)".into(),
-                pause: Pause::WithEveryone,
-            },
-            408 | 425 | 500..=599 => Try::Again {
-                why: error::describe(status, &body),
-                pause: match retry_after(&headers) {
-                    Some(duration) => Pause::Asked(duration),
-                    None => Pause::Backoff { is_overload: true },
-                },
-            },
-            _ if error::has_code(&body, "scroll_exists") => Try::InUse(format!(
-                "{request} failed: {}",
-                error::describe(status, &body)
-            )),
-            _ => Try::Failed(self.permanent(request, status, &headers, &body)),
         })
     }
 
-    fn exchange(&self, request: &ApiRequest) -> Result<(u16, HeaderMap, Vec<u8>), ureq::Error> {
-        let response = match request {
+    /// What a status other than 200 and 429 means.
+    fn judge<T>(
+        &self,
+        request: &ApiRequest,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Try<T>, Fault> {
+        let described = error::describe(status, body);
+        let words = ErrorList::parse(body);
+        let is_redirect = (300..=399).contains(&status);
+        let is_transient = matches!(status, 408 | 425 | 500..=599);
+        // A 4xx that isn't the API's is a gateway's: it may let the next one pass.
+        if is_transient || (words.is_none() && !is_redirect && status != 401) {
+            return Ok(Try::Again {
+                why: described,
+                pause: Pause {
+                    asked: retry_after(headers),
+                    is_overload: status >= 500,
+                },
+            });
+        }
+        let message = format!("{request} failed: {described}");
+        let fault = match status {
+            300..=399 => {
+                let location = header(headers, "location").unwrap_or("an unnamed place");
+                Fault::Stream(format!(
+                    "{request} was redirected to {}, which is not followed, since the token is for \
+                     {} only; check `region` and `base_url`",
+                    told(location),
+                    self.config.base_url
+                ))
+            }
+            401 if self.is_token_refused(request, &message)? => unauthorized(&message),
+            401 if words.is_none() => {
+                return Ok(Try::Again {
+                    why: described,
+                    pause: Pause::OURS,
+                });
+            }
+            401..=403 => Fault::Refused {
+                message: format!(
+                    "{message}; the token lacks the permission for this, or the workspace's plan does"
+                ),
+            },
+            404 | 410 => Fault::Gone { message },
+            _ => Fault::Stream(message),
+        };
+        Ok(Try::Failed { fault, words })
+    }
+
+    /// Whether a 401 is of the token, and not of the one thing asked for: only `/me` can tell. One
+    /// look serves all that were refused before it ended.
+    fn is_token_refused(&self, request: &ApiRequest, message: &str) -> Result<bool, Fault> {
+        let refused_at = Instant::now();
+        let me = ApiRequest::Get("/me".into());
+        let mut was_good = lock(&self.token_was_good);
+        if self.refusal.get().is_some() {
+            return Ok(true);
+        }
+        if was_good.is_some_and(|at| at >= refused_at) {
+            return Ok(false);
+        }
+        let is_me = matches!(request, ApiRequest::Get(path) if path == "/me");
+        let mut is_refused = is_me;
+        for attempt in 1..=MOST_ALIKE {
+            if is_me {
+                break;
+            }
+            let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let answer = self.exchange(&me, None);
+            drop(permit);
+            match answer {
+                Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
+                Ok((401, ..)) => {
+                    is_refused = true;
+                    break;
+                }
+                Ok((200..=428 | 430..=499, ..)) => break,
+                Ok(_) | Err(BodyFault::Lost(_)) => {
+                    self.sleep(backoff(attempt, LONGEST_BACKOFF))?;
+                }
+            }
+        }
+        if is_refused {
+            self.refusal.get_or_init(|| message.to_owned());
+        } else {
+            *was_good = Some(Instant::now());
+        }
+        Ok(is_refused)
+    }
+
+    fn exchange(
+        &self,
+        request: &ApiRequest,
+        turn: Option<&Turn>,
+    ) -> Result<(u16, HeaderMap, WholeBody), BodyFault> {
+        let sent = match request {
             ApiRequest::Get(path) => {
-                let request = self.head("GET", path).body(())?;
-                self.agent.run(request)
+                let request = self.head("GET", path).body(());
+                request
+                    .map_err(Into::into)
+                    .and_then(|it| self.agent.run(it))
             }
             ApiRequest::Post(path, body) => {
                 let request = self
                     .head("POST", path)
                     .header("Content-Type", "application/json")
-                    .body(body.as_slice())?;
-                self.agent.run(request)
+                    .body(body.as_slice());
+                request
+                    .map_err(Into::into)
+                    .and_then(|it| self.agent.run(it))
             }
         };
-        let (parts, mut body) = Response::into_parts(response?);
-        let body = body.with_config().limit(LARGEST_BODY).read_to_vec()?;
+        let (parts, body) = sent.map_err(BodyFault::Lost)?.into_parts();
+        let body = body::read(body, turn, &self.stop)?;
         Ok((parts.status.as_u16(), parts.headers, body))
     }
 
@@ -362,34 +606,6 @@ impl Client {
             .header("Intercom-Version", &self.config.api_version)
     }
 
-    /// What a status that trying again won't change means.
-    fn permanent(
-        &self,
-        request: &ApiRequest,
-        status: u16,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Fault {
-        let described = error::describe(status, body);
-        let message = format!("{request} failed: {described}");
-        match status {
-            300..=399 => {
-                let location = header(headers, "location").unwrap_or("an unnamed place");
-                Fault::Stream(format!(
-                    "{request} was redirected to {location}, which is not followed, since the \
-                     token is for {} only; check `region` and `base_url`",
-                    self.config.base_url
-                ))
-            }
-            401 => unauthorized(self.refusal.get_or_init(|| message)),
-            403 => Fault::Stream(format!(
-                "{message}; the token lacks the permission for this, or the workspace's plan does"
-            )),
-            404 => Fault::Gone { message },
-            _ => Fault::Stream(message),
-        }
-    }
-
     /// Sleeps, but not through a signal.
     pub fn sleep(&self, pause: Duration) -> Result<(), Fault> {
         let until = Instant::now() + pause;
@@ -403,6 +619,40 @@ impl Client {
             }
             std::thread::sleep(left.min(Duration::from_millis(100)));
         }
+    }
+}
+
+impl Pause {
+    /// As long as we think best.
+    const OURS: Self = Self {
+        asked: None,
+        is_overload: false,
+    };
+
+    fn after(&self, tries: u32) -> Duration {
+        let ours = backoff(tries, LONGEST_BACKOFF);
+        self.asked.unwrap_or_default().max(ours)
+    }
+}
+
+impl Past {
+    /// Whether an unusable answer has come so often that it is what the API has to say.
+    fn is_final(&mut self, checksum: u32) -> bool {
+        let times = match self.unusable {
+            Some((last, times)) if last == checksum => times + 1,
+            _ => 1,
+        };
+        self.unusable = Some((checksum, times));
+        times >= MOST_ALIKE
+    }
+}
+
+impl ApiRequest {
+    /// The first part of the path: what the request is about.
+    fn resource(&self) -> &str {
+        let (Self::Get(path) | Self::Post(path, _)) = self;
+        let path = path.trim_start_matches('/');
+        path.split(['/', '?']).next().unwrap_or(path)
     }
 }
 
@@ -424,52 +674,19 @@ fn unauthorized(message: &str) -> Fault {
 }
 
 /// Doubles with every try; jitter keeps threads that failed together from coming back together.
-fn backoff(attempt: u32) -> Duration {
+fn backoff(attempt: u32, longest: Duration) -> Duration {
     let full = FIRST_BACKOFF
         .saturating_mul(1 << (attempt - 1).min(16))
-        .min(LONGEST_BACKOFF);
+        .min(longest);
     full.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn budget_of(headers: &HeaderMap) -> Budget {
-    let number = |name| header(headers, name)?.trim().parse().ok();
-    Budget {
-        limit: number("x-ratelimit-limit"),
-        remaining: number("x-ratelimit-remaining"),
-        reset: header(headers, "x-ratelimit-reset").and_then(|text| text.trim().parse().ok()),
-        server_time: header(headers, "date").and_then(http_date),
+fn give_back(turn: Option<&Turn>, held: u64) {
+    if let Some(turn) = turn {
+        turn.give_back(held);
     }
 }
 
-/// How long a 429 asks everyone to wait, where it says so.
-fn pause_of_rate_limit(headers: &HeaderMap, budget: Budget) -> Option<Duration> {
-    let reset = budget
-        .reset
-        .map(|reset| until_reset(reset, budget.server_time));
-    match (retry_after(headers), reset) {
-        (Some(asked), Some(reset)) => Some(asked.max(reset)),
-        (asked, reset) => asked.or(reset),
-    }
-}
-
-/// `Retry-After`, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = header(headers, "retry-after")?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => until_reset(
-            http_date(text)?,
-            header(headers, "date").and_then(http_date),
-        ),
-    };
-    Some(pause.min(LONGEST_RETRY_AFTER))
-}
-
-fn http_date(text: &str) -> Option<u64> {
-    let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    u64::try_from(date.timestamp()).ok()
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

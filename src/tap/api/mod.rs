@@ -3,5 +3,10 @@
 
 pub mod client;
 pub mod error;
+pub mod memory;
 pub mod pace;
 pub mod path;
+
+mod body;
+mod headers;
+mod unreachable;

@@ -9,8 +9,10 @@ use crate::cli::stop::Stop;
 const LOOK_UP: Duration = Duration::from_millis(100);
 /// Slack behind the end of a window, so that a clock that is a little ahead doesn't send early.
 const SLACK: Duration = Duration::from_millis(20);
-/// No window is this long; a reset further away is a clock's fault.
+/// No window is longer.
 const LONGEST_WINDOW: Duration = Duration::from_mins(2);
+/// How long the API's windows are.
+const USUAL_WINDOW: Duration = Duration::from_secs(10);
 
 /// The limiter. A request takes a [`Permit`] and gives it back with what the answer said.
 #[derive(Debug)]
@@ -206,27 +208,37 @@ impl Book {
                     remaining,
                     answered: 1,
                     reset,
-                    ends: now + until_reset(reset, server_time) + SLACK,
+                    ends: now + until(reset, server_time) + SLACK,
                 });
             }
         }
     }
 }
 
-/// The time left until `reset`, a second of the server's clock. Clocks less than two seconds apart
-/// count as the same, since `Date` has no fractions.
+/// The time left until a second of the server's clock. Clocks less than two seconds apart count as
+/// the same, since `Date` has no fractions.
 #[must_use]
-pub fn until_reset(reset: u64, server_time: Option<u64>) -> Duration {
-    let here = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+pub fn until(second: u64, server_time: Option<u64>) -> Duration {
+    let here = unix_time();
     let now = match server_time {
         Some(there) if there.abs_diff(here.as_secs()) >= 2 => Duration::from_secs(there),
         _ => here,
     };
-    Duration::from_secs(reset)
-        .saturating_sub(now)
-        .min(LONGEST_WINDOW)
+    let left = Duration::from_secs(second).saturating_sub(now);
+    // So far away, it is no window's end but some other clock's or zone's time.
+    if left > LONGEST_WINDOW {
+        USUAL_WINDOW
+    } else {
+        left
+    }
+}
+
+/// The clock of this machine, since 1970.
+#[must_use]
+pub fn unix_time() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -306,6 +318,13 @@ mod tests {
         assert_eq!(pace.book().wait(later), None);
         pace.book().in_flight = 2;
         assert!(pace.book().wait(later).is_some());
+    }
+
+    #[test]
+    fn a_reset_of_hours_ahead_is_the_end_of_a_usual_window() {
+        assert_eq!(until(1_007, Some(1_000)), Duration::from_secs(7));
+        assert_eq!(until(1_000 + 5 * 3600, Some(1_000)), USUAL_WINDOW);
+        assert_eq!(until(900, Some(1_000)), Duration::ZERO);
     }
 
     #[test]

@@ -226,7 +226,7 @@ mod tests {
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     };
 

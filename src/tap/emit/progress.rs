@@ -24,6 +24,7 @@ pub struct Progress {
     counts: Vec<Count>,
     total_count: Option<u64>,
     cut: u64,
+    missing: Vec<(String, u64)>,
     reported: Instant,
     line: ProgressBar,
 }
@@ -42,6 +43,8 @@ pub struct Summary {
     records: u64,
     /// Of the stream and its children together; none for a child.
     requests: Option<RequestCounts>,
+    /// Details that couldn't be had, by kind; told with the stream.
+    missing: Vec<(String, u64)>,
     duration: Duration,
 }
 
@@ -63,6 +66,7 @@ impl Progress {
                 .collect(),
             total_count: None,
             cut: 0,
+            missing: Vec::new(),
             reported: now,
             line: terminal::progress_line(plan.stream.name),
         }
@@ -86,6 +90,13 @@ impl Progress {
         tracing::warn!(
             "the API gives only the newest {stream} of {parent}: {cut} older ones can't be read"
         );
+    }
+
+    /// So many details of each kind couldn't be had.
+    pub fn missing<'a>(&mut self, counts: impl Iterator<Item = (&'a str, u64)>) {
+        self.missing = counts
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect();
     }
 
     /// Says where it is, now and then.
@@ -150,10 +161,15 @@ impl Progress {
         if self.cut > 0 {
             metrics::counter("parts_truncated", self.cut, &tags);
         }
+        for (what, count) in &self.missing {
+            metrics::counter("details_missing", *count, &json!({"stream": what}));
+        }
+        let mut missing = std::mem::take(&mut self.missing);
         let summary = |(index, count): (usize, &Count)| Summary {
             stream: count.stream,
             records: count.records,
             requests: (index == 0).then_some(requests),
+            missing: std::mem::take(&mut missing),
             duration,
         };
         self.counts.iter().enumerate().map(summary).collect()
@@ -179,6 +195,9 @@ impl fmt::Display for Summary {
                 requests.retries,
                 self.duration.as_secs_f64()
             )?;
+        }
+        for (what, count) in &self.missing {
+            write!(formatter, "; {count} {what} couldn't be had")?;
         }
         Ok(())
     }

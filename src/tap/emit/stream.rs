@@ -63,10 +63,21 @@ struct Emission<'a, W: Write> {
     messages: &'a mut Messages<W>,
     progress: &'a mut Progress,
     time_extracted: String,
+    /// The child record being written, with what it says of its parent.
+    child: String,
     /// As of what is written.
     bookmark: Bookmark,
     /// Whether the state doesn't hold it yet.
     has_moved: bool,
+}
+
+/// What became of a stream.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All is read, or reading failed.
+    pub end: Result<(), Fault>,
+    /// What goes with its records and was given up, by name, and why.
+    pub given_up: Vec<(String, String)>,
 }
 
 /// Reads a stream and writes all of it. However that ends, the STATE behind it is written.
@@ -76,6 +87,19 @@ pub fn emit<W: Write>(
     bookmark: Bookmark,
     messages: &mut Messages<W>,
     progress: &mut Progress,
+) -> Outcome {
+    let mut given_up = Vec::new();
+    let end = emit_all(shared, plan, bookmark, messages, progress, &mut given_up);
+    Outcome { end, given_up }
+}
+
+fn emit_all<W: Write>(
+    shared: &Shared,
+    plan: &Plan,
+    bookmark: Bookmark,
+    messages: &mut Messages<W>,
+    progress: &mut Progress,
+    given_up: &mut Vec<(String, String)>,
 ) -> Result<(), Fault> {
     messages.schemas(plan)?;
     // Enough for all workers to have something to do while some answers are waited for.
@@ -86,20 +110,22 @@ pub fn emit<W: Write>(
         messages,
         progress,
         time_extracted: crate::tap::time::now_to_millis(),
+        child: String::new(),
         bookmark,
         has_moved: false,
     };
     let result = emission.run(&mut pipeline, &shared.client);
-    let at_last = emission.finish(pipeline.along().awaited());
+    let along = pipeline.along();
+    emission.progress.missing(along.missing());
+    let names = along.given_up();
+    given_up.extend(names.map(|(name, why)| (name.to_owned(), why.to_owned())));
+    let at_last = emission.finish(along.awaited());
     result.and(at_last)
 }
 
 impl<W: Write> Emission<'_, W> {
     fn run(&mut self, pipeline: &mut Pipeline<'_>, client: &Client) -> Result<(), Fault> {
-        while let Some(complete) = pipeline.along().next_awaited()? {
-            self.write(&complete)?;
-        }
-        loop {
+        let end = loop {
             match pipeline.next_event()? {
                 Event::Page(arrival) => {
                     self.progress.expect(arrival.total_count);
@@ -111,14 +137,19 @@ impl<W: Write> Emission<'_, W> {
                     self.has_moved = true;
                 }
                 Event::NotYet => {}
-                Event::End(end) => return end,
+                Event::End(end) => break end,
             }
             if self.has_moved && self.messages.is_state_due() {
                 self.remember(pipeline.along().awaited());
                 self.messages.state()?;
             }
             self.progress.tick(client);
+        };
+        while let Some(complete) = pipeline.along().next_again()? {
+            self.write(&complete)?;
+            self.progress.tick(client);
         }
+        end
     }
 
     fn write(&mut self, complete: &Complete) -> Result<(), Fault> {
@@ -133,7 +164,9 @@ impl<W: Write> Emission<'_, W> {
                 self.progress.cut(output.name, &complete.id, details.cut);
             }
             for record in &details.records {
-                self.messages.record(output, record, &self.time_extracted)?;
+                details.complete(record, &mut self.child);
+                self.messages
+                    .record(output, &self.child, &self.time_extracted)?;
                 self.progress.record(output.name);
             }
         }

@@ -40,6 +40,7 @@ pub fn read(
         let (mut page, halvings) = reading
             .client
             .send_shrinking(
+                &reading.client.full_effort(),
                 |halvings| ApiRequest::Get(path(until(halvings))),
                 |body| Page::parse(body, names),
             )

@@ -27,7 +27,7 @@ pub struct Bookmark {
     pub seen: Seen,
     /// Where an unfinished reading of pages, newest first, goes on.
     pub resume: Option<Resume>,
-    /// Child records that weren't there yet when their parents were read.
+    /// What couldn't be had when the records that it goes with were read.
     pub awaited: Vec<Awaited>,
     /// Keys of other programs, kept as they came.
     pub others: Map<String, Value>,
@@ -44,15 +44,20 @@ pub struct Resume {
     pub total_count: Option<u64>,
 }
 
-/// A child record that may still appear.
+/// Something that goes with a record and couldn't be had yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Awaited {
+    /// The child stream, or `stream.list` for a list inside the record. Absent in older states, which
+    /// knew one kind of child that may appear later.
+    pub what: Option<String>,
     /// The parent's key.
     pub parent: String,
     /// The parent's `updated_at`, as JSON.
     pub parent_updated_at: Value,
     /// When it was first asked for.
     pub since: EpochSeconds,
+    /// Why it couldn't be had; absent where it merely wasn't there yet.
+    pub why: Option<String>,
 }
 
 /// Records already emitted: their keys with the version they had.
@@ -193,14 +198,7 @@ impl Bookmark {
         let mut awaited = Vec::new();
         if let Some(Value::Array(entries)) = others.shift_remove("awaited") {
             for entry in entries {
-                awaited.push(Awaited {
-                    parent: entry["id"]
-                        .as_str()
-                        .ok_or("an entry of `awaited` has no `id`")?
-                        .to_owned(),
-                    parent_updated_at: entry["updated_at"].clone(),
-                    since: instant(&entry["since"])?,
-                });
+                awaited.push(Awaited::parse(&entry)?);
             }
         }
         Ok(Self {
@@ -237,17 +235,38 @@ impl Bookmark {
             );
         }
         if !self.awaited.is_empty() {
-            let entries = self.awaited.iter().map(|awaited| {
-                json!({
-                    "id": awaited.parent,
-                    "updated_at": awaited.parent_updated_at,
-                    "since": awaited.since,
-                })
-            });
+            let entries = self.awaited.iter().map(Awaited::to_value);
             value.insert("awaited".into(), entries.collect());
         }
         value.extend(self.others.clone());
         Value::Object(value)
+    }
+}
+
+impl Awaited {
+    fn parse(entry: &Value) -> Result<Self, String> {
+        let text = |name: &str| entry[name].as_str().map(str::to_owned);
+        Ok(Self {
+            what: text("stream"),
+            parent: text("id").ok_or("an entry of `awaited` has no `id`")?,
+            parent_updated_at: entry["updated_at"].clone(),
+            since: instant(&entry["since"])?,
+            why: text("why"),
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        let mut entry = Map::new();
+        if let Some(what) = &self.what {
+            entry.insert("stream".into(), json!(what));
+        }
+        entry.insert("id".into(), json!(self.parent));
+        entry.insert("updated_at".into(), self.parent_updated_at.clone());
+        entry.insert("since".into(), json!(self.since));
+        if let Some(why) = &self.why {
+            entry.insert("why".into(), json!(why));
+        }
+        Value::Object(entry)
     }
 }
 
@@ -268,7 +287,8 @@ mod tests {
             "in_progress": true,
             "seen": {"a": 1_763_800_000, "b": [1_763_800_001, 4_294_967_295_u32]},
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
-            "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200}],
+            "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200},
+                {"stream": "notes", "id": "2", "updated_at": 1, "since": 1_763_800_200, "why": "status 500"}],
             "of_another_program": [1, 2],
         });
         assert_eq!(

@@ -83,6 +83,16 @@ impl Record {
         }
     }
 
+    /// A piece of this record, which `json` is a slice of, as one of its own.
+    #[must_use]
+    pub fn part(&self, json: &str) -> Self {
+        let within = range_in(self.json(), json);
+        Self {
+            body: Arc::clone(&self.body),
+            range: self.range.start + within.start..self.range.start + within.end,
+        }
+    }
+
     /// The record as JSON.
     #[must_use]
     pub fn json(&self) -> &str {

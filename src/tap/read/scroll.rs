@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::sieve::Sieve;
 use super::{Batch, Fault, Reading, Sink, unexpectedly_gone};
 use crate::tap::api::client::{ApiRequest, Once};
+use crate::tap::api::error::ErrorList;
 use crate::tap::api::path::with_parameter;
 use crate::tap::read::bookmark::Version;
 use crate::tap::read::page::Page;
@@ -30,7 +31,7 @@ pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let mut scroll_param: Option<String> = None;
     let mut fruitless_starts = 1;
     loop {
-        let page = match next_page(reading, scroll_param.as_deref())? {
+        let page = match next_page(reading, scroll_param.as_deref(), fruitless_starts - 1)? {
             Ok(page) => page,
             Err(why) => {
                 let attempts = reading.client.config().max_attempts;
@@ -73,6 +74,7 @@ pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
 fn next_page(
     reading: &Reading<'_>,
     scroll_param: Option<&str>,
+    losses: u32,
 ) -> Result<Result<Page, String>, Fault> {
     let path = reading.path("");
     let request = ApiRequest::Get(match scroll_param {
@@ -85,28 +87,43 @@ fn next_page(
     loop {
         let answer = reading
             .client
-            .send_once(&request, |body| Page::parse(body, names));
-        match answer {
+            .send_once(&request, losses, |body| Page::parse(body, names));
+        let why = match answer {
             Ok(Once::Done(page)) => return Ok(Ok(page)),
             Ok(Once::Lost(why)) => return Ok(Err(why)),
             Err(Fault::Gone { message }) if scroll_param.is_some() => return Ok(Err(message)),
             Err(fault) => return Err(unexpectedly_gone(fault)),
-            Ok(Once::InUse(why)) if waited >= LONGEST_WAIT => {
-                return Err(Fault::Stream(format!(
-                    "{why}; another app or another run has kept it for {} minutes",
-                    LONGEST_WAIT.as_secs() / 60
-                )));
-            }
-            Ok(Once::InUse(why)) => {
-                if waited.is_zero() {
-                    tracing::warn!(
-                        "{why}; waiting for it to end, which it does a minute after its last use"
-                    );
-                }
-                reading.client.sleep(pause)?;
-                waited += pause;
-                pause = (2 * pause).min(LONGEST_PAUSE);
-            }
+            Ok(Once::Error {
+                words,
+                fault: Fault::Stream(why),
+            }) if is_in_use(&words) => why,
+            Ok(Once::Error { fault, .. }) => match fault {
+                Fault::Gone { message } if scroll_param.is_some() => return Ok(Err(message)),
+                fault => return Err(unexpectedly_gone(fault)),
+            },
+        };
+        if waited >= LONGEST_WAIT {
+            return Err(Fault::Stream(format!(
+                "{why}; another app or another run has kept it for {} minutes",
+                LONGEST_WAIT.as_secs() / 60
+            )));
         }
+        if waited.is_zero() {
+            tracing::warn!(
+                "{why}; waiting for it to end, which it does a minute after its last use"
+            );
+        }
+        reading.client.sleep(pause)?;
+        waited += pause;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
+}
+
+/// Whether an error says that another scroll is open: by its code, or, where that is missing, by its
+/// message ("scroll already exists for this workspace").
+fn is_in_use(error: &ErrorList) -> bool {
+    error.words().any(|(code, message)| {
+        let message = message.to_ascii_lowercase();
+        code == "scroll_exists" || (message.contains("scroll") && message.contains("exists"))
+    })
 }

@@ -178,6 +178,7 @@ impl Search<'_> {
             .reading
             .client
             .send_shrinking(
+                &self.reading.client.full_effort(),
                 |halvings| self.request(query, halvings),
                 |body| Page::parse(body, names),
             )

@@ -16,7 +16,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "conversations",
         paging: Paging::Search(DateMatching::Seconds),
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[Child {
             name: "conversation_parts",
             key: &["id"],
@@ -30,6 +30,8 @@ pub static STREAMS: &[Stream] = &[
                 asked: Asked::Always,
                 answer: ChildAnswer::Listed {
                     at: ("conversation_parts", "conversation_parts"),
+                    most: 500,
+                    counted_at: Some(("statistics", "count_conversation_parts")),
                 },
             }),
         }],
@@ -48,7 +50,7 @@ pub static STREAMS: &[Stream] = &[
             per_page: 25,
             overlap_pages: |config| config.calls_overlap_pages,
         },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[Child {
             name: "call_transcriptions",
             key: &["call_id"],
@@ -77,7 +79,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -91,7 +93,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "conversations",
         paging: Paging::Unsorted { per_page: 60 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -105,7 +107,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -119,7 +121,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -133,7 +135,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "tickets",
         paging: Paging::Search(DateMatching::Seconds),
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[Child {
             name: "ticket_parts",
             key: &["id"],
@@ -147,6 +149,8 @@ pub static STREAMS: &[Stream] = &[
                 asked: Asked::Always,
                 answer: ChildAnswer::Listed {
                     at: ("ticket_parts", "ticket_parts"),
+                    most: 500,
+                    counted_at: None,
                 },
             }),
         }],

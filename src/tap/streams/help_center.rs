@@ -19,7 +19,7 @@ pub static STREAMS: &[Stream] = &[
             per_page: 25,
             overlap_pages: |config| config.articles_overlap_pages,
         },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[Child {
             name: "article_versions",
             key: &["id"],
@@ -47,7 +47,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -61,7 +61,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -75,7 +75,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -89,7 +89,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -103,7 +103,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -117,7 +117,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 50 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -131,7 +131,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 50 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -145,7 +145,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Unsorted { per_page: 50 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -162,7 +162,7 @@ pub static STREAMS: &[Stream] = &[
             per_page: 150,
             since: "updated_since",
         },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
 ];

@@ -9,7 +9,9 @@ mod people;
 mod row;
 mod workspace;
 
-pub use row::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
+pub use row::{
+    Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, NestedLists, Paging, Stream,
+};
 
 /// Every stream, in the order of reading.
 pub fn all() -> impl Iterator<Item = &'static Stream> {

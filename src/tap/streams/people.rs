@@ -1,6 +1,8 @@
 //! Streams of the people and companies that the workspace talks to.
 
-use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
+use super::{
+    Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, NestedLists, Paging, Stream,
+};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -20,7 +22,16 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Search(DateMatching::PerhapsWholeDays),
-        has_nested_lists: true,
+        nested_lists: Some(NestedLists {
+            names: &[
+                "tags",
+                "notes",
+                "companies",
+                "opted_out_subscription_types",
+                "opted_in_subscription_types",
+            ],
+            record_path: "/contacts/{id}",
+        }),
         children: &[
             Child {
                 name: "contact_tags",
@@ -82,7 +93,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "segments",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -96,7 +107,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -110,7 +121,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -124,7 +135,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Scroll,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[Child {
             name: "company_segments",
             key: &["company_id", "id"],

@@ -30,10 +30,20 @@ pub struct Stream {
     pub records_at: &'static str,
     /// How pages follow each other.
     pub paging: Paging,
-    /// Whether records hold lists that are cut short (`has_more`) and completed from their `url`.
-    pub has_nested_lists: bool,
+    /// The lists inside a record that the API cuts short (`has_more`), to be completed from their `url`.
+    pub nested_lists: Option<NestedLists>,
     /// What is read along with each record.
     pub children: &'static [Child],
+}
+
+/// Lists inside a record that hold but the first elements, and a `url` for the whole.
+#[derive(Clone, Copy, Debug)]
+pub struct NestedLists {
+    /// The properties that hold one. What looks like one elsewhere (a custom attribute, which any
+    /// visitor may set) is none.
+    pub names: &'static [&'static str],
+    /// The path of one record, with `{id}` where its key goes. The lists' own paths lie below it.
+    pub record_path: &'static str,
 }
 
 /// How an endpoint hands out its records.
@@ -145,6 +155,10 @@ pub enum ChildAnswer {
     Listed {
         /// The object that holds list and `total_count`, and the list's name in it.
         at: (&'static str, &'static str),
+        /// More than so many are never given, whatever `total_count` says.
+        most: usize,
+        /// The object in the parent, and its property, that says how many there are.
+        counted_at: Option<(&'static str, &'static str)>,
     },
     /// A list under `data`, whole or in numbered pages; each element is a record. A parent that is
     /// gone by now is skipped.

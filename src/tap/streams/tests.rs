@@ -51,6 +51,28 @@ fn replication_keys_are_properties_of_the_schema() {
 }
 
 #[test]
+fn nested_lists_are_those_of_the_schema() {
+    for stream in all() {
+        let schema = (stream.schema)();
+        let is_cut = |property: &Value| {
+            ["data", "has_more", "url"]
+                .iter()
+                .all(|name| property["properties"].get(name).is_some())
+        };
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let cut: BTreeSet<&str> = properties
+            .filter(|(_, property)| is_cut(property))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let Some(lists) = stream.nested_lists else {
+            continue;
+        };
+        let named: BTreeSet<&str> = lists.names.iter().copied().collect();
+        assert_eq!(named, cut, "{}", stream.name);
+    }
+}
+
+#[test]
 fn every_schema_is_valid_draft_7() {
     for (stream, _, schema) in rows() {
         if let Err(error) = jsonschema::draft7::meta::validate(&schema) {

@@ -16,7 +16,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "admins",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -30,7 +30,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "teams",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -44,7 +44,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -58,7 +58,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -72,7 +72,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -86,7 +86,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -100,7 +100,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -114,7 +114,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -128,7 +128,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: Some(|config| &config.custom_object_types),
         records_at: "data",
         paging: Paging::Unsorted { per_page: 150 },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
     Stream {
@@ -145,7 +145,7 @@ pub static STREAMS: &[Stream] = &[
             per_page: 150,
             bounds: ("created_at_after", "created_at_before"),
         },
-        has_nested_lists: false,
+        nested_lists: None,
         children: &[],
     },
 ];

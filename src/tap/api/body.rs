@@ -1,0 +1,100 @@
+//! Reading the body of an answer whole, within the budget of memory.
+
+use std::io::{self, Read};
+
+use ureq::Body;
+
+use super::memory::Turn;
+use crate::cli::stop::Stop;
+
+/// More than any page of the API; an answer that never ends must not fill the memory.
+const LARGEST_BODY: u64 = 512 << 20;
+/// Smaller bodies aren't worth a look at the budget.
+const SMALL: usize = 256 << 10;
+/// How much more of a larger one is read before the next look.
+const STEP: usize = 1 << 20;
+/// What some gateways put before a text to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Why a body wasn't read.
+#[derive(Debug)]
+pub enum BodyFault {
+    /// It was cut or damaged on the way.
+    Lost(ureq::Error),
+    /// A signal of this number came.
+    Stopped(i32),
+}
+
+/// A body and how many bytes the budget holds for it.
+#[derive(Debug)]
+pub struct WholeBody {
+    /// Its bytes, unpacked.
+    pub bytes: Vec<u8>,
+    /// What the turn holds for it.
+    pub held: u64,
+}
+
+/// Reads a body to its end. What is made of it takes as much again, so that twice its size is held.
+pub fn read(body: Body, turn: Option<&Turn>, stop: &Stop) -> Result<WholeBody, BodyFault> {
+    let mut reader = body.into_with_config().limit(LARGEST_BODY).reader();
+    let mut whole = WholeBody {
+        bytes: Vec::new(),
+        held: 0,
+    };
+    let result = read_on(&mut reader, &mut whole, turn, stop);
+    if let (Err(_), Some(turn)) = (&result, turn) {
+        turn.give_back(whole.held);
+    }
+    result?;
+    if whole.bytes.starts_with(BYTE_ORDER_MARK) {
+        whole.bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(whole)
+}
+
+fn read_on(
+    reader: &mut impl Read,
+    whole: &mut WholeBody,
+    turn: Option<&Turn>,
+    stop: &Stop,
+) -> Result<(), BodyFault> {
+    let bytes = &mut whole.bytes;
+    loop {
+        let most = if bytes.len() < SMALL { SMALL } else { STEP };
+        bytes.reserve(most);
+        let before = bytes.len();
+        match reader.take(most as u64).read_to_end(bytes) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if is_behind_the_end(&error, bytes) => return Ok(()),
+            Err(error) => return Err(BodyFault::Lost(error.into())),
+        }
+        if let Some(turn) = turn.filter(|_| bytes.len() > SMALL) {
+            let more = 2 * (bytes.len() - before) as u64;
+            turn.hold(more, stop).map_err(BodyFault::Stopped)?;
+            whole.held += more;
+        }
+    }
+}
+
+/// Whether unpacking failed on what follows a whole gzip stream: padding of a gateway. A stream that
+/// was cut fails in the same way where those bytes are few, so that then only what looks like whole
+/// JSON counts.
+fn is_behind_the_end(error: &io::Error, bytes: &[u8]) -> bool {
+    let unpacking = error
+        .get_ref()
+        .and_then(|error| error.downcast_ref::<ureq::Error>());
+    let Some(ureq::Error::Decompress(_, error)) = unpacking else {
+        return false;
+    };
+    let bytes = bytes.trim_ascii();
+    let is_whole = matches!(
+        (bytes.first(), bytes.last()),
+        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']'))
+    );
+    match error.kind() {
+        io::ErrorKind::InvalidInput => !bytes.is_empty(),
+        io::ErrorKind::UnexpectedEof => is_whole,
+        _ => false,
+    }
+}

@@ -1,0 +1,129 @@
+//! One budget of memory for the large bodies of all answers in flight, and of those that wait for
+//! their turn to be emitted.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::cli::stop::Stop;
+
+/// What all of them may take, in bytes.
+const BUDGET_BYTES: u64 = 256 << 20;
+/// How long a wait goes on before it looks for a signal again.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// The budget. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    book: Mutex<Book>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    held: u64,
+    next: u64,
+    waiting: BTreeSet<u64>,
+}
+
+/// The place of one record, and of all that is asked for along with it, in the order of emission. It
+/// gives back what was held for it when it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    memory: Memory,
+    number: u64,
+    held: AtomicU64,
+}
+
+impl Memory {
+    /// A place behind all that there are.
+    #[must_use]
+    pub fn turn(&self) -> Turn {
+        let mut book = self.book();
+        let number = book.next;
+        book.next += 1;
+        book.waiting.insert(number);
+        drop(book);
+        Turn {
+            memory: self.clone(),
+            number,
+            held: AtomicU64::new(0),
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.shared
+            .book
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Waits until so many bytes more may be held; the error is the number of a signal that came
+    /// meanwhile. Whoever is first in the order never waits: all others wait for it.
+    pub fn hold(&self, bytes: u64, stop: &Stop) -> Result<(), i32> {
+        let mut book = self.memory.book();
+        while book.held + bytes > BUDGET_BYTES && book.waiting.first() != Some(&self.number) {
+            if let Some(signal) = stop.received() {
+                return Err(signal);
+            }
+            (book, _) = self
+                .memory
+                .shared
+                .changed
+                .wait_timeout(book, LOOK_UP)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        book.held += bytes;
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives back some of what is held.
+    pub fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.memory.book().held -= bytes;
+        self.memory.shared.changed.notify_all();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.give_back(self.held.load(Ordering::Relaxed));
+        self.memory.book().waiting.remove(&self.number);
+        self.memory.shared.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_the_first_wait_for_what_is_given_back() {
+        let memory = Memory::default();
+        let stop = Stop::default();
+        let first = memory.turn();
+        let second = memory.turn();
+        second.hold(BUDGET_BYTES, &stop).unwrap();
+        first.hold(BUDGET_BYTES, &stop).unwrap();
+        let third = memory.turn();
+        std::thread::scope(|scope| {
+            let held = scope.spawn(|| third.hold(1, &stop));
+            drop(first);
+            second.give_back(BUDGET_BYTES);
+            assert_eq!(held.join().unwrap(), Ok(()));
+        });
+        drop(second);
+        assert_eq!(memory.book().held, 1);
+        drop(third);
+        assert_eq!(memory.book().held, 0);
+    }
+}
