@@ -28,6 +28,7 @@ const FLOORS: &[&[&str]] = &[
     &["tap::read::*"],
     &["tap::along::*"],
     &["tap::emit::*"],
+    &["tap::probe"],
     &["tap::run"],
     // The target.
     &[
@@ -164,6 +165,10 @@ const STOPWATCHES: &[(&str, &str)] = &[
     (
         "src/tap/along/again.rs",
         "how long what was missing is asked for again",
+    ),
+    (
+        "src/tap/emit/messages.rs",
+        "how long ago the last state was",
     ),
     (
         "src/tap/emit/progress.rs",
