@@ -57,9 +57,7 @@ fn other_apps_that_use_up_the_window_are_noticed() {
     let tap = tap(&workspace).set("concurrency", 2);
     let mut process = tap.start(None);
     let stdout = crate::kill::read_all(process.stdout.take().unwrap());
-    while workspace.total_requests() < 30 {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    crate::stopping::wait_for(|| workspace.total_requests() >= 30);
     workspace.spend_budget(100);
     assert!(process.wait().unwrap().success());
     // Only what was on its way is refused.

@@ -159,23 +159,11 @@ fn a_state_that_another_run_moved_is_a_conflict() {
                 .run(schema("s") + &state("s", json!({ "at": 0 })))
                 .succeeded();
         }
-        let mut child = target.spawn();
-        let listings = if existed { 2 } else { 1 };
-        while service
-            .log()
-            .iter()
-            .filter(|request| request.kind == Kind::List)
-            .count()
-            < listings
-        {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        std::thread::sleep(Duration::from_millis(300));
+        let mut feeding = target.start();
         let theirs = r#"{"bookmarks":{"s":{"at":9}}}"#;
         service.put("_intercom_state/s_state.json", theirs);
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), small_input().as_bytes())
-            .unwrap();
-        let run: Run = child.wait_with_output().unwrap().into();
+        feeding.feed(&small_input());
+        let run = feeding.end();
         insta::allow_duplicates! {
             insta::assert_snapshot!(run.failed(1), @"
             gs://lake/_intercom_state/s_state.json was changed by another run

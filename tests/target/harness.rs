@@ -150,6 +150,15 @@ impl Run {
     }
 }
 
+/// A command as a shell reads it; none of its words holds a quote.
+pub fn shell_words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let quoted: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    quoted.join(" ")
+}
+
 /// All files of a directory by their path in it, those in `.incomplete` aside.
 pub fn files_in(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

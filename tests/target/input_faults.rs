@@ -1,10 +1,6 @@
 //! Bad input and signals: what earlier STATEs cover is kept, the rest is not, and the exit code
 //! says so. The same for a directory, a bucket and every compression.
 
-use std::io::Write;
-use std::process::Command;
-use std::time::Duration;
-
 use crate::harness::{Run, Target, data_by_stream, record, schema, state};
 use serde_json::{Value, json};
 use simulators::gcs::{Gcs, Kind};
@@ -189,18 +185,12 @@ fn uncovered_uploads_are_cancelled() {
 }
 
 fn stopped_by(signal: &str, target: &Target) -> Run {
-    let mut child = target.spawn();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input_with("").as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_secs(1));
-    let kill = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
+    let mut feeding = target.start();
+    feeding.feed(&input_with(""));
+    feeding.wait_until_read();
+    feeding.signal(signal);
     // The input stays open: the target must not wait for it.
-    let run = child.wait_with_output().unwrap().into();
-    drop(stdin);
-    run
+    feeding.ends_by_itself()
 }
 
 #[test]

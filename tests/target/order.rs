@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::Command;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use crate::feeding::send;
 use crate::harness::{Target, assert_covered, assert_states_covered, rounds};
 use simulators::gcs::{Gcs, Kind, Moment};
 
@@ -84,14 +84,12 @@ fn killed_at(nth: usize, moment: Moment) -> Option<(Gcs, Target)> {
     let service = Gcs::start("lake");
     let target = Target::gcs(&service).with("flush_interval_seconds", 0);
     let (process_id, receiver) = sync_channel::<u32>(1);
+    let (ended, end) = sync_channel::<()>(1);
     service.at_request(nth, moment, move || {
         let id = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
-        let killed = Command::new("kill")
-            .args(["-KILL", &id.to_string()])
-            .status();
-        assert!(killed.unwrap().success());
-        // The signal is delivered when the process runs next.
-        std::thread::sleep(Duration::from_millis(20));
+        send("-KILL", id);
+        // The signal is delivered when the process runs next: nothing is answered before.
+        end.recv_timeout(Duration::from_secs(10)).unwrap();
     });
     let mut child = target.spawn();
     process_id.send(child.id()).unwrap();
@@ -104,6 +102,7 @@ fn killed_at(nth: usize, moment: Moment) -> Option<(Gcs, Target)> {
             .write_all(rounds(2, 0..3).as_bytes()),
     );
     let output = child.wait_with_output().unwrap();
+    ended.send(()).unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let objects = service.objects();
     for line in stdout.lines() {

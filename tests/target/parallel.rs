@@ -1,14 +1,10 @@
 //! Several targets on one destination: nobody's file is overwritten, nobody's state is rolled back,
 //! and runs of different streams leave each other alone.
 
-use std::io::Write;
-use std::process::Child;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::harness::{Run, Target, data_by_stream, files_in, record, schema};
-use simulators::gcs::{Gcs, Kind};
+use crate::harness::{Target, data_by_stream, files_in, record, schema};
+use simulators::gcs::Gcs;
 
 /// A STATE line with many bookmarks.
 fn states(bookmarks: &Value) -> String {
@@ -28,35 +24,6 @@ fn run_of(stream: &str, given: &Value, at: u32) -> String {
 fn assert_state(target: &Target, bookmarks: &Value) {
     let state: Value = serde_json::from_str(target.read_state(&[]).succeeded()[0]).unwrap();
     assert_eq!(state["bookmarks"], *bookmarks);
-}
-
-/// Starts a target and waits until it has read the state objects.
-fn started(target: &Target, service: Option<&Gcs>) -> Child {
-    let listings = |service: &Gcs| {
-        let log = service.log();
-        log.iter()
-            .filter(|request| request.kind == Kind::List)
-            .count()
-    };
-    let before = service.map(listings);
-    let child = target.spawn();
-    match (service, before) {
-        (Some(service), Some(before)) => {
-            while listings(service) == before {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        _ => std::thread::sleep(Duration::from_millis(500)),
-    }
-    child
-}
-
-fn feed(mut child: Child, input: &str) -> Run {
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).unwrap();
-    drop(stdin);
-    child.wait_with_output().unwrap().into()
 }
 
 #[test]
@@ -106,11 +73,13 @@ fn a_stream_may_be_read_again_from_an_older_bookmark() {
 }
 
 /// Two runs side by side, of different streams, both given the same state.
-fn side_by_side(target: &Target, service: Option<&Gcs>, given: &Value) {
-    let first = started(target, service);
-    let second = started(target, service);
-    feed(first, &run_of("a", given, 5)).succeeded();
-    feed(second, &run_of("b", given, 6)).succeeded();
+fn side_by_side(target: &Target, given: &Value) {
+    let mut first = target.start();
+    let mut second = target.start();
+    first.feed(&run_of("a", given, 5));
+    first.end().succeeded();
+    second.feed(&run_of("b", given, 6));
+    second.end().succeeded();
     assert_state(target, &json!({ "a": { "at": 5 }, "b": { "at": 6 } }));
 }
 
@@ -118,17 +87,17 @@ fn side_by_side(target: &Target, service: Option<&Gcs>, given: &Value) {
 fn runs_of_different_streams_leave_each_other_alone() {
     let given = json!({ "a": { "at": 1 }, "b": { "at": 1 } });
     // Where there are no state objects yet, each run finds that the other has just made both.
-    side_by_side(&Target::local(), None, &given);
+    side_by_side(&Target::local(), &given);
     let service = Gcs::start("lake");
-    side_by_side(&Target::gcs(&service), Some(&service), &given);
+    side_by_side(&Target::gcs(&service), &given);
 
     let target = Target::local();
     target.run(states(&given)).succeeded();
-    side_by_side(&target, None, &given);
+    side_by_side(&target, &given);
     let service = Gcs::start("lake");
     let target = Target::gcs(&service);
     target.run(states(&given)).succeeded();
-    side_by_side(&target, Some(&service), &given);
+    side_by_side(&target, &given);
 }
 
 #[test]
@@ -139,10 +108,12 @@ fn of_two_runs_of_a_stream_the_later_one_fails_and_says_so() {
         (Target::gcs(&service), Some(&service)),
     ] {
         for at in [1, 11] {
-            let first = started(&target, service);
-            let second = started(&target, service);
-            feed(first, &run_of("a", &json!({}), at)).succeeded();
-            let run = feed(second, &run_of("a", &json!({}), at + 1));
+            let mut first = target.start();
+            let mut second = target.start();
+            first.feed(&run_of("a", &json!({}), at));
+            first.end().succeeded();
+            second.feed(&run_of("a", &json!({}), at + 1));
+            let run = second.end();
             let message = run.failed(1);
             assert!(
                 message.contains("a_state.json was changed by another run"),
