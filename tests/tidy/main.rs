@@ -49,10 +49,6 @@ const FLOORS: &[&[&str]] = &[
 /// Rooms that use each other nevertheless.
 const CIRCLES: &[(&[&str], &str)] = &[
     (
-        &["tap::emit::pipeline", "tap::emit::progress", "tap::run"],
-        "to go: the pipeline is being taken apart",
-    ),
-    (
         &[
             "tap::read",
             "tap::read::between",
@@ -82,7 +78,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
 
 /// Uses of a room above that are to go.
 const UPWARD: &[&str] = &[
-    "tap::emit::pipeline uses tap::run",
     "target::store uses target::writer",
     "target::store::gcs uses target::writer",
     "target::store::local uses target::writer",
@@ -136,10 +131,6 @@ const CLOCKS: &[(&str, &str)] = &[
         "the start of a run, which bookmarks don't pass",
     ),
     (
-        "src/tap/emit/pipeline.rs",
-        "to go: `time_extracted` belongs in time",
-    ),
-    (
         "src/tap/api/pace.rs",
         "windows end by the server's clock, whose distance is measured",
     ),
@@ -156,6 +147,10 @@ const CLOCKS: &[(&str, &str)] = &[
 
 /// Who measures time that passes.
 const STOPWATCHES: &[(&str, &str)] = &[
+    (
+        "src/tap/emit/messages.rs",
+        "how long ago the last STATE was",
+    ),
     ("src/cli/stop.rs", "how long ago a signal came"),
     (
         "src/tap/api/client.rs",
@@ -189,7 +184,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "one pass over bytes, and beside it what holds it against serde_json",
     ),
     ("src/tap/api/client.rs", "to go: its waiting belongs to all"),
-    ("src/tap/emit/pipeline.rs", "to go: it is being taken apart"),
 ];
 
 /// Functions of more lines than this are listed with a reason.
@@ -199,16 +193,6 @@ const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
         "src/tap/read/numbered.rs",
         "read",
         "to go: it does what sieve and coverage do",
-    ),
-    (
-        "src/tap/records/mod.rs",
-        "schemas",
-        "to go: a second table of streams",
-    ),
-    (
-        "tests/published_examples.rs",
-        "examples",
-        "to go: a second table of streams",
     ),
     (
         "tests/tap/messages.rs",
