@@ -10,6 +10,7 @@
     reason = "nobody else calls what is public between these files"
 )]
 
+mod bar;
 mod bare;
 mod clean_build;
 mod instructions;
@@ -162,7 +163,7 @@ fn report(bench: &Bench) -> String {
     let mut report = format!(
         "# Results\n\nOf\n\n    {command}\n\nwhich rewrites this file. Both sides of a comparison \
          ran in the same run, on the machine below;\nthe servers, simulated, shared its \
-         processors.\n\n"
+         processors. What misses its bar is marked.\n\n"
     );
     report += &format!("- {}\n- {}\n- {}\n", processor(), kernel(), compiler());
     report += "\n| what | measured | compared with | ratio, or bar |\n|---|---|---|---|\n";

@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::Bench;
+use crate::bar::Bar;
 use crate::messages::messages;
 use crate::sides::{
     Attempt, Environment, PeerServer, Side, agent, by_turns, ids_in_directory, ids_in_gcs,
@@ -46,12 +47,14 @@ fn row(
     existing: usize,
     [ours, theirs]: [&Side; 2],
     title: &str,
-    bar: Option<u32>,
+    bar: Option<Bar>,
 ) {
-    let bar = bar.map_or_else(String::new, |bar| format!(" (bar: {bar})"));
     let ratio = ours
         .times_as_fast_as(theirs)
-        .map_or_else(String::new, |times| format!("{times:.0} x{bar}"));
+        .map_or_else(String::new, |times| match bar {
+            Some(bar) => format!("{times:.0} x {}", bar.of(times)),
+            None => format!("{times:.0} x"),
+        });
     bench.row(
         what,
         ours.describe(existing),
@@ -173,7 +176,7 @@ fn tap(bench: &mut Bench, what: &str, settings: Settings, streams: &[&str]) {
         existing.len(),
         [&sides[0], &sides[1]],
         &peer.title,
-        Some(20),
+        Some(Bar::AtLeast(20.0)),
     );
 }
 

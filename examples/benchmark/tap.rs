@@ -7,9 +7,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::Bench;
+use crate::bar::Bar;
 use crate::measure::{Cost, median, run, run_piped};
 use crate::sides::ids_in_directory;
 use simulators::workspace::{Settings, Workspace, now};
+
+/// The most memory of the tap, in MiB.
+const MEMORY: Bar = Bar::AtMost(64.0);
 
 /// Measures all rows of the tap and of the pipeline.
 pub fn measure(bench: &mut Bench) {
@@ -74,7 +78,11 @@ fn contacts(bench: &mut Bench) {
                 cost.cpu_seconds / count as f64 * 1e6
             ),
             linearity,
-            format!("{:.0} MiB at most (bar: 64)", cost.peak_mebibytes),
+            format!(
+                "{:.0} MiB at most {}",
+                cost.peak_mebibytes,
+                MEMORY.of(cost.peak_mebibytes)
+            ),
         );
     }
 }
@@ -113,7 +121,7 @@ fn conversations_without_limit(bench: &mut Bench) {
         } else {
             (
                 format!("{ideal:.0} = concurrency / latency"),
-                format!("{:.2} (bar: 0.9)", rate / ideal),
+                format!("{:.2} {}", rate / ideal, Bar::AtLeast(0.9).of(rate / ideal)),
             )
         };
         bench.row(
@@ -146,6 +154,7 @@ fn conversations_at_the_limit(bench: &mut Bench) {
     // The last window is used for as long as requests are left.
     let windows = workspace.total_requests() as f64 / limit as f64;
     let needed = windows.floor() * 10.0 + windows.fract() * limit as f64 / 640.0;
+    let share = needed / cost.wall_seconds;
     bench.row(
         what,
         format!(
@@ -155,7 +164,7 @@ fn conversations_at_the_limit(bench: &mut Bench) {
             workspace.rate_limited()
         ),
         format!("{needed:.1} s at the limit"),
-        format!("{:.2} (bar: 0.95)", needed / cost.wall_seconds),
+        format!("{share:.2} {}", Bar::AtLeast(0.95).of(share)),
     );
 }
 
@@ -247,8 +256,11 @@ fn pipeline(bench: &mut Bench) {
 
 fn peaks(tap: &Cost, target: &Cost) -> String {
     format!(
-        "{:.0} and {:.0} MiB at most (bars: 64, 150)",
-        tap.peak_mebibytes, target.peak_mebibytes
+        "{:.0} MiB at most {} and {:.0} MiB {}",
+        tap.peak_mebibytes,
+        MEMORY.of(tap.peak_mebibytes),
+        target.peak_mebibytes,
+        crate::target::MEMORY.of(target.peak_mebibytes),
     )
 }
 

@@ -7,10 +7,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::Bench;
+use crate::bar::Bar;
 use crate::bare::{copy, upload};
 use crate::measure::{Cost, median, own_cpu_seconds, run};
 use crate::messages::messages;
 use simulators::gcs::Gcs;
+
+/// The most memory of the target, in MiB.
+pub const MEMORY: Bar = Bar::AtMost(150.0);
 
 /// Measures all rows of the target.
 pub fn measure(bench: &mut Bench) {
@@ -53,10 +57,12 @@ fn directory(bench: &mut Bench) {
             checked.push(load(bench, &config(true)));
         }
         let (copy, copy_cpu) = median(copies, |(seconds, _)| *seconds);
-        for (validation, costs, bar) in [("off", unchecked, 500_000), ("on", checked, 100_000)] {
+        for (validation, costs, bar) in [("off", unchecked, 500_000.0), ("on", checked, 100_000.0)]
+        {
             let cost = median(costs, |cost| cost.wall_seconds);
+            let rate = count as f64 / cost.cpu_seconds;
             let bar = if size == 1_700 {
-                format!(" (bar: {bar})")
+                format!(" {}", Bar::AtLeast(bar).of(rate))
             } else {
                 String::new()
             };
@@ -76,8 +82,7 @@ fn directory(bench: &mut Bench) {
                     count as f64 / copy_cpu
                 ),
                 format!(
-                    "{:.0} records a CPU second{bar}, {:.0} % of it in the kernel",
-                    count as f64 / cost.cpu_seconds,
+                    "{rate:.0} records a CPU second{bar}, {:.0} % of it in the kernel",
                     cost.kernel_seconds / cost.cpu_seconds * 100.0
                 ),
             );
@@ -120,12 +125,9 @@ fn bucket(bench: &mut Bench) {
     if !bench.wants(what) {
         return;
     }
-    for (latency, streams, count) in [
-        (0, 1, 500_000),
-        (0, 40, 500_000),
-        (50, 1, 500_000),
-        (50, 40, 500_000),
-    ] {
+    let (one, many) = (Bar::AtLeast(0.8), Bar::AtLeast(0.7));
+    for (latency, streams, bar) in [(0, 1, one), (0, 40, many), (50, 1, one), (50, 40, many)] {
+        let count = 500_000;
         let count = count / bench.shrink;
         messages(bench, count, 1_700, streams);
         let gcs = Gcs::start("bench");
@@ -159,8 +161,9 @@ fn bucket(bench: &mut Bench) {
             ),
             format!("{:.0} MB/s for a bare uploader", bare / 1e6),
             format!(
-                "{:.2} (bar: 0.9), {:.1} + {:.1} cores busy with target and server",
+                "{:.2} {}, {:.1} + {:.1} cores busy with target and server",
                 ours / bare,
+                bar.of(ours / bare),
                 cost.cpu_seconds / cost.wall_seconds,
                 server_cpu / cost.wall_seconds
             ),
@@ -189,7 +192,11 @@ fn memory(bench: &mut Bench) {
             &format!("{what}, {kind}"),
             format!("{:.1} GB through", bytes as f64 / 1e9),
             format!("{:.0} records/s", count as f64 / cost.wall_seconds),
-            format!("{:.0} MiB at most (bar: 150)", cost.peak_mebibytes),
+            format!(
+                "{:.0} MiB at most {}",
+                cost.peak_mebibytes,
+                MEMORY.of(cost.peak_mebibytes)
+            ),
         );
     }
 }

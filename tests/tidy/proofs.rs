@@ -1,7 +1,9 @@
 //! Each rule, red by a tree that breaks it and green by one that doesn't.
 
 use crate::modules::{Modules, circles, upward};
-use crate::rules::{clocks_read, crates_away_from_home, long_files, long_functions, streams_named};
+use crate::rules::{
+    clocks_read, crates_away_from_home, long_files, long_functions, misses_unmarked, streams_named,
+};
 use crate::source::{Tree, tree_of};
 
 fn circles_in(files: &[(&str, &str)]) -> Vec<Vec<String>> {
@@ -195,4 +197,23 @@ fn what_is_long_is_found() {
     assert_eq!(long_files(&tree, 13, &[]), ["src/a.rs: 14 lines"]);
     assert!(long_files(&tree, 14, &[]).is_empty());
     assert!(long_files(&tree, 13, &[("src/a.rs", "a table")]).is_empty());
+}
+
+#[test]
+fn a_figure_that_misses_its_bar_without_a_mark_is_found() {
+    let good = "| a | 3 % | 0.91 (bar: 0.9), 4 of 5 cores | 12 MiB at most (bar: 64) and 151 MiB (bar: 150) **missed** |";
+    assert_eq!(misses_unmarked(good), [""; 0]);
+    for (bad, found) in [
+        (
+            "| 0.89 (bar: 0.9), 4 of 5 cores |",
+            "line 1: 0.89 (bar: 0.9)",
+        ),
+        (
+            "| 65 MiB at most (bar: 64) |",
+            "line 1: 65 MiB at most (bar: 64)",
+        ),
+        ("\n| 9 (bar: 9) **missed** |", "line 2: 9 (bar: 9)"),
+    ] {
+        assert_eq!(misses_unmarked(bad), [found]);
+    }
 }

@@ -154,3 +154,43 @@ fn functions(tokens: &[Token]) -> Vec<(&str, usize, usize)> {
     }
     functions
 }
+
+/// Figures of a table of results that miss the bar behind them without being marked for it, or are
+/// marked and don't.
+pub fn misses_unmarked(results: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in results.lines().enumerate() {
+        for cell in line.split('|') {
+            for (at, opening) in cell.match_indices("(bar: ") {
+                let behind = &cell[at + opening.len()..];
+                let (bar, rest) = behind.split_once(')').expect("a bar ends");
+                let is_marked = rest.starts_with(" **missed**");
+                if is_missed(&cell[..at], bar) != is_marked {
+                    found.push(format!(
+                        "line {}: {} (bar: {bar})",
+                        number + 1,
+                        cell[..at].trim()
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether the last figure of a text misses a bar: `15 MiB at most ` must not be more, all others
+/// not less.
+fn is_missed(text: &str, bar: &str) -> bool {
+    let is_number_part = |letter: char| letter.is_ascii_digit() || letter == '.';
+    let end = text.rfind(is_number_part).expect("a figure before its bar") + 1;
+    let start = text[..end]
+        .rfind(|letter| !is_number_part(letter))
+        .map_or(0, |at| at + 1);
+    let figure: f64 = text[start..end].parse().expect("a figure is a number");
+    let bar: f64 = bar.parse().expect("a bar is a number");
+    if text[end..].contains("MiB") {
+        figure > bar
+    } else {
+        figure < bar
+    }
+}
