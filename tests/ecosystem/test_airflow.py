@@ -98,7 +98,7 @@ def test_a_stream_that_fails_is_tried_again_and_fails_the_run(airflow, start_wor
 
 
 # In the place of tap-intercom: the first try for contacts is killed outright, and the target with
-# it, after it has read some pages.
+# it, after it has read some pages and the target has made a state of them.
 KILLED_ONCE = """#!/usr/bin/env bash
 set -euo pipefail
 tap={tap}
@@ -108,7 +108,7 @@ if [ "$STREAM" != contacts ] || [ -e "$mark" ]; then
 fi
 touch "$mark"
 "$tap" "$@" | sed --unbuffered '/"STATE"/{{x; s/^/x/; /xxx/{{x; q}}; x}}'
-sleep 2
+timeout 60 bash -c 'until [ -e {state} ]; do sleep 0.1; done'
 kill -KILL 0
 """
 
@@ -117,9 +117,14 @@ def test_a_retry_goes_on_where_a_killed_try_was(airflow, workspace, messages, tm
     programs = tmp_path / "programs"
     programs.mkdir()
     tap = programs / "tap-intercom"
-    tap.write_text(KILLED_ONCE.format(tap=BINARIES / "tap-intercom", mark=tmp_path / "mark"))
-    tap.chmod(0o755)
     directory = tmp_path / "lake"
+    places = {
+        "tap": BINARIES / "tap-intercom",
+        "mark": tmp_path / "mark",
+        "state": directory / "_intercom_state" / "contacts_state.json",
+    }
+    tap.write_text(KILLED_ONCE.format(**places))
+    tap.chmod(0o755)
 
     tasks = airflow.run_dag(
         "intercom_to_gcs",

@@ -151,7 +151,7 @@ fn a_closed_stdout_ends_the_run_without_a_panic() {
     drop(stdout);
     let closed = Instant::now();
     let status = process.wait().unwrap();
-    assert!(closed.elapsed() < Duration::from_secs(5));
+    assert!(closed.elapsed() < Duration::from_secs(10));
     assert_eq!(status.code(), Some(1));
     let stderr = String::from_utf8(stderr.join().unwrap()).unwrap();
     assert!(!stderr.contains("panicked"), "{stderr}");

@@ -299,3 +299,30 @@ fn results_say_what_misses_its_bar() {
         &found,
     );
 }
+
+#[test]
+fn documents_name_what_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in [
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "RELEASING.md",
+    ] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        let found = rules::places_missing(&text, |place| root.join(place).exists());
+        assert_none(document, &found);
+    }
+    // Every room has its line in the map.
+    let map = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let mut missing = std::collections::BTreeSet::new();
+    for file in source::read(CODE).keys() {
+        let (room, _) = file.rsplit_once('/').unwrap();
+        if !["src", "src/tap", "src/target"].contains(&room) && !map.contains(&format!("`{room}/`"))
+        {
+            missing.insert(format!("{room}/"));
+        }
+    }
+    let missing: Vec<String> = missing.into_iter().collect();
+    assert_none("ARCHITECTURE.md lacks these rooms", &missing);
+}

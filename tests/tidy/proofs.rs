@@ -2,7 +2,8 @@
 
 use crate::modules::{Modules, circles, upward};
 use crate::rules::{
-    clocks_read, crates_away_from_home, long_files, long_functions, misses_unmarked, streams_named,
+    clocks_read, crates_away_from_home, long_files, long_functions, misses_unmarked,
+    places_missing, streams_named,
 };
 use crate::source::{Tree, tree_of};
 
@@ -216,4 +217,12 @@ fn a_figure_that_misses_its_bar_without_a_mark_is_found() {
     ] {
         assert_eq!(misses_unmarked(bad), [found]);
     }
+}
+
+#[test]
+fn a_place_that_a_document_names_and_that_is_gone_is_found() {
+    let document =
+        "`src/here.rs` and `src/gone.rs`, `gone.rs`, `tests/gone/`, `cargo test src/gone.rs`";
+    let found = places_missing(document, |place| place == "src/here.rs");
+    assert_eq!(found, ["src/gone.rs", "tests/gone/"]);
 }

@@ -194,3 +194,22 @@ fn is_missed(text: &str, bar: &str) -> bool {
         figure < bar
     }
 }
+
+/// Places of the repository that a document names between backticks and that aren't there.
+pub fn places_missing(document: &str, is_there: impl Fn(&str) -> bool) -> Vec<String> {
+    const TOPS: [&str; 7] = [
+        "src/",
+        "tests/",
+        "simulators/",
+        "examples/",
+        "benches/",
+        "fuzz/",
+        "docs/",
+    ];
+    let quoted = document.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|text| TOPS.iter().any(|top| text.starts_with(top)))
+        .filter(|text| !text.contains([' ', '*', '{', '<']) && !is_there(text))
+        .map(str::to_owned)
+        .collect()
+}
