@@ -317,10 +317,11 @@ fn documents_name_what_is_there() {
     let map = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
     let mut missing = std::collections::BTreeSet::new();
     for file in source::read(CODE).keys() {
-        let (room, _) = file.rsplit_once('/').unwrap();
-        if !["src", "src/tap", "src/target"].contains(&room) && !map.contains(&format!("`{room}/`"))
+        let (folder, _) = file.rsplit_once('/').unwrap();
+        if !["src", "src/tap", "src/target"].contains(&folder)
+            && !map.contains(&format!("`{folder}/`"))
         {
-            missing.insert(format!("{room}/"));
+            missing.insert(format!("{folder}/"));
         }
     }
     let missing: Vec<String> = missing.into_iter().collect();
