@@ -144,8 +144,6 @@ pub struct Config {
     pub end_date: Option<EpochSeconds>,
     /// Scheme, host and path prefix, without a slash at the end.
     pub base_url: String,
-    /// Whether `base_url` is on this machine, where no proxy belongs in between.
-    pub is_loopback: bool,
     /// `Intercom-Version`.
     pub api_version: String,
     /// `User-Agent`.
@@ -196,8 +194,8 @@ impl TryFrom<Settings> for Config {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => settings.region.base_url().to_owned(),
         };
+        check_base_url(&base_url)?;
         Ok(Self {
-            is_loopback: is_loopback(&base_url)?,
             base_url,
             access_token: settings.access_token,
             start_date,
@@ -258,17 +256,19 @@ fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSecond
     }
 }
 
-fn is_loopback(base_url: &str) -> Result<bool, SettingFault> {
-    let fault = || SettingFault {
+fn check_base_url(base_url: &str) -> Result<(), SettingFault> {
+    let uri: Option<Uri> = base_url.parse().ok();
+    let is_usable = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+    });
+    if is_usable {
+        return Ok(());
+    }
+    Err(SettingFault {
         key: "base_url",
         value: format!("{base_url:?}"),
         expected: "an http or https URL such as https://api.intercom.io",
-    };
-    let uri: Uri = base_url.parse().map_err(|_| fault())?;
-    let host = match (uri.scheme_str(), uri.host(), uri.query()) {
-        (Some("http" | "https"), Some(host), None) => host.trim_matches(['[', ']']),
-        _ => return Err(fault()),
-    };
-    let is_loopback_address = |ip: std::net::IpAddr| ip.is_loopback();
-    Ok(host == "localhost" || host.parse().is_ok_and(is_loopback_address))
+    })
 }

@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let stop = Stop::install()
         .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
-    let client = Arc::new(Client::new(config, stop));
+    let client = Arc::new(Client::new(config, stop)?);
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let mut messages = Messages::new(out, state, client.config().state_interval);
     match arguments.test {

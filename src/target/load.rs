@@ -134,11 +134,14 @@ impl Loader {
 
     /// The input ended badly: keeps what STATEs cover, drops the rest.
     pub fn salvage(mut self) -> Result<(), Failure> {
+        let mut discarded = Vec::new();
         for index in std::mem::take(&mut self.dirty) {
-            self.sinks[index].discard_uncovered();
+            discarded.append(&mut self.sinks[index].discard_uncovered());
         }
-        self.commit()?;
-        self.committer.wait()
+        let result = self.commit().and_then(|()| self.committer.wait());
+        // After what counts: little time may be left.
+        drop(discarded);
+        result
     }
 
     fn commit(&mut self) -> Result<(), Failure> {

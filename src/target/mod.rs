@@ -16,10 +16,9 @@ mod writer;
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cli::Failure;
-use crate::cli::stop::Stop;
+use crate::cli::stop::{LOOK_UP, Stop};
 use crate::singer::messages::{Input, Next};
 use commit::{Committer, print_line};
 use config::Config;
@@ -27,9 +26,6 @@ use load::{LoadFault, Loader};
 use state::StateObjects;
 use store::Store;
 use writer::Workshop;
-
-/// How long a signal or a due commit may wait while the input is silent.
-const LOOK_UP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Loads all messages of `input` into the destination.
 pub fn run(config: &Config, input: impl Read + Send + 'static, stop: &Stop) -> Result<(), Failure> {
@@ -88,7 +84,7 @@ fn load(loader: &mut Loader, input: &Input, stop: &Stop) -> Result<(), LoadFault
             return Err(LoadFault::Input(Failure::signal(signal)));
         }
         loader.check()?;
-        let next = input.next(LOOK_UP_INTERVAL).map_err(|error| {
+        let next = input.next(LOOK_UP).map_err(|error| {
             LoadFault::Input(Failure::failed(format_args!(
                 "the input can't be read: {error}"
             )))

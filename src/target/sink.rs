@@ -160,14 +160,17 @@ impl Sink {
         self.current.is_some() || !workshop.is_crowded()
     }
 
-    /// Forgets what no STATE covers.
-    pub fn discard_uncovered(&mut self) {
+    /// Forgets what no STATE covers, and gives its objects: dropping them may take the time that
+    /// the service takes to cancel them.
+    #[must_use]
+    pub fn discard_uncovered(&mut self) -> Vec<ObjectWriter> {
         self.buffer.truncate(self.covered_bytes);
-        self.uncovered.clear();
+        let mut discarded = std::mem::take(&mut self.uncovered);
         if self.is_speculative {
-            self.current = None;
+            discarded.extend(self.current.take());
             self.is_speculative = false;
         }
+        discarded
     }
 
     /// Seals and gives all objects that a STATE covers.

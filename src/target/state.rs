@@ -271,7 +271,10 @@ fn conflict_fault(error: StoreError) -> Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = Failure::failed(&error);
+        let failure = match error.kind {
+            StoreErrorKind::Misconfigured => Failure::usage(&error),
+            _ => Failure::failed(&error),
+        };
         match error.hint {
             Some(hint) => failure.hint(hint),
             None => failure,

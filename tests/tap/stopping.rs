@@ -131,6 +131,41 @@ fn a_signal_is_heard_while_waiting_to_try_again() {
 }
 
 #[test]
+fn a_signal_ends_a_run_whose_output_nobody_reads() {
+    let workspace = Workspace::start(Settings {
+        contacts: 5000,
+        ..Settings::default()
+    });
+    let tap = tap(&workspace).set("page_size", 150);
+    let mut process = tap.start(None);
+    let _unread = process.stdout.take().unwrap();
+    let mut before = (0, Instant::now());
+    // The pipe is full when there has been no request for a while.
+    while before.0 == 0 || before.1.elapsed() < Duration::from_secs(1) {
+        let requests = workspace.total_requests();
+        if requests != before.0 {
+            before = (requests, Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent = Instant::now();
+    for signal in ["-TERM", "-INT"] {
+        let process_id = process.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args([signal, &process_id])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+    let status = process.wait().unwrap();
+    assert_eq!(status.code(), Some(143));
+    assert!(
+        sent.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        sent.elapsed()
+    );
+}
+
+#[test]
 fn a_closed_stdout_ends_the_run_without_a_panic() {
     let workspace = Workspace::start(Settings {
         contacts: 5000,

@@ -13,6 +13,7 @@ mod input_faults;
 mod matrix;
 mod order;
 mod parallel;
+mod signals;
 mod state_objects;
 mod stopping;
 mod streams;

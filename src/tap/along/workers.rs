@@ -3,16 +3,12 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::cli::Failure;
-use crate::cli::stop::Stop;
+use crate::cli::stop::{NotReceived, Stop};
 use crate::tap::fault::Fault;
-
-/// How long a wait goes on before it looks for a signal again.
-const LOOK_UP: Duration = Duration::from_millis(100);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -76,17 +72,11 @@ impl<T> Ticket<T> {
     /// Waits for the result, unless a signal comes first. A job that panicked ends the run: what else
     /// it left half done nobody knows.
     pub fn wait(self, stop: &Stop) -> Result<T, Fault> {
-        loop {
-            match self.result.recv_timeout(LOOK_UP) {
-                Ok(Ok(result)) => return Ok(result),
-                Ok(Err(words)) => return Err(died(&words)),
-                Err(RecvTimeoutError::Disconnected) => return Err(died("it left no word")),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(signal) = stop.received() {
-                        return Err(Fault::signal(signal));
-                    }
-                }
-            }
+        match stop.receive(&self.result, None) {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(words)) => Err(died(&words)),
+            Err(NotReceived::Stopped(signal)) => Err(Fault::signal(signal)),
+            Err(NotReceived::Late | NotReceived::SenderEnded) => Err(died("it left no word")),
         }
     }
 }

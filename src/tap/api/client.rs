@@ -6,30 +6,34 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
-use ureq::tls::{RootCerts, TlsConfig};
 
 use super::body::{self, BodyFault, WholeBody};
 use super::error::{self, ErrorList};
 use super::headers::{budget_of, header, pause_of_rate_limit, retry_after};
 use super::memory::{Memory, Turn};
 use super::pace::Pace;
-use super::unreachable::{self, Obstacle};
+use super::unreachable;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
+use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
+use crate::http::obstacle::{Obstacle, obstacle};
+use crate::http::patience::Backoff;
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::time::{self, EpochSeconds};
 
-/// Pause before the second try of a request; each further one doubles it.
-const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-/// No pause of our own making is longer.
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
-/// No pause of our own making after a refusal by the rate limit is longer: that is how long one of
-/// its windows is.
-const LONGEST_BACKOFF_OF_RATE_LIMIT: Duration = Duration::from_secs(10);
+/// Between the tries of a request.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_mins(1),
+};
+/// After refusals by the rate limit: one of its windows is no longer.
+const BACKOFF_OF_RATE_LIMIT: Backoff = Backoff {
+    longest: Duration::from_secs(10),
+    ..BACKOFF
+};
 /// How long nothing of a resource may get through the rate limit before a request of it is given up.
 const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// Tries at most, while no answer of the API ever came and nobody is there.
@@ -175,33 +179,22 @@ struct Past {
 
 impl Client {
     /// A client for the configured host.
-    #[must_use]
-    pub fn new(config: Config, stop: Stop) -> Self {
-        // Page requests run beside the detail requests, and their connection stays open too.
-        let connections = config.concurrency + 2;
-        let timeout = Some(config.request_timeout);
-        let mut builder = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(connections)
-            .max_idle_connections_per_host(connections)
-            .timeout_connect(timeout)
-            .timeout_send_request(timeout)
-            .timeout_send_body(timeout)
-            .timeout_recv_response(timeout)
-            .timeout_recv_body(timeout)
-            .user_agent(&config.user_agent)
-            .tls_config(
-                TlsConfig::builder()
-                    .root_certs(RootCerts::PlatformVerifier)
-                    .build(),
-            );
-        if config.is_loopback {
-            builder = builder.proxy(None);
-        }
-        Self {
-            agent: builder.build().into(),
+    pub fn new(config: Config, stop: Stop) -> Result<Self, Failure> {
+        let timeout = config.request_timeout;
+        let agent = Agent::new(AgentSettings {
+            base_url: config.base_url.clone(),
+            user_agent: config.user_agent.clone(),
+            // Page requests run beside the detail requests, and their connection stays open too.
+            connections: config.concurrency + 2,
+            timeouts: Timeouts {
+                connect: timeout,
+                answer: timeout,
+                body: BodyTimeout::Whole(timeout),
+            },
+            stop: stop.clone(),
+        })?;
+        Ok(Self {
+            agent,
             pace: Pace::new(config.request_interval),
             memory: Memory::default(),
             config,
@@ -214,7 +207,7 @@ impl Client {
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             nanoseconds_in_requests: AtomicU64::new(0),
-        }
+        })
     }
 
     /// The settings it works by.
@@ -386,7 +379,7 @@ impl Client {
             )));
         }
         tracing::warn!("{request} has to wait: rate limit exceeded (429)");
-        let ours = backoff(past.refusals, LONGEST_BACKOFF_OF_RATE_LIMIT);
+        let ours = BACKOFF_OF_RATE_LIMIT.pause(past.refusals);
         self.pace.pause(asked.unwrap_or_default().max(ours));
         self.retries.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -456,7 +449,7 @@ impl Client {
     fn lost<T>(&self, error: &ureq::Error) -> Result<Try<T>, Fault> {
         let why = told(&error.to_string());
         if self.answers.load(Ordering::Relaxed) == 0
-            && let Some(obstacle) = unreachable::obstacle(error)
+            && let Some(obstacle) = obstacle(error)
         {
             let tries = self.requests.load(Ordering::Relaxed);
             let most = MOST_TRIES_AT_NOBODY.min(self.config.max_attempts);
@@ -555,7 +548,7 @@ impl Client {
                 }
                 Ok((200..=428 | 430..=499, ..)) => break,
                 Ok(_) | Err(BodyFault::Lost(_)) => {
-                    self.sleep(backoff(attempt, LONGEST_BACKOFF))?;
+                    self.sleep(BACKOFF.pause(attempt))?;
                 }
             }
         }
@@ -608,17 +601,7 @@ impl Client {
 
     /// Sleeps, but not through a signal.
     pub fn sleep(&self, pause: Duration) -> Result<(), Fault> {
-        let until = Instant::now() + pause;
-        loop {
-            if let Some(signal) = self.stop.received() {
-                return Err(Fault::signal(signal));
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(Duration::from_millis(100)));
-        }
+        self.stop.wait(pause).map_err(Fault::signal)
     }
 }
 
@@ -630,7 +613,7 @@ impl Pause {
     };
 
     fn after(&self, tries: u32) -> Duration {
-        let ours = backoff(tries, LONGEST_BACKOFF);
+        let ours = BACKOFF.pause(tries);
         self.asked.unwrap_or_default().max(ours)
     }
 }
@@ -671,14 +654,6 @@ fn unauthorized(message: &str) -> Fault {
             "check `access_token`: it may be revoked or belong to another region than `region`",
         ),
     )
-}
-
-/// Doubles with every try; jitter keeps threads that failed together from coming back together.
-fn backoff(attempt: u32, longest: Duration) -> Duration {
-    let full = FIRST_BACKOFF
-        .saturating_mul(1 << (attempt - 1).min(16))
-        .min(longest);
-    full.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 fn give_back(turn: Option<&Turn>, held: u64) {

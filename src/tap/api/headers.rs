@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime};
 use ureq::http::HeaderMap;
 
 use super::pace::{Budget, until};
+use crate::http::patience;
 
 /// No pause that a server asks for is longer.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
@@ -46,21 +46,10 @@ pub fn pause_of_rate_limit(headers: &HeaderMap, budget: Budget) -> Option<Durati
     retry_after(headers).max(reset)
 }
 
-/// `Retry-After`, in seconds, whole or not, or as a date.
+/// What `Retry-After` asks for, up to what is reasonable.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = header(headers, "retry-after")?;
-    let pause = match text.parse::<f64>() {
-        Ok(seconds) if seconds >= 0.0 => {
-            Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_RETRY_AFTER)
-        }
-        Ok(_) => return None,
-        Err(_) => {
-            let now = server_time(headers).unwrap_or_else(unix_seconds);
-            Duration::from_secs(http_date(text)?.saturating_sub(now))
-        }
-    };
-    Some(pause.min(LONGEST_RETRY_AFTER))
+    patience::retry_after(headers).map(|pause| pause.min(LONGEST_RETRY_AFTER))
 }
 
 /// A reset time in Unix seconds: given so, in milliseconds, with a fraction, as seconds from now on,
@@ -81,19 +70,8 @@ fn unix_seconds() -> u64 {
     super::pace::unix_time().as_secs()
 }
 
-/// A date as HTTP has it, or in RFC 3339.
 fn http_date(text: &str) -> Option<u64> {
-    let seconds = DateTime::parse_from_rfc2822(text)
-        .or_else(|_| DateTime::parse_from_rfc3339(text))
-        .map(|date| date.timestamp())
-        .or_else(|_| {
-            // The two forms of old that RFC 9110 still knows.
-            NaiveDateTime::parse_from_str(text, "%A, %d-%b-%y %H:%M:%S GMT")
-                .or_else(|_| NaiveDateTime::parse_from_str(text, "%a %b %e %H:%M:%S %Y"))
-                .map(|date| date.and_utc().timestamp())
-        })
-        .ok()?;
-    u64::try_from(seconds).ok()
+    u64::try_from(patience::http_date(text)?).ok()
 }
 
 #[cfg(test)]

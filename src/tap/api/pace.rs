@@ -3,10 +3,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::cli::stop::Stop;
+use crate::cli::stop::{LOOK_UP, Stop};
 
-/// How long a wait goes on before it looks for a signal again.
-const LOOK_UP: Duration = Duration::from_millis(100);
 /// Slack behind the end of a window, so that a clock that is a little ahead doesn't send early.
 const SLACK: Duration = Duration::from_millis(20);
 /// No window is longer.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::runtime::{self, Handle};
 use ureq::http::{Extensions, HeaderMap};
 
 use super::StoreError;
+use crate::cli::stop::{NotReceived, Stop};
 
 /// How long a token may take, in seconds. The metadata server and token services answer at once.
 const TOKEN_TIMEOUT: Duration = Duration::from_mins(1);
@@ -25,6 +26,7 @@ pub struct Tokens {
     source: Source,
     runtime: Handle,
     credentials: Mutex<Current>,
+    stop: Stop,
 }
 
 /// Credentials, and how often they were made anew.
@@ -58,7 +60,7 @@ enum Source {
 
 impl Tokens {
     /// Looks credentials up; asks no service for a token yet.
-    pub fn new(credentials_file: Option<&Path>) -> Result<Self, StoreError> {
+    pub fn new(credentials_file: Option<&Path>, stop: &Stop) -> Result<Self, StoreError> {
         let source = match credentials_file {
             Some(path) => read_file(path)?,
             None => Source::ApplicationDefault,
@@ -84,11 +86,13 @@ impl Tokens {
                 credentials,
                 generation: 0,
             }),
+            stop: stop.clone(),
         })
     }
 
-    /// The headers for one request. Tokens are kept until shortly before they expire.
-    pub fn authorization(&self) -> Result<Authorization, TokenError> {
+    /// The headers for one request, within `time` where it is worth no more. Tokens are kept until
+    /// shortly before they expire.
+    pub fn authorization(&self, time: Option<Duration>) -> Result<Authorization, TokenError> {
         let (credentials, generation) = {
             let current = self.current();
             (current.credentials.clone(), current.generation)
@@ -98,7 +102,7 @@ impl Tokens {
             // Nobody listens any more after a time-out.
             let _ = sender.send(credentials.headers(Extensions::new()).await);
         });
-        match receiver.recv_timeout(TOKEN_TIMEOUT) {
+        match self.receive(&receiver, time.unwrap_or(TOKEN_TIMEOUT)) {
             Ok(Ok(CacheableResource::New { data: headers, .. })) => Ok(Authorization {
                 headers,
                 generation,
@@ -110,9 +114,23 @@ impl Tokens {
                 Err(TokenError::Transient(with_causes(&error)))
             }
             Ok(Err(error)) => Err(TokenError::Permanent(self.source.fault(&error))),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(
-                TokenError::Transient("no access token came in time".to_owned()),
-            ),
+            Err(_) => Err(TokenError::Transient(
+                "no access token came in time".to_owned(),
+            )),
+        }
+    }
+
+    /// Waits for a token; after a signal, no longer than half of what time is left, so that there is
+    /// time for another try.
+    fn receive<T>(&self, token: &Receiver<T>, time: Duration) -> Result<T, NotReceived> {
+        match self.stop.receive(token, Some(time)) {
+            Err(NotReceived::Stopped(_)) => {
+                let left = self.stop.remaining().unwrap_or_default() / 2;
+                token
+                    .recv_timeout(left.min(time))
+                    .map_err(|_| NotReceived::Late)
+            }
+            received => received,
         }
     }
 

@@ -1,7 +1,8 @@
 //! A bucket as a store, by the JSON API.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -21,6 +22,8 @@ use crate::target::writer::ObjectNames;
 const LARGEST_CHUNK: usize = 8 * 1024 * 1024;
 /// What the chunks of all open uploads may take together, in bytes.
 const CHUNK_BUDGET: usize = 40 * 1024 * 1024;
+/// How long a cancel may take: what isn't cancelled vanishes by itself.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
 /// In a path, a slash of an object's name is encoded too.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -40,6 +43,8 @@ pub struct Bucket {
     pub client: Client,
     config: BucketConfig,
     open_uploads: AtomicUsize,
+    /// Whether a cancel was not answered: the others would wait as long.
+    are_cancels_given_up: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -59,29 +64,34 @@ impl GcsStore {
     /// Looks credentials up; asks the service for nothing.
     pub fn open(config: &BucketConfig, stop: &Stop) -> Result<Self, StoreError> {
         let tokens = if config.endpoint.starts_with("https://") {
-            Some(Tokens::new(config.credentials_file.as_deref())?)
+            Some(Tokens::new(config.credentials_file.as_deref(), stop)?)
         } else {
             tracing::info!("{} is plain http: no credentials are sent", config.endpoint);
             None
         };
-        Ok(Self::with_tokens(config, tokens, stop))
+        Self::with_tokens(config, tokens, stop)
     }
 
-    pub fn with_tokens(config: &BucketConfig, tokens: Option<Tokens>, stop: &Stop) -> Self {
+    pub fn with_tokens(
+        config: &BucketConfig,
+        tokens: Option<Tokens>,
+        stop: &Stop,
+    ) -> Result<Self, StoreError> {
         let client = Client::new(
             &config.endpoint,
             tokens,
             config.request_timeout,
             config.retry_deadline,
             stop,
-        );
-        Self {
+        )?;
+        Ok(Self {
             bucket: Arc::new(Bucket {
                 client,
                 config: config.clone(),
                 open_uploads: AtomicUsize::new(0),
+                are_cancels_given_up: AtomicBool::new(false),
             }),
-        }
+        })
     }
 
     pub fn url_of(&self, name: &str) -> String {
@@ -121,10 +131,16 @@ impl GcsStore {
                     .strip_prefix(&bucket.config.prefix)
                     .map(str::to_owned)
             }));
-            page_token = listing.next_page_token.filter(|token| !token.is_empty());
-            if page_token.is_none() {
+            let next = listing.next_page_token.filter(|token| !token.is_empty());
+            if next.is_none() {
                 return Ok(names);
             }
+            if next == page_token {
+                return Err(StoreError::failed(format_args!(
+                    "can't {what}: the service gives the same page again and again"
+                )));
+            }
+            page_token = next;
         }
     }
 
@@ -260,6 +276,23 @@ impl Bucket {
         if let Err(error) = self.client.send_with_retries(&call, &what) {
             tracing::warn!("{error}");
         }
+    }
+
+    /// How long a cancel may take, if it is still worth trying.
+    pub fn time_for_a_cancel(&self) -> Option<Duration> {
+        if self.are_cancels_given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        let left = match self.client.stop().last_deadline() {
+            None => CANCEL_TIME,
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+        };
+        (!left.is_zero()).then_some(left.min(CANCEL_TIME))
+    }
+
+    /// A cancel was not answered.
+    pub fn give_up_cancels(&self) {
+        self.are_cancels_given_up.store(true, Ordering::Relaxed);
     }
 
     /// What an answer means that trying again won't change.

@@ -1,24 +1,22 @@
 //! One request to the storage service: credentials, time-outs, what a status means, how long to
 //! wait before trying again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ureq::http::header::{AUTHORIZATION, RETRY_AFTER};
-use ureq::http::{HeaderMap, Method, Request, StatusCode, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody};
+use ureq::AsSendBody;
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{HeaderMap, Method, Request, StatusCode};
 
 use super::StoreError;
 use super::auth::{TokenError, Tokens};
 use crate::cli::stop::Stop;
+use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
+use crate::http::patience::{Backoff, GivenUp, Patience};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long failing requests are still tried again after a signal, and how soon.
-const GRACE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE_WHEN_STOPPING: Duration = Duration::from_secs(1);
-/// How long a signal may go unnoticed.
-const LOOK_UP_INTERVAL: Duration = Duration::from_millis(100);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(30),
+};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are metadata, listings and state objects.
 const MAX_REPLY_BYTES: u64 = 1 << 30;
@@ -70,43 +68,44 @@ impl Client {
         request_timeout: Duration,
         retry_deadline: Duration,
         stop: &Stop,
-    ) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // 308 means "resume incomplete" here, and no other host may be sent a token.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("target-gcs/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_per_write(Some(request_timeout))
-            .timeout_per_read(Some(request_timeout))
-            .timeout_recv_response(Some(request_timeout))
-            .max_idle_connections(IDLE_CONNECTIONS)
-            .max_idle_connections_per_host(IDLE_CONNECTIONS);
-        if is_loopback(endpoint) {
-            config = config.proxy(None);
-        }
-        Self {
-            agent: config.build().new_agent(),
+    ) -> Result<Self, StoreError> {
+        let agent = Agent::new(AgentSettings {
+            base_url: endpoint.to_owned(),
+            user_agent: concat!("target-gcs/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connections: IDLE_CONNECTIONS,
+            timeouts: Timeouts {
+                connect: CONNECT_TIMEOUT.min(request_timeout),
+                answer: request_timeout,
+                body: BodyTimeout::Standstill(request_timeout),
+            },
+            stop: stop.clone(),
+        })?;
+        Ok(Self {
+            agent,
             endpoint: endpoint.to_owned(),
             tokens,
             retry_deadline,
             stop: stop.clone(),
-        }
+        })
     }
 
     /// Sends a request once, or twice when a token was refused.
     pub fn once(&self, call: &Call<'_>) -> Result<Attempt, StoreError> {
+        self.once_within(call, None)
+    }
+
+    /// The same, for something that is worth no more time than this.
+    pub fn once_within(
+        &self,
+        call: &Call<'_>,
+        time: Option<Duration>,
+    ) -> Result<Attempt, StoreError> {
         let Some(tokens) = &self.tokens else {
-            return Ok(self.send(call, &HeaderMap::new()));
+            return Ok(self.send(call, &HeaderMap::new(), time));
         };
-        let authorized = |call| match tokens.authorization() {
+        let authorized = |call| match tokens.authorization(time) {
             Ok(authorization) => Ok((
-                self.send(call, &authorization.headers),
+                self.send(call, &authorization.headers, time),
                 authorization.generation,
             )),
             Err(TokenError::Transient(reason)) => Ok((Attempt::Broken(reason), 0)),
@@ -120,9 +119,14 @@ impl Client {
         authorized(call).map(|(attempt, _)| attempt)
     }
 
+    /// The signals it gives way to.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// Sends a request until it gets an answer that trying again would not change.
     pub fn send_with_retries(&self, call: &Call<'_>, what: &str) -> Result<Reply, StoreError> {
-        self.send_patiently(call, what, &mut self.patience())
+        self.send_patiently(call, what, &mut self.retries())
     }
 
     /// The same with an allowance of retries that other requests share.
@@ -130,40 +134,39 @@ impl Client {
         &self,
         call: &Call<'_>,
         what: &str,
-        patience: &mut Patience,
+        retries: &mut Retries,
     ) -> Result<Reply, StoreError> {
         loop {
             let reason = match self.once(call)? {
                 Attempt::Reply(reply) if is_transient(reply.status) => {
-                    patience.heed(&reply);
+                    retries.heed(&reply);
                     format!("the service answered {}", reply.explain())
                 }
                 Attempt::Reply(reply) => return Ok(reply),
                 Attempt::Broken(reason) => reason,
             };
-            patience.wait(what, &reason)?;
+            retries.wait(what, &reason)?;
         }
     }
 
     /// A fresh allowance of retries.
-    pub fn patience(&self) -> Patience {
-        Patience {
-            failing_since: None,
-            limit: self.retry_deadline,
-            tries: 0,
-            asked: Duration::ZERO,
-            stop: self.stop.clone(),
-        }
+    pub fn retries(&self) -> Retries {
+        Retries(Patience::new(BACKOFF, self.retry_deadline, &self.stop))
     }
 
-    fn send(&self, call: &Call<'_>, authorization: &HeaderMap) -> Attempt {
-        match self.try_send(call, authorization) {
+    fn send(&self, call: &Call<'_>, authorization: &HeaderMap, time: Option<Duration>) -> Attempt {
+        match self.try_send(call, authorization, time) {
             Ok(reply) => Attempt::Reply(reply),
             Err(error) => Attempt::Broken(error.to_string()),
         }
     }
 
-    fn try_send(&self, call: &Call<'_>, authorization: &HeaderMap) -> Result<Reply, ureq::Error> {
+    fn try_send(
+        &self,
+        call: &Call<'_>,
+        authorization: &HeaderMap,
+        time: Option<Duration>,
+    ) -> Result<Reply, ureq::Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(format!("{}{}", self.endpoint, call.target));
@@ -177,14 +180,21 @@ impl Client {
         }
         let takes_body = call.method == Method::POST || call.method == Method::PUT;
         if takes_body {
-            self.run(request.body(call.body)?)
+            self.run(request.body(call.body)?, time)
         } else {
-            self.run(request.body(())?)
+            self.run(request.body(())?, time)
         }
     }
 
-    fn run(&self, request: Request<impl AsSendBody>) -> Result<Reply, ureq::Error> {
-        let mut response = self.agent.run(request)?;
+    fn run(
+        &self,
+        request: Request<impl AsSendBody>,
+        time: Option<Duration>,
+    ) -> Result<Reply, ureq::Error> {
+        let mut response = match time {
+            None => self.agent.run(request),
+            Some(time) => self.agent.run_within(request, time),
+        }?;
         let body = response
             .body_mut()
             .with_config()
@@ -233,80 +243,40 @@ pub fn is_transient(status: StatusCode) -> bool {
         )
 }
 
-/// Exponential pauses with jitter, until a deadline without progress: the time from the first
-/// failure on, so that a first request that stalls for long is still tried again.
+/// An allowance of tries without progress.
 #[derive(Debug)]
-pub struct Patience {
-    failing_since: Option<Instant>,
-    limit: Duration,
-    tries: u32,
-    /// What the service asked for with `Retry-After`.
-    asked: Duration,
-    stop: Stop,
-}
+pub struct Retries(Patience);
 
-impl Patience {
+impl Retries {
     /// Starts anew: there was progress.
     pub fn reset(&mut self) {
-        self.failing_since = None;
-        self.tries = 0;
+        self.0.reset();
     }
 
     /// Notes how long the service asks to be left alone.
     pub fn heed(&mut self, reply: &Reply) {
-        let seconds = reply
-            .header(RETRY_AFTER.as_str())
-            .and_then(|value| value.parse().ok());
-        self.asked = seconds.map_or(Duration::ZERO, Duration::from_secs);
+        self.0.heed(&reply.headers);
     }
 
     /// Waits for the next try, or fails when time is up: sooner when a signal has come.
     pub fn wait(&mut self, what: &str, reason: &str) -> Result<(), StoreError> {
-        let longest = FIRST_PAUSE
-            .saturating_mul(1 << self.tries.min(16))
-            .min(LONGEST_PAUSE);
-        let asked = std::mem::take(&mut self.asked);
-        let pause = longest.mul_f64(0.5 + fastrand::f64() / 2.0).max(asked);
-        self.tries += 1;
-        let now = Instant::now();
-        let spent = now.duration_since(*self.failing_since.get_or_insert(now));
-        let stopping = self.stop.stopping_for();
-        if stopping.is_some_and(|stopping| stopping > GRACE) {
-            return Err(StoreError::failed(format_args!(
+        let pause = self.0.next_pause().map_err(|given_up| match given_up {
+            GivenUp::Stopping => StoreError::failed(format_args!(
                 "can't {what}: {reason}, and the run is to stop"
-            )));
-        }
-        if spent + pause > self.limit {
-            let tries = if self.tries == 1 { "try" } else { "tries" };
-            return Err(StoreError::failed(format_args!(
-                "can't {what}: {reason}, and {} {tries} in {} seconds did not help",
-                self.tries,
-                spent.as_secs()
-            ))
-            .hint("the storage service or the way to it is failing; run again later"));
-        }
+            )),
+            GivenUp::TimeIsUp { tries, seconds } => {
+                let word = if tries == 1 { "try" } else { "tries" };
+                StoreError::failed(format_args!(
+                    "can't {what}: {reason}, and {tries} {word} in {seconds} seconds did not help"
+                ))
+                .hint("the storage service or the way to it is failing; run again later")
+            }
+        })?;
         tracing::warn!(
             "can't {what} yet: {reason}; trying again in {:.1} seconds",
             pause.as_secs_f64()
         );
-        let pause_of = |stop: &Stop| match stop.stopping_for() {
-            Some(_) => pause.min(LONGEST_PAUSE_WHEN_STOPPING),
-            None => pause,
-        };
-        while now.elapsed() < pause_of(&self.stop) {
-            let left = pause.saturating_sub(now.elapsed());
-            std::thread::sleep(left.min(LOOK_UP_INTERVAL));
-        }
+        self.0.wait(pause);
         Ok(())
     }
-}
-
-fn is_loopback(endpoint: &str) -> bool {
-    let uri: Option<Uri> = endpoint.parse().ok();
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

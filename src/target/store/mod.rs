@@ -19,6 +19,7 @@ use std::io;
 use super::config::Destination;
 use super::writer::ObjectNames;
 use crate::cli::stop::Stop;
+use crate::http::agent::UnusableProxy;
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 
@@ -49,6 +50,8 @@ pub enum StoreErrorKind {
     NameTaken,
     /// The object is not what it was when it was read.
     Conflict,
+    /// Nothing was begun, since a setting or the environment is at fault.
+    Misconfigured,
     /// Anything else: permanent, or transient for too long.
     Failed,
 }
@@ -84,6 +87,14 @@ impl std::error::Error for StoreError {}
 impl From<StoreError> for io::Error {
     fn from(error: StoreError) -> Self {
         io::Error::other(error)
+    }
+}
+
+impl From<UnusableProxy> for StoreError {
+    fn from(fault: UnusableProxy) -> Self {
+        Self::failed(&fault)
+            .hint(UnusableProxy::HINT)
+            .kind(StoreErrorKind::Misconfigured)
     }
 }
 

@@ -7,7 +7,7 @@ use ureq::http::{Method, StatusCode, Uri};
 
 use super::StoreError;
 use super::gcs::Bucket;
-use super::http::{Attempt, Call, Patience, Reply, is_transient};
+use super::http::{Attempt, Call, Reply, Retries, is_transient};
 use super::upload::Purpose;
 
 /// A session that the service has begun. Its object exists only when the session has ended well.
@@ -56,7 +56,7 @@ impl Session {
         bucket: &Arc<Bucket>,
         object: &str,
         purpose: &Purpose,
-        patience: &mut Patience,
+        retries: &mut Retries,
     ) -> Result<Option<Self>, StoreError> {
         let (target, metadata) = bucket.start_of(object, purpose);
         let what = format!("upload {}", bucket.url_of_object(object));
@@ -66,7 +66,7 @@ impl Session {
             headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
             body: metadata.as_bytes(),
         };
-        let reply = bucket.client.send_patiently(&call, &what, patience)?;
+        let reply = bucket.client.send_patiently(&call, &what, retries)?;
         if reply.status == StatusCode::PRECONDITION_FAILED {
             return Ok(None);
         }
@@ -96,7 +96,7 @@ impl Session {
         range: String,
         bytes: &[u8],
         crc32c: Option<&str>,
-        patience: &mut Patience,
+        retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
         let mut headers = vec![("content-range", range)];
         if let Some(sum) = crc32c {
@@ -124,7 +124,7 @@ impl Session {
             // All else about the request is as the service wants it, so it is about the checksum.
             StatusCode::BAD_REQUEST if crc32c.is_some() => Ok(Progress::Damaged(explained())),
             status if is_transient(status) => {
-                patience.heed(&reply);
+                retries.heed(&reply);
                 Ok(Progress::Unknown(explained()))
             }
             _ => Err(self.bucket.refused(&self.what(), &reply)),
@@ -132,13 +132,9 @@ impl Session {
     }
 
     /// Asks once how many bytes the service has; `total` is the object's size where it is known.
-    pub fn query(
-        &self,
-        total: Option<u64>,
-        patience: &mut Patience,
-    ) -> Result<Progress, StoreError> {
+    pub fn query(&self, total: Option<u64>, retries: &mut Retries) -> Result<Progress, StoreError> {
         let range = total.map_or("bytes */*".to_owned(), |total| format!("bytes */{total}"));
-        self.send(range, b"", None, patience)
+        self.send(range, b"", None, retries)
     }
 
     /// Breaks the session off, as far as the service can be reached.
@@ -150,14 +146,20 @@ impl Session {
             headers: vec![],
             body: b"",
         };
-        match self.bucket.client.once(&call) {
+        let Some(time) = self.bucket.time_for_a_cancel() else {
+            return;
+        };
+        let reason = match self.bucket.client.once_within(&call, Some(time)) {
             Ok(Attempt::Reply(reply)) => {
                 tracing::debug!("cancelled {}: {}", self.object, reply.status);
+                return;
             }
-            // An unfinished session vanishes by itself after a week.
-            Ok(Attempt::Broken(reason)) => tracing::warn!("can't cancel: {what}: {reason}"),
-            Err(error) => tracing::warn!("can't cancel: {what}: {error}"),
-        }
+            Ok(Attempt::Broken(reason)) => reason,
+            Err(error) => error.to_string(),
+        };
+        // An unfinished session vanishes by itself after a week.
+        tracing::warn!("can't cancel: {what}: {reason}");
+        self.bucket.give_up_cancels();
     }
 
     fn confirmed_by(&self, reply: &Reply) -> Result<u64, StoreError> {

@@ -47,8 +47,8 @@ fn store(service: &gcs::Gcs, token_url: &str) -> GcsStore {
         request_timeout: Duration::from_secs(5),
         retry_deadline: Duration::from_secs(5),
     };
-    let tokens = Tokens::new(Some(&file)).unwrap();
-    GcsStore::with_tokens(&config, Some(tokens), &Stop::default())
+    let tokens = Tokens::new(Some(&file), &Stop::default()).unwrap();
+    GcsStore::with_tokens(&config, Some(tokens), &Stop::default()).unwrap()
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn unusable_credentials_files_are_named_and_not_shown() {
         r#"{"type":"service_account"}"#,
     ] {
         fs::write(&file, content).unwrap();
-        let error = Tokens::new(Some(&file)).unwrap_err();
+        let error = Tokens::new(Some(&file), &Stop::default()).unwrap_err();
         assert!(error.message.contains("key.json"), "{error}");
         assert!(!error.message.contains("private words"), "{error}");
     }
@@ -140,8 +140,8 @@ fn a_service_account_signs_its_own_tokens() {
         "token_uri": "http://127.0.0.1:9/never-asked",
     });
     fs::write(&file, credentials.to_string()).unwrap();
-    let tokens = Tokens::new(Some(&file)).unwrap();
-    let Ok(authorization) = tokens.authorization() else {
+    let tokens = Tokens::new(Some(&file), &Stop::default()).unwrap();
+    let Ok(authorization) = tokens.authorization(None) else {
         panic!("no token");
     };
     let header = authorization.headers["authorization"].to_str().unwrap();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::gcs::Bucket;
-use super::http::Patience;
+use super::http::Retries;
 use super::session::{Metadata, Progress, Session};
 use super::{StoreError, StoreErrorKind};
 use crate::target::writer::ObjectNames;
@@ -109,19 +109,19 @@ impl Upload {
     /// Sends the first `length` unsent bytes, a multiple of [`CHUNK_UNIT`].
     fn send(&mut self, length: usize) -> Result<(), StoreError> {
         let end = self.confirmed + length as u64;
-        let mut patience = self.bucket.client.patience();
+        let mut retries = self.bucket.client.retries();
         while self.confirmed < end {
             let range = format!("bytes {}-{}/*", self.confirmed, end - 1);
             let chunk = usize::try_from(end - self.confirmed).unwrap_or(usize::MAX);
-            match self.put(&range, chunk, None, &mut patience)? {
-                Progress::Confirmed(offset) => self.advance(offset, end, &mut patience)?,
+            match self.put(&range, chunk, None, &mut retries)? {
+                Progress::Confirmed(offset) => self.advance(offset, end, &mut retries)?,
                 Progress::Final(_) => {
                     return Err(self.failed("the service made the object final before its end"));
                 }
                 Progress::Gone(reason) => self.start_over("its upload session is lost", &reason)?,
                 Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
                 Progress::PreconditionFailed => self.rename()?,
-                Progress::Unknown(reason) => patience.wait(&self.what(), &reason)?,
+                Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
             }
         }
         Ok(())
@@ -129,7 +129,7 @@ impl Upload {
 
     /// Sends the last piece. The object then exists, under the name that this gives.
     pub fn finish(&mut self) -> Result<(String, Metadata), StoreError> {
-        let mut patience = self.bucket.client.patience();
+        let mut retries = self.bucket.client.retries();
         let total = self.confirmed + self.unsent.len() as u64;
         let metadata = loop {
             let range = if self.unsent.is_empty() {
@@ -138,10 +138,10 @@ impl Upload {
                 format!("bytes {}-{}/{total}", self.confirmed, total - 1)
             };
             let end = (total, encode_crc32c(self.crc32c));
-            match self.put(&range, self.unsent.len(), Some(&end), &mut patience)? {
+            match self.put(&range, self.unsent.len(), Some(&end), &mut retries)? {
                 Progress::Final(metadata) => break metadata,
-                Progress::Confirmed(offset) => self.advance(offset, total, &mut patience)?,
-                Progress::Unknown(reason) => patience.wait(&self.what(), &reason)?,
+                Progress::Confirmed(offset) => self.advance(offset, total, &mut retries)?,
+                Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
                 Progress::PreconditionFailed => self.rename()?,
                 Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
                 Progress::Gone(reason) => {
@@ -186,34 +186,34 @@ impl Upload {
         range: &str,
         length: usize,
         end: Option<&(u64, String)>,
-        patience: &mut Patience,
+        retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
         loop {
             let session = match self.session.take() {
                 Some(session) => session,
-                None => self.begin(patience)?,
+                None => self.begin(retries)?,
             };
             let bytes = &self.unsent[..length];
             let sum = end.map(|(_, sum)| sum.as_str());
             let size = end.map(|(size, _)| *size);
-            let progress = session
-                .send(range.to_owned(), bytes, sum, patience)
-                .and_then(|progress| match progress {
-                    Progress::Unknown(reason) => self.ask(&session, size, reason, patience),
-                    known => Ok(known),
-                });
+            let mut progress = session.send(range.to_owned(), bytes, sum, retries);
+            let mut has_waited = false;
+            if let Ok(Progress::Unknown(reason)) = progress {
+                progress = self.ask(&session, size, reason, retries);
+                has_waited = true;
+            }
             self.session = Some(session);
             match progress? {
                 // Nothing has arrived, as was to be expected: the bytes go out again.
-                Progress::Confirmed(offset) if offset == self.confirmed => {}
+                Progress::Confirmed(offset) if has_waited && offset == self.confirmed => {}
                 known => return Ok(known),
             }
         }
     }
 
-    fn begin(&mut self, patience: &mut Patience) -> Result<Session, StoreError> {
+    fn begin(&mut self, retries: &mut Retries) -> Result<Session, StoreError> {
         loop {
-            match Session::begin(&self.bucket, &self.object, &self.purpose, patience)? {
+            match Session::begin(&self.bucket, &self.object, &self.purpose, retries)? {
                 Some(session) => return Ok(session),
                 None => self.rename()?,
             }
@@ -226,23 +226,18 @@ impl Upload {
         session: &Session,
         size: Option<u64>,
         mut reason: String,
-        patience: &mut Patience,
+        retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
         loop {
-            patience.wait(&self.what(), &reason)?;
-            match session.query(size, patience)? {
+            retries.wait(&self.what(), &reason)?;
+            match session.query(size, retries)? {
                 Progress::Unknown(again) => reason = again,
                 known => return Ok(known),
             }
         }
     }
 
-    fn advance(
-        &mut self,
-        offset: u64,
-        end: u64,
-        patience: &mut Patience,
-    ) -> Result<(), StoreError> {
+    fn advance(&mut self, offset: u64, end: u64, retries: &mut Retries) -> Result<(), StoreError> {
         if offset < self.confirmed || offset > end {
             return Err(self.failed(&format!(
                 "the service says that it has {offset} bytes, between {} and {end} are possible",
@@ -250,9 +245,9 @@ impl Upload {
             )));
         }
         if offset == self.confirmed {
-            return patience.wait(&self.what(), "the service took none of the bytes sent");
+            return retries.wait(&self.what(), "the service took none of the bytes sent");
         }
-        patience.reset();
+        retries.reset();
         let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
         self.unsent.drain(..taken);
         self.confirmed = offset;

@@ -1,0 +1,29 @@
+//! Faults on the way to a host that lie on this side: they are the same for every request, and trying
+//! again won't mend them.
+
+/// What keeps any request from arriving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The server's certificate isn't trusted: certain at once.
+    Certificate,
+    /// The host isn't known, or nobody listens there: some seconds may change that, as where a
+    /// container's network comes up late.
+    Nobody,
+}
+
+/// What kind of obstacle an error tells of, if any.
+#[must_use]
+pub fn obstacle(error: &ureq::Error) -> Option<Obstacle> {
+    let words = error.to_string();
+    if words.contains("UnknownIssuer") || words.contains("invalid peer certificate") {
+        return Some(Obstacle::Certificate);
+    }
+    let is_nobody = match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::ConnectProxyFailed(_) => true,
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        _ => false,
+    };
+    is_nobody.then_some(Obstacle::Nobody)
+}
