@@ -244,14 +244,14 @@ mod tests {
     fn a_signal_wakes_who_waits_and_sets_the_deadline() {
         let stop = Stop::default();
         let waiting = stop.clone();
-        let waiter = thread::spawn(move || waiting.wait(Duration::from_secs(600)));
-        let received = Received {
+        let waiter = thread::spawn(move || waiting.wait(Duration::from_mins(10)));
+        let signal = Received {
             number: SIGTERM,
             at: Instant::now(),
         };
         {
             let _interruptions = stop.interruptions();
-            stop.shared.first.set(received).unwrap();
+            stop.shared.first.set(signal).unwrap();
         }
         stop.shared.came.notify_all();
         assert_eq!(waiter.join().unwrap(), Err(SIGTERM));

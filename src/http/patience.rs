@@ -160,7 +160,7 @@ mod tests {
 
     const BACKOFF: Backoff = Backoff {
         first: Duration::from_millis(500),
-        longest: Duration::from_secs(60),
+        longest: Duration::from_mins(1),
     };
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -189,7 +189,7 @@ mod tests {
             ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
             ("retry-after", "Sun, 06 Nov 1994 08:50:37 GMT"),
         ]);
-        assert_eq!(retry_after(&dated), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after(&dated), Some(Duration::from_mins(1)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use simulators::http;
 
 use crate::harness::{Run, Target, record, schema, state};
 
-const SILENT: Fault = Fault::Stall(Duration::from_secs(600));
+const SILENT: Fault = Fault::Stall(Duration::from_mins(10));
 const FOR_EVER: u32 = 1_000_000;
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -223,7 +223,7 @@ fn a_second_interrupt_ends_the_process_at_once() {
 #[test]
 fn a_signal_is_heard_while_a_token_service_is_silent() {
     let tokens = http::Server::start(|_| {
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_mins(1));
         http::Reply::empty(500)
     });
     let target = Target::local()

@@ -17,6 +17,7 @@ use modules::{Modules, circles, upward};
 const FLOORS: &[&[&str]] = &[
     &["json::*", "schema::document"],
     &["cli::*"],
+    &["http::*"],
     &["schema::*"],
     &["singer::*"],
     // The tap.
@@ -147,6 +148,10 @@ const CLOCKS: &[(&str, &str)] = &[
         "when a record was received, which its metadata says",
     ),
     ("src/cli/logging.rs", "when something was logged"),
+    (
+        "src/http/patience.rs",
+        "how far off a date is, where a reply has no clock of its own",
+    ),
 ];
 
 /// Who measures time that passes.
@@ -174,7 +179,11 @@ const STOPWATCHES: &[(&str, &str)] = &[
         "how fast and how long a stream is read",
     ),
     ("src/target/commit.rs", "how long ago the last commit was"),
-    ("src/target/store/http.rs", "waits until a deadline"),
+    ("src/http/patience.rs", "waits until a deadline"),
+    (
+        "src/target/store/gcs.rs",
+        "what is left for cancels after a signal",
+    ),
 ];
 
 const CODE: &[&str] = &["src"];

@@ -235,7 +235,7 @@ mod tests {
         let settings = json!({"access_token": "t", "base_url": "http://127.0.0.1:9"});
         let settings: Settings = serde_json::from_value(settings).unwrap();
         let config = Config::try_from(settings).unwrap();
-        let client = Arc::new(Client::new(config, Stop::default()));
+        let client = Arc::new(Client::new(config, Stop::default()).unwrap());
         let workers = Workers::start(1);
         let plan = Plan {
             stream: &PANICS,
