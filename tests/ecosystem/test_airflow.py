@@ -128,7 +128,7 @@ def test_a_retry_goes_on_where_a_killed_try_was(airflow, workspace, messages, tm
 
     tasks = airflow.run_dag(
         "intercom_to_gcs",
-        workspace | {"page_size": 30},
+        workspace | {"page_size": 30, "state_interval_seconds": 0},
         directory,
         PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
         TARGET_GCS_FLUSH_INTERVAL_SECONDS="0",
