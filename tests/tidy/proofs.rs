@@ -2,7 +2,7 @@
 
 use crate::modules::{Modules, circles, upward};
 use crate::rules::{
-    clocks_read, crates_away_from_home, long_files, long_functions, misses_unmarked,
+    clocks_read, crates_away_from_home, lines_missing, long_files, long_functions, misses_unmarked,
     places_missing, streams_named,
 };
 use crate::source::{Tree, tree_of};
@@ -225,4 +225,20 @@ fn a_place_that_a_document_names_and_that_is_gone_is_found() {
         "`src/here.rs` and `src/gone.rs`, `gone.rs`, `tests/gone/`, `cargo test src/gone.rs`";
     let found = places_missing(document, |place| place == "src/here.rs");
     assert_eq!(found, ["src/gone.rs", "tests/gone/"]);
+}
+
+#[test]
+fn an_example_in_a_document_that_is_no_longer_so_is_found() {
+    let document =
+        "+ not in a diff\n```diff\n--- a/src/a.rs\n+struct A {\n+    …\n+    b: u8,\n```\n";
+    let text = |text: &str| {
+        let text = text.to_owned();
+        lines_missing(document, move |path| match path {
+            "src/a.rs" => text.clone(),
+            other => panic!("{other} isn't named"),
+        })
+    };
+    assert_eq!(text("struct A {\n    a: u8,\n    b: u8,\n}"), [""; 0]);
+    let found = text("struct A {\n    b: u16,\n}");
+    assert_eq!(found, [r#"src/a.rs has no line "    b: u8,""#]);
 }

@@ -213,3 +213,23 @@ pub fn places_missing(document: &str, is_there: impl Fn(&str) -> bool) -> Vec<St
         .map(str::to_owned)
         .collect()
 }
+
+/// Lines that a document's `diff` shows as added to files and that these don't have. What a `…` stands
+/// for isn't looked for.
+pub fn lines_missing(document: &str, text_of: impl Fn(&str) -> String) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut is_diff, mut file, mut text) = (false, "", String::new());
+    for line in document.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            is_diff = language == "diff";
+        } else if let Some(path) = line.strip_prefix("--- a/").filter(|_| is_diff) {
+            (file, text) = (path, text_of(path));
+        } else if let Some(added) = line.strip_prefix('+').filter(|_| is_diff)
+            && !added.contains('…')
+            && !text.lines().any(|line| line == added)
+        {
+            found.push(format!("{file} has no line {added:?}"));
+        }
+    }
+    found
+}
