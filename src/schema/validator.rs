@@ -40,6 +40,17 @@ pub struct Unusable {
     pub fault: String,
 }
 
+impl Unusable {
+    /// Its text isn't what a schema can be.
+    #[must_use]
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        Self {
+            pointer: String::new(),
+            fault: error.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.pointer.is_empty() {
@@ -118,10 +129,7 @@ impl Validator {
 
     /// Compiles a schema given as JSON text.
     pub fn from_text(schema: &str) -> Result<Self, Unusable> {
-        let schema = surrogates::parse(schema).map_err(|error| Unusable {
-            pointer: String::new(),
-            fault: error.to_string(),
-        })?;
+        let schema = surrogates::parse(schema).map_err(|error| Unusable::unreadable(&error))?;
         Self::new(&schema)
     }
 

@@ -1,24 +1,20 @@
-//! Messages as a target receives them: whole lines from a pipe, each parsed in one pass. What a
-//! record, a schema or a state holds is not looked at, so its bytes stay as they came.
+//! Messages as a target receives them: a line each, parsed in one pass. What a record, a schema or a
+//! state holds is not looked at, so its bytes stay as they came; nor are fields that a message's
+//! type has no use for.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::collections::HashMap;
 
-use memchr::{memchr, memrchr};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::json::members::unquoted;
 use crate::json::scanner::Scanner;
+use crate::json::surrogates;
 
-/// A reading buffer starts this large, in bytes, and grows with the longest line.
-const BLOCK_BYTES: usize = 256 * 1024;
-/// A buffer that a very long line has made larger than this is not kept for reuse.
-const KEPT_BYTES: usize = 4 * BLOCK_BYTES;
-/// Blocks that may wait for the reader of [`Input`].
-const BLOCKS_AHEAD: usize = 4;
+/// What Python's `json` writes for numbers that are none.
+const NO_NUMBERS: &[&str] = &["NaN", "-Infinity", "Infinity"];
 
 /// One message; `record`, `schema` and `value` are the sender's own bytes.
 #[derive(Debug)]
@@ -27,8 +23,8 @@ pub enum Message<'a> {
     Record(Record<'a>),
     /// What the following rows of a stream look like.
     Schema(Schema<'a>),
-    /// How far the tap has come: any JSON value.
-    State(&'a RawValue),
+    /// How far the tap has come: any JSON value, as JSON text.
+    State(&'a str),
     /// The version of a full table that replaces older ones.
     ActivateVersion {
         /// The stream's name.
@@ -37,7 +33,7 @@ pub enum Message<'a> {
     /// Rows left in files.
     Batch(Batch<'a>),
     /// A message type that this program does not know.
-    Other(Cow<'a, str>),
+    Other(String),
 }
 
 /// A RECORD message.
@@ -58,8 +54,8 @@ pub struct Record<'a> {
 pub struct Schema<'a> {
     /// The stream's name.
     pub stream: Cow<'a, str>,
-    /// A JSON Schema.
-    pub schema: &'a RawValue,
+    /// A JSON Schema, as JSON text.
+    pub schema: &'a str,
     /// The properties that every row must have.
     pub key_properties: Vec<String>,
 }
@@ -87,12 +83,41 @@ pub struct BatchEncoding {
 /// Why a line is not a message.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// The line is not JSON, or a field has the wrong type.
+    /// The line is not JSON.
     #[error("invalid message: {}", at_column(.0))]
     Json(#[from] serde_json::Error),
+    /// The line is not text.
+    #[error("invalid message: not UTF-8 at column {column}")]
+    NotUtf8 {
+        /// Where, in bytes from 1.
+        column: usize,
+    },
+    /// A number that is none: some programs write them as if JSON had them.
+    #[error(
+        "invalid message: {word} at column {column}, which JSON doesn't know: the tap should write null"
+    )]
+    NoNumber {
+        /// As it is written.
+        word: &'static str,
+        /// Where, in bytes from 1.
+        column: usize,
+    },
     /// The line is not a JSON object.
     #[error("invalid message: not a JSON object")]
     NotAnObject,
+    /// It doesn't say what it is.
+    #[error("invalid message: missing field `type`")]
+    NoType,
+    /// A field is of no use as it is.
+    #[error("{kind} message whose `{field}` is not {wanted}")]
+    Unfit {
+        /// The message's type.
+        kind: &'static str,
+        /// The field's name.
+        field: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+    },
     /// A field that this type of message needs is missing.
     #[error("{kind} message without `{field}`")]
     Missing {
@@ -114,31 +139,101 @@ pub fn at_column(error: &serde_json::Error) -> String {
     }
 }
 
-/// Every field of every message type.
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    stream: Cow<'a, str>,
-    #[serde(borrow)]
-    record: Option<&'a RawValue>,
-    #[serde(borrow)]
-    schema: Option<&'a RawValue>,
-    // A state may be null, which an Option alone would take for a missing field.
-    #[serde(borrow, default, deserialize_with = "present")]
-    value: Option<&'a RawValue>,
-    #[serde(borrow)]
-    time_extracted: Option<&'a RawValue>,
-    #[serde(borrow)]
-    version: Option<&'a RawValue>,
-    key_properties: Option<Vec<String>>,
-    encoding: Option<BatchEncoding>,
-    manifest: Option<Vec<String>>,
+/// A message's fields by their names, each as JSON text. Of two of one name the last one counts.
+struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'a> Fields<'a> {
+    fn of(line: &'a [u8]) -> Result<Self, MessageError> {
+        let text = std::str::from_utf8(line).map_err(|error| MessageError::NotUtf8 {
+            column: error.valid_up_to() + 1,
+        })?;
+        if text.trim_ascii_start().as_bytes().first() != Some(&b'{') {
+            return Err(MessageError::NotAnObject);
+        }
+        let mut fields = Vec::new();
+        let mut scanner = Scanner::new(text);
+        let passed = scanner.object(|scanner, name| {
+            fields.push((unquoted(name)?, scanner.value()?));
+            Some(())
+        });
+        if passed.is_some() && scanner.is_at_end() {
+            return Ok(Self(fields));
+        }
+        // The scanner doesn't say what is wrong; nor does it go as deep as a message may.
+        let fields: HashMap<String, &'a RawValue> =
+            serde_json::from_str(text).map_err(|error| not_json(text, error))?;
+        let fields = fields.into_iter();
+        Ok(Self(
+            fields
+                .map(|(name, value)| (Cow::Owned(name), value.get()))
+                .collect(),
+        ))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let mut fields = self.0.iter().rev();
+        fields.find(|field| field.0 == name).map(|field| field.1)
+    }
+
+    /// One that may as well be null.
+    fn given(&self, name: &str) -> Option<&'a str> {
+        self.get(name).filter(|value| *value != "null")
+    }
+
+    fn need(&self, kind: &'static str, field: &'static str) -> Result<&'a str, MessageError> {
+        self.get(field).ok_or(MessageError::Missing { kind, field })
+    }
+
+    fn stream(&self, kind: &'static str) -> Result<Cow<'a, str>, MessageError> {
+        let field = "stream";
+        let value = self
+            .given(field)
+            .filter(|value| *value != "\"\"")
+            .ok_or(MessageError::Missing { kind, field })?;
+        name_in(value).ok_or(MessageError::Unfit {
+            kind,
+            field,
+            wanted: "a text of whole characters",
+        })
+    }
+
+    fn parsed<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        field: &'static str,
+        wanted: &'static str,
+    ) -> Result<T, MessageError> {
+        let unfit = |_| MessageError::Unfit {
+            kind,
+            field,
+            wanted,
+        };
+        let value = surrogates::parse(self.need(kind, field)?).map_err(unfit)?;
+        serde_json::from_value(value).map_err(unfit)
+    }
 }
 
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// A name that becomes part of a file's: two that differ in halves of characters only would be one.
+fn name_in(json: &str) -> Option<Cow<'_, str>> {
+    let name = unquoted(json)?;
+    let is_whole = !name.contains(char::REPLACEMENT_CHARACTER)
+        || serde_json::from_str::<Cow<'_, str>>(json).is_ok();
+    is_whole.then_some(name)
+}
+
+fn not_json(text: &str, error: serde_json::Error) -> MessageError {
+    let at = error.column().saturating_sub(1);
+    for word in NO_NUMBERS {
+        // Of a word with a sign the second letter is the first to be wrong.
+        for start in [at, at.saturating_sub(1)] {
+            let found = text.as_bytes().get(start..);
+            if found.is_some_and(|found| found.starts_with(word.as_bytes())) {
+                let column = start + 1;
+                return MessageError::NoNumber { word, column };
+            }
+        }
+    }
+    error.into()
 }
 
 impl<'a> Message<'a> {
@@ -147,33 +242,33 @@ impl<'a> Message<'a> {
         if let Some(record) = Record::scan(line) {
             return Ok(Message::Record(record));
         }
-        // Serde would take an array for a struct.
-        if line.trim_ascii_start().first() != Some(&b'{') {
-            return Err(MessageError::NotAnObject);
-        }
-        let fields: Fields<'a> = serde_json::from_slice(line)?;
-        match &*fields.kind {
+        let fields = Fields::of(line)?;
+        let kind = fields.get("type").and_then(unquoted);
+        match &*kind.ok_or(MessageError::NoType)? {
             "RECORD" => Ok(Message::Record(Record {
-                stream: named("RECORD", fields.stream)?,
-                record: need("RECORD", "record", fields.record)?.get(),
-                time_extracted: fields.time_extracted.map(RawValue::get),
-                version: fields.version.map(RawValue::get),
+                stream: fields.stream("RECORD")?,
+                record: fields.need("RECORD", "record")?,
+                time_extracted: fields.given("time_extracted"),
+                version: fields.given("version"),
             })),
             "SCHEMA" => Ok(Message::Schema(Schema {
-                stream: named("SCHEMA", fields.stream)?,
-                schema: need("SCHEMA", "schema", fields.schema)?,
-                key_properties: fields.key_properties.unwrap_or_default(),
+                stream: fields.stream("SCHEMA")?,
+                schema: fields.need("SCHEMA", "schema")?,
+                key_properties: match fields.given("key_properties") {
+                    None => Vec::new(),
+                    Some(_) => fields.parsed("SCHEMA", "key_properties", "a list of names")?,
+                },
             })),
-            "STATE" => Ok(Message::State(need("STATE", "value", fields.value)?)),
+            "STATE" => Ok(Message::State(fields.need("STATE", "value")?)),
             "ACTIVATE_VERSION" => Ok(Message::ActivateVersion {
-                stream: named("ACTIVATE_VERSION", fields.stream)?,
+                stream: fields.stream("ACTIVATE_VERSION")?,
             }),
             "BATCH" => Ok(Message::Batch(Batch {
-                stream: named("BATCH", fields.stream)?,
-                encoding: need("BATCH", "encoding", fields.encoding)?,
-                manifest: need("BATCH", "manifest", fields.manifest)?,
+                stream: fields.stream("BATCH")?,
+                encoding: fields.parsed("BATCH", "encoding", "an object with a `format`")?,
+                manifest: fields.parsed("BATCH", "manifest", "a list of URLs")?,
             })),
-            _ => Ok(Message::Other(fields.kind)),
+            other => Ok(Message::Other(other.to_owned())),
         }
     }
 }
@@ -204,7 +299,7 @@ impl<'a> Record<'a> {
         }
         let is_given = |value: &&str| *value != "null";
         Some(Self {
-            stream: unquoted(stream?).filter(|stream| !stream.is_empty())?,
+            stream: name_in(stream?).filter(|stream| !stream.is_empty())?,
             record: record.filter(is_given)?,
             time_extracted: time_extracted.filter(is_given),
             version: version.filter(is_given),
@@ -212,186 +307,9 @@ impl<'a> Record<'a> {
     }
 }
 
-fn need<T>(kind: &'static str, field: &'static str, value: Option<T>) -> Result<T, MessageError> {
-    value.ok_or(MessageError::Missing { kind, field })
-}
-
-fn named<'a>(kind: &'static str, stream: Cow<'a, str>) -> Result<Cow<'a, str>, MessageError> {
-    if stream.is_empty() {
-        return Err(MessageError::Missing {
-            kind,
-            field: "stream",
-        });
-    }
-    Ok(stream)
-}
-
-/// Some whole lines of the input. Only the last line of the last block may lack its line feed.
-#[derive(Debug)]
-pub struct Block {
-    /// Always initialised to its full length; what follows `filled` is left over.
-    buffer: Vec<u8>,
-    filled: usize,
-}
-
-impl Block {
-    /// The lines without their line feeds, and whether each one had it.
-    pub fn lines(&self) -> impl Iterator<Item = (&[u8], bool)> {
-        let mut rest = &self.buffer[..self.filled];
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            if let Some(end) = memchr(b'\n', rest) {
-                let line = &rest[..end];
-                rest = &rest[end + 1..];
-                Some((line, true))
-            } else {
-                Some((std::mem::take(&mut rest), false))
-            }
-        })
-    }
-}
-
-/// What the input had next.
-#[derive(Debug)]
-pub enum Next {
-    /// Some lines.
-    Lines(Block),
-    /// Nothing yet.
-    Waiting,
-    /// Nothing any more.
-    End,
-}
-
-/// The input, read ahead by a thread of its own, so that its user can look up from waiting.
-#[derive(Debug)]
-pub struct Input {
-    blocks: Receiver<io::Result<Block>>,
-    used: SyncSender<Vec<u8>>,
-}
-
-impl Input {
-    /// Starts reading. Lines may be of any length.
-    pub fn start(source: impl Read + Send + 'static) -> Self {
-        let (block_sender, blocks) = sync_channel(BLOCKS_AHEAD);
-        let (used, used_receiver) = sync_channel(BLOCKS_AHEAD);
-        // The thread is not joined: a read from a terminal or an idle pipe can't be broken off.
-        std::thread::spawn(move || read_blocks(source, &block_sender, &used_receiver));
-        Self { blocks, used }
-    }
-
-    /// The next lines, or [`Next::Waiting`] when none came within `patience`.
-    pub fn next(&self, patience: Duration) -> io::Result<Next> {
-        match self.blocks.recv_timeout(patience) {
-            Ok(block) => block.map(Next::Lines),
-            Err(RecvTimeoutError::Timeout) => Ok(Next::Waiting),
-            Err(RecvTimeoutError::Disconnected) => Ok(Next::End),
-        }
-    }
-
-    /// Gives a block's memory back.
-    pub fn reuse(&self, block: Block) {
-        if block.buffer.len() <= KEPT_BYTES {
-            // A full queue means that there is enough memory about already.
-            let _ = self.used.try_send(block.buffer);
-        }
-    }
-}
-
-fn read_blocks(
-    mut source: impl Read,
-    blocks: &SyncSender<io::Result<Block>>,
-    used: &Receiver<Vec<u8>>,
-) {
-    let mut buffer = vec![0; BLOCK_BYTES];
-    let mut filled = 0;
-    loop {
-        if filled == buffer.len() {
-            buffer.resize(2 * filled, 0);
-        }
-        let read = match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                // The receiver is gone only when the program is ending anyway.
-                let _ = blocks.send(Err(error));
-                return;
-            }
-        };
-        let unsearched = filled;
-        filled += read;
-        let Some(line_feed) = memrchr(b'\n', &buffer[unsearched..filled]) else {
-            continue;
-        };
-        let whole = unsearched + line_feed + 1;
-        let mut next = used.try_recv().unwrap_or_else(|_| vec![0; BLOCK_BYTES]);
-        let begun = filled - whole;
-        if next.len() < begun {
-            next.resize(begun, 0);
-        }
-        next[..begun].copy_from_slice(&buffer[whole..filled]);
-        let full = std::mem::replace(&mut buffer, next);
-        filled = begun;
-        let block = Block {
-            buffer: full,
-            filled: whole,
-        };
-        if blocks.send(Ok(block)).is_err() {
-            return;
-        }
-    }
-    if filled > 0 {
-        // As above.
-        let _ = blocks.send(Ok(Block { buffer, filled }));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Gives its text out a few bytes at a time.
-    struct Dribble(Vec<u8>, usize);
-
-    impl Read for Dribble {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let length = self.1.min(self.0.len()).min(buffer.len());
-            buffer[..length].copy_from_slice(&self.0[..length]);
-            self.0.drain(..length);
-            Ok(length)
-        }
-    }
-
-    fn lines_of(text: &[u8], step: usize) -> Vec<(Vec<u8>, bool)> {
-        let input = Input::start(Dribble(text.to_vec(), step));
-        let mut lines = Vec::new();
-        loop {
-            match input.next(Duration::from_secs(10)).unwrap() {
-                Next::Lines(block) => {
-                    lines.extend(block.lines().map(|(line, ended)| (line.to_vec(), ended)));
-                    input.reuse(block);
-                }
-                Next::Waiting => panic!("the reader hangs"),
-                Next::End => return lines,
-            }
-        }
-    }
-
-    #[test]
-    fn lines_are_the_same_however_they_arrive() {
-        let long = "x".repeat(3 * BLOCK_BYTES);
-        let text = format!("a\n\nbc\n{long}\nlast");
-        for step in [1000, 65_536, 10_000_000] {
-            let lines = lines_of(text.as_bytes(), step);
-            let texts: Vec<&[u8]> = lines.iter().map(|(line, _)| line.as_slice()).collect();
-            let wanted: Vec<&[u8]> = vec![b"a", b"", b"bc", long.as_bytes(), b"last"];
-            assert!(texts == wanted, "read {step} bytes at a time");
-            let ended: Vec<bool> = lines.iter().map(|(_, ended)| *ended).collect();
-            assert_eq!(ended, [true, true, true, true, false]);
-        }
-    }
 
     #[test]
     fn record_bytes_are_kept() {
@@ -407,7 +325,7 @@ mod tests {
         let line = br#"{"type":"STATE","value":null}"#;
         assert!(matches!(
             Message::parse(line).unwrap(),
-            Message::State(value) if value.get() == "null"
+            Message::State("null")
         ));
     }
 
@@ -419,5 +337,52 @@ mod tests {
         insta::assert_snapshot!(fault(r#"{"type":"STATE"}"#), @"STATE message without `value`");
         insta::assert_snapshot!(fault(r#"{"type":"RECORD","str"#), @"invalid message: EOF while parsing a string at column 21");
         insta::assert_snapshot!(fault("[1]"), @"invalid message: not a JSON object");
+    }
+
+    #[test]
+    fn fields_that_a_type_has_no_use_for_are_not_looked_at() {
+        let kind_of = |line: &str| match Message::parse(line.as_bytes()).unwrap() {
+            Message::Other(kind) => kind,
+            other => format!("{other:?}"),
+        };
+        for fields in [
+            r#""stream":{"name":"s"}"#,
+            r#""key_properties":7,"manifest":{},"encoding":[]"#,
+            r#""value":1,"value":2,"type":"LOG""#,
+            r#""\ud800":"\udc00""#,
+        ] {
+            assert_eq!(kind_of(&format!("{{\"type\":\"LOG\",{fields}}}")), "LOG");
+            let record = format!(
+                "{{\"type\":\"RECORD\",{fields},\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{{}}}}"
+            );
+            assert!(matches!(
+                Message::parse(record.as_bytes()).unwrap(),
+                Message::Record(Record { record: "{}", .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_for_what_it_is() {
+        let fault = |line: &[u8]| Message::parse(line).unwrap_err().to_string();
+        insta::assert_snapshot!(fault(br#"{"type":"RECORD","stream":"s","record":{"a":NaN}}"#), @"invalid message: NaN at column 45, which JSON doesn't know: the tap should write null");
+        insta::assert_snapshot!(fault(br#"{"type":"RECORD","stream":"s","record":[1,-Infinity]}"#), @"invalid message: -Infinity at column 43, which JSON doesn't know: the tap should write null");
+        insta::assert_snapshot!(fault(br#"{"type":"LOG","x":Infinity}"#), @"invalid message: Infinity at column 19, which JSON doesn't know: the tap should write null");
+        insta::assert_snapshot!(fault(br#"{"type":"LOG","x":"NaN",}"#), @"invalid message: trailing comma at column 25");
+        insta::assert_snapshot!(fault(b"{\"type\":\"LOG\",\"x\":\"\xff\"}"), @"invalid message: not UTF-8 at column 20");
+        insta::assert_snapshot!(fault(br#"{"type":"RECORD","stream":"\ud800","record":{}}"#), @"RECORD message whose `stream` is not a text of whole characters");
+        insta::assert_snapshot!(fault(br#"{"type":"RECORD","stream":{},"record":{}}"#), @"RECORD message whose `stream` is not a text of whole characters");
+        insta::assert_snapshot!(fault(br#"{"type":"SCHEMA","stream":"s","schema":{},"key_properties":"id"}"#), @"SCHEMA message whose `key_properties` is not a list of names");
+        insta::assert_snapshot!(fault(br#"{"type":["RECORD"]}"#), @"invalid message: missing field `type`");
+    }
+
+    #[test]
+    fn a_record_may_nest_deeper_than_the_fast_way_goes() {
+        let record = "[".repeat(1000) + &"]".repeat(1000);
+        let line = format!("{{\"type\":\"RECORD\",\"stream\":\"s\",\"record\":{record}}}");
+        let Message::Record(found) = Message::parse(line.as_bytes()).unwrap() else {
+            panic!("not a record");
+        };
+        assert_eq!(found.record, record);
     }
 }

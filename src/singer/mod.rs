@@ -1,6 +1,7 @@
 //! The Singer wire: messages, catalog, state, metrics. Knows neither Intercom nor storage.
 
 pub mod catalog;
+pub mod lines;
 pub mod messages;
 pub mod metrics;
 pub mod outgoing;

@@ -48,8 +48,8 @@ impl BatchFile {
         })
     }
 
-    /// The next record, or `None` at the end.
-    pub fn next(&mut self) -> Result<Option<&str>, String> {
+    /// The next record and its line, from 1, or `None` at the end.
+    pub fn next(&mut self) -> Result<Option<(&str, u64)>, String> {
         loop {
             self.line.clear();
             self.line_number += 1;
@@ -65,13 +65,8 @@ impl BatchFile {
             }
         }
         serde_json::from_slice::<&RawValue>(&self.line)
-            .map(|record| Some(record.get()))
+            .map(|record| Some((record.get(), self.line_number)))
             .map_err(|error| format!("line {}: {}", self.line_number, at_column(&error)))
-    }
-
-    /// The line of the last record, from 1.
-    pub fn line_number(&self) -> u64 {
-        self.line_number
     }
 }
 

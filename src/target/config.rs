@@ -48,9 +48,19 @@ pub struct Settings {
     #[serde(default = "default_flush_interval_seconds")]
     #[schemars(range(min = 0))]
     pub flush_interval_seconds: u64,
-    /// Whether every record is checked against its stream's schema.
+    /// Whether every record is checked against its stream's schema. Without, no schema, however odd,
+    /// refuses anything.
     #[serde(default = "default_true")]
     pub validate_records: bool,
+    /// What is done with a record that doesn't match its stream's schema or lacks a key property:
+    /// `fail` ends the run, `quarantine` puts it into `_invalid/{stream}/` with what is wrong with
+    /// it, `keep` writes it like any other.
+    #[serde(default)]
+    pub on_invalid_record: OnInvalidRecord,
+    /// The longest that a line of the input may be, in bytes.
+    #[serde(default = "default_max_line_bytes")]
+    #[schemars(range(min = 1))]
+    pub max_line_bytes: usize,
     /// Whether `_sdc_extracted_at`, `_sdc_received_at`, `_sdc_batched_at`, `_sdc_sequence`,
     /// `_sdc_table_version` and `_sdc_deleted_at` are added to every record.
     #[serde(default)]
@@ -101,6 +111,23 @@ pub enum Compression {
     Zstd,
 }
 
+/// What is done with a record that isn't as its stream's SCHEMA says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum OnInvalidRecord {
+    #[default]
+    #[expect(
+        missing_docs,
+        reason = "a description each would hide the list of values"
+    )]
+    Fail,
+    #[expect(missing_docs, reason = "as above")]
+    Quarantine,
+    #[expect(missing_docs, reason = "as above")]
+    Keep,
+}
+
 impl Compression {
     /// What it adds to a file's name.
     #[must_use]
@@ -122,6 +149,10 @@ fn default_state_path_template() -> String {
 }
 
 fn default_max_file_bytes() -> u64 {
+    256 * 1024 * 1024
+}
+
+fn default_max_line_bytes() -> usize {
     256 * 1024 * 1024
 }
 
@@ -158,6 +189,10 @@ pub struct Config {
     pub flush_interval: Duration,
     /// Whether records are checked against their schema.
     pub validate_records: bool,
+    /// What is done with those that fail.
+    pub on_invalid_record: OnInvalidRecord,
+    /// The longest that a line may be.
+    pub max_line_bytes: usize,
     /// Whether `_sdc_…` properties are added.
     pub add_record_metadata: bool,
 }
@@ -222,6 +257,8 @@ impl Settings {
             max_file_bytes: self.max_file_bytes,
             flush_interval: Duration::from_secs(self.flush_interval_seconds),
             validate_records: self.validate_records,
+            on_invalid_record: self.on_invalid_record,
+            max_line_bytes: self.max_line_bytes,
             add_record_metadata: self.add_record_metadata,
         })
     }

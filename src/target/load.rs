@@ -1,20 +1,36 @@
 //! Messages into sinks: what each type of message does, and what makes a line a fault.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde_json::Value;
 
+use super::admission::{Admission, Refusal, SchemaFault};
 use super::batch::BatchFile;
 use super::commit::Committer;
 use super::config::Config;
-use super::record::{KeyProperties, RecordMetadata};
-use super::sink::{Limits, Sink};
+use super::intake::{Intake, RecordFault};
+use super::quarantine::Origin;
+use super::record::KeyProperties;
 use super::store::StoreError;
 use super::writer::Workshop;
 use crate::cli::Failure;
-use crate::json::members::member;
-use crate::schema::validator::{Rejection, Validator};
-use crate::singer::messages::{Batch, Message, Record, Schema};
+use crate::cli::foreign::told;
+use crate::json::scanner::Scanner;
+use crate::json::surrogates;
+use crate::schema::validator::{Unusable, Validator};
+use crate::singer::lines::{InputFault, LineLength};
+use crate::singer::messages::{Batch, Message, Record, Schema, at_column};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Unknown types that are warned of, and schemas: whoever sends more has been told enough.
+const MOST_WARNINGS: usize = 100;
+
+/// What is wrong with a schema like `{"type": "object"}` where no key is named and no record comes.
+const SAYS_NOTHING: &str = "it has no `properties`, and neither a key nor a record has come";
+
+const NEXT_RUN: &str = "what the STATE messages before it cover is stored; the rest is not, and comes again with the next run";
 
 /// Why loading stops.
 #[derive(Debug)]
@@ -31,23 +47,16 @@ impl From<StoreError> for LoadFault {
     }
 }
 
-/// All streams of one run.
+/// One run: its streams, and its commits.
 #[derive(Debug)]
 pub struct Loader {
-    workshop: Workshop,
-    limits: Limits,
-    validate_records: bool,
-    add_record_metadata: bool,
-    max_file_bytes: u64,
-    sinks: Vec<Sink>,
-    indices: HashMap<String, usize>,
-    /// The stream of the last record: most often that of the next one.
-    last_index: usize,
-    /// Sinks that hold what no STATE covers.
-    dirty: Vec<usize>,
+    intake: Intake,
     committer: Committer,
+    validate_records: bool,
+    max_line_bytes: usize,
     line_number: u64,
     types_warned_of: HashSet<String>,
+    schemas_warned_of: HashSet<String>,
 }
 
 impl Loader {
@@ -55,24 +64,30 @@ impl Loader {
     #[must_use]
     pub fn new(config: &Config, workshop: Workshop, committer: Committer) -> Self {
         Self {
-            workshop,
-            limits: Limits::new(config.max_file_bytes, 1),
-            validate_records: config.validate_records,
-            add_record_metadata: config.add_record_metadata,
-            max_file_bytes: config.max_file_bytes,
-            sinks: Vec::new(),
-            indices: HashMap::new(),
-            last_index: 0,
-            dirty: Vec::new(),
+            intake: Intake::new(config, workshop),
             committer,
+            validate_records: config.validate_records,
+            max_line_bytes: config.max_line_bytes,
             line_number: 0,
             types_warned_of: HashSet::new(),
+            schemas_warned_of: HashSet::new(),
         }
     }
 
     /// Takes one line of input; `ended` says whether it had its line feed.
-    pub fn line(&mut self, line: &[u8], ended: bool) -> Result<(), LoadFault> {
+    pub fn line(&mut self, mut line: &[u8], ended: bool) -> Result<(), LoadFault> {
         self.line_number += 1;
+        if line.len() > self.max_line_bytes {
+            let length = LineLength::Bytes(line.len() as u64);
+            let most = self.max_line_bytes;
+            return Err(self.fault(InputFault::TooLong { length, most }));
+        }
+        if self.line_number == 1
+            && let Some(rest) = line.strip_prefix(BYTE_ORDER_MARK)
+        {
+            tracing::warn!("line 1: it begins with a byte order mark, which is passed over");
+            line = rest;
+        }
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
@@ -85,25 +100,46 @@ impl Loader {
         })?;
         match message {
             Message::Record(record) => self.record(&record),
-            Message::Schema(schema) => self.schema(schema),
+            Message::Schema(schema) => {
+                self.schema(schema);
+                Ok(())
+            }
             Message::State(state) => self.state(state),
             Message::Batch(batch) => self.batch(&batch),
             Message::ActivateVersion { stream } => {
                 tracing::info!(
-                    "stream {stream}: ACTIVATE_VERSION needs nothing done, files are only added"
+                    "stream {}: ACTIVATE_VERSION needs nothing done, files are only added",
+                    told(&stream)
                 );
                 Ok(())
             }
             Message::Other(kind) => {
-                if self.types_warned_of.insert(kind.to_string()) {
+                if is_new(&mut self.types_warned_of, &kind) {
                     tracing::warn!(
-                        "line {}: messages of type {kind:?} are unknown and ignored",
-                        self.line_number
+                        "line {}: messages of type \"{}\" are unknown and ignored",
+                        self.line_number,
+                        told(&kind)
                     );
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Takes a line that is none.
+    pub fn no_line(&mut self, fault: &InputFault) -> LoadFault {
+        self.line_number += 1;
+        self.fault(fault)
+    }
+
+    /// The input has ended with a whole line. What was announced in error and left at that is told.
+    pub fn end_of_input(&mut self) -> Result<(), LoadFault> {
+        let Some(suspect) = self.intake.first_suspect() else {
+            return Ok(());
+        };
+        let refusal = Refusal::NoSchema(suspect.fault.clone());
+        let stream = Arc::clone(&suspect.stream);
+        Err(self.record_fault(&stream, RecordFault::Refused(refusal)))
     }
 
     /// Fails as soon as it is known that a commit has failed.
@@ -121,136 +157,120 @@ impl Loader {
 
     /// The whole input was good: all records are covered by having come to its end.
     pub fn finish(mut self) -> Result<(), Failure> {
-        for index in std::mem::take(&mut self.dirty) {
-            self.sinks[index].cover(&self.workshop, &self.limits)?;
-        }
+        self.intake.cover()?;
         self.commit()?;
         self.committer.wait()?;
-        for sink in &self.sinks {
-            tracing::info!("stream {}: {} records", sink.stream, sink.records);
-        }
+        self.intake.tell_records();
+        self.intake.tell_invalid_records();
         Ok(())
     }
 
     /// The input ended badly: keeps what STATEs cover, drops the rest.
     pub fn salvage(mut self) -> Result<(), Failure> {
-        let mut discarded = Vec::new();
-        for index in std::mem::take(&mut self.dirty) {
-            discarded.append(&mut self.sinks[index].discard_uncovered());
-        }
+        let discarded = self.intake.discard_uncovered();
         let result = self.commit().and_then(|()| self.committer.wait());
+        self.intake.tell_invalid_records();
         // After what counts: little time may be left.
         drop(discarded);
         result
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
-        self.committer
-            .commit(&mut self.sinks, &self.workshop, &self.limits)
+        let Intake {
+            sinks,
+            workshop,
+            limits,
+            ..
+        } = &mut self.intake;
+        self.committer.commit(sinks, workshop, limits)
     }
 
     fn record(&mut self, message: &Record<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "RECORD")?;
-        self.append(index, message.record, message)
-            .map_err(|stop| match stop {
-                RecordFault::Invalid(reason) => {
-                    self.fault(format_args!("stream {}: {reason}", message.stream))
-                }
-                RecordFault::Storage(error) => error.into(),
-            })
-    }
-
-    fn append(
-        &mut self,
-        index: usize,
-        record: &str,
-        message: &Record<'_>,
-    ) -> Result<(), RecordFault> {
-        let sink = &mut self.sinks[index];
-        if !record.starts_with('{') {
-            return Err(RecordFault::Invalid(
-                "the record is not an object".to_owned(),
-            ));
-        }
-        if let Some(key) = sink.key_properties.missing_in(record) {
-            return Err(RecordFault::Invalid(format!(
-                "the record lacks the key property `{key}`"
-            )));
-        }
-        if let Some(validator) = &sink.validator {
-            validator.check(record).map_err(|rejection| {
-                RecordFault::Invalid(match rejection {
-                    Rejection::Invalid(faults) => {
-                        format!("the record does not match the schema: {}", faults[0])
-                    }
-                    Rejection::TooCostly => "checking the record takes too long".to_owned(),
-                })
-            })?;
-        }
-        if !sink.is_dirty() {
-            self.dirty.push(index);
-        }
-        let (buffer, opened_at) = sink.begin_line(&self.workshop);
-        if self.add_record_metadata {
-            RecordMetadata {
-                extracted_at: message.time_extracted,
-                received_at: chrono::Utc::now(),
-                batched_at: opened_at,
-                table_version: message.version,
-            }
-            .append(record, buffer);
-        } else {
-            buffer.extend_from_slice(record.as_bytes());
-        }
-        buffer.push(b'\n');
-        sink.appended(&self.workshop, &self.limits)
-            .map_err(RecordFault::Storage)
-    }
-
-    fn schema(&mut self, message: Schema<'_>) -> Result<(), LoadFault> {
-        let stream = message.stream;
-        let unusable = |reason: &str| {
-            self.fault(format_args!(
-                "stream {stream}: the schema can't be used: {reason}"
-            ))
+        let origin = Origin {
+            line: self.line_number,
+            batch: None,
         };
-        // A schema is compiled for its faults' sake even when records are not checked.
-        let text = message.schema.get();
-        if text.starts_with('{') && !member(text, "properties").is_ok_and(|found| found.is_some()) {
-            return Err(unusable("it has no `properties`"));
-        }
-        let validator =
-            Validator::from_text(text).map_err(|reason| unusable(&reason.to_string()))?;
-        let validator = self.validate_records.then_some(validator);
-        let key_properties = KeyProperties::new(message.key_properties);
-        if let Some(index) = self.indices.get(&*stream) {
-            let sink = &mut self.sinks[*index];
-            sink.validator = validator;
-            sink.key_properties = key_properties;
-        } else {
-            self.committer.loads(&stream);
-            self.indices.insert(stream.to_string(), self.sinks.len());
-            self.sinks
-                .push(Sink::new(&stream, key_properties, validator));
-            self.limits = Limits::new(self.max_file_bytes, self.sinks.len());
-        }
-        Ok(())
+        self.intake
+            .take(index, message, &origin)
+            .map_err(|fault| self.record_fault(&message.stream, fault))
     }
 
-    fn state(&mut self, state: &RawValue) -> Result<(), LoadFault> {
-        let value = state.get();
-        if !value.starts_with('{') && value != "null" {
+    fn record_fault(&mut self, place: &dyn Display, fault: RecordFault) -> LoadFault {
+        let refusal = match fault {
+            RecordFault::Storage(error) => return error.into(),
+            RecordFault::Refused(refusal) => refusal,
+        };
+        if let Refusal::NoSchema(fault) = &refusal {
+            self.line_number = fault.line;
+        }
+        let settings = if refusal.is_of_schema() {
+            "`validate_records: false` loads the stream without looking at its schema"
+        } else {
+            "the setting `on_invalid_record` can have such records put aside or kept (`quarantine`, `keep`), and `validate_records: false` doesn't hold them against their schema"
+        };
+        let failure = self.failure(format_args!("stream {place}: {refusal}"));
+        LoadFault::Input(failure.hint(format_args!("{settings}; {NEXT_RUN}")))
+    }
+
+    fn schema(&mut self, message: Schema<'_>) {
+        let stream = &*message.stream;
+        let schema =
+            surrogates::parse(message.schema).map_err(|error| Unusable::unreadable(&error));
+        let is_nothing = message.key_properties.is_empty() && schema.as_ref().is_ok_and(is_nothing);
+        let validator = schema.and_then(|schema| Validator::new(&schema));
+        let fault = |reason: String| SchemaFault {
+            line: self.line_number,
+            reason,
+        };
+        let validator = validator.map_err(|unusable| fault(unusable.to_string()));
+        let (validator, suspicion) = match validator {
+            _ if !self.validate_records => {
+                if let Err(fault) = validator {
+                    self.warn_of_schema(stream, &fault);
+                }
+                (Ok(None), None)
+            }
+            Ok(_) if is_nothing => (validator.map(Some), Some(fault(SAYS_NOTHING.to_owned()))),
+            Ok(validator) => (Ok(Some(validator)), None),
+            Err(fault) => (Err(fault.clone()), Some(fault)),
+        };
+        let admission = Admission {
+            key_properties: KeyProperties::new(message.key_properties),
+            validator,
+        };
+        if self.intake.announce(stream, admission) {
+            self.committer.loads(stream);
+        }
+        if let Some(fault) = suspicion {
+            self.intake.suspect(stream, fault);
+        }
+    }
+
+    fn warn_of_schema(&mut self, stream: &str, fault: &SchemaFault) {
+        if is_new(&mut self.schemas_warned_of, stream) {
+            tracing::warn!(
+                "line {}: stream {}: the schema can't be used: {}; `validate_records` is off, so nothing depends on it",
+                fault.line,
+                told(stream),
+                told(&fault.reason)
+            );
+        }
+    }
+
+    fn state(&mut self, state: &str) -> Result<(), LoadFault> {
+        if !state.starts_with('{') && state != "null" {
             return Err(self.fault("the value of a STATE must be an object"));
         }
-        let mut wants_commit = false;
-        for index in self.dirty.drain(..) {
-            let sink = &mut self.sinks[index];
-            sink.cover(&self.workshop, &self.limits)?;
-            wants_commit |= sink.wants_commit();
-        }
-        // Open objects have piled up that a commit can finish.
-        wants_commit |= self.workshop.is_crowded();
-        self.committer.receive(value).map_err(LoadFault::Input)?;
+        // Before it covers anything: what can't be stored as a state must not make data final.
+        check_is_storable(state).map_err(|error| {
+            self.fault(format_args!(
+                "the value of the STATE can't be read: {error}"
+            ))
+        })?;
+        // Open objects may have piled up that a commit can finish.
+        let wants_commit = self.intake.cover()? | self.intake.workshop.is_crowded();
+        self.committer.receive(state).map_err(LoadFault::Input)?;
         if wants_commit {
             return self.commit().map_err(LoadFault::Storage);
         }
@@ -259,27 +279,28 @@ impl Loader {
 
     fn batch(&mut self, message: &Batch<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "BATCH")?;
-        let fault = |loader: &Self, url: &str, reason: &dyn std::fmt::Display| {
+        let fault = |loader: &Self, url: &str, reason: &dyn Display| {
             loader.fault(format_args!("stream {}: {url}: {reason}", message.stream))
         };
         for url in &message.manifest {
             let mut file = BatchFile::open(url, &message.encoding)
                 .map_err(|reason| fault(self, url, &reason))?;
-            while let Some(record) = file.next().map_err(|reason| fault(self, url, &reason))? {
+            while let Some((record, line)) =
+                file.next().map_err(|reason| fault(self, url, &reason))?
+            {
                 let row = Record {
                     stream: message.stream.clone(),
                     record,
                     time_extracted: None,
                     version: None,
                 };
-                if let Err(stop) = self.append(index, record, &row) {
-                    return Err(match stop {
-                        RecordFault::Invalid(reason) => {
-                            let place = format!("{url} line {}", file.line_number());
-                            fault(self, &place, &reason)
-                        }
-                        RecordFault::Storage(error) => error.into(),
-                    });
+                let origin = Origin {
+                    line: self.line_number,
+                    batch: Some((url, line)),
+                };
+                if let Err(fault) = self.intake.take(index, &row, &origin) {
+                    let place = format!("{}: {url} line {line}", message.stream);
+                    return Err(self.record_fault(&place, fault));
                 }
             }
         }
@@ -287,31 +308,45 @@ impl Loader {
     }
 
     fn index_of(&mut self, stream: &str, kind: &str) -> Result<usize, LoadFault> {
-        if self
-            .sinks
-            .get(self.last_index)
-            .is_some_and(|sink| *sink.stream == *stream)
-        {
-            return Ok(self.last_index);
-        }
-        match self.indices.get(stream) {
-            Some(index) => {
-                self.last_index = *index;
-                Ok(*index)
-            }
-            None => Err(self.fault(format_args!("stream {stream}: {kind} before its SCHEMA"))),
-        }
+        let found = self.intake.find(stream);
+        found.ok_or_else(|| self.fault(format_args!("stream {stream}: {kind} before its SCHEMA")))
     }
 
-    fn fault(&self, reason: impl std::fmt::Display) -> LoadFault {
-        LoadFault::Input(
-            Failure::failed(format_args!("line {}: {reason}", self.line_number))
-                .hint("what the STATE messages before it cover is stored; the rest is not, and comes again with the next run"),
-        )
+    fn fault(&self, reason: impl Display) -> LoadFault {
+        LoadFault::Input(self.failure(reason).hint(NEXT_RUN))
+    }
+
+    fn failure(&self, reason: impl Display) -> Failure {
+        let reason = told(&reason.to_string());
+        Failure::failed(format_args!("line {}: {reason}", self.line_number))
     }
 }
 
-enum RecordFault {
-    Invalid(String),
-    Storage(StoreError),
+/// Whether a name hasn't been warned of yet.
+fn is_new(warned_of: &mut HashSet<String>, name: &str) -> bool {
+    warned_of.len() < MOST_WARNINGS
+        && !warned_of.contains(name)
+        && warned_of.insert(name.to_owned())
+}
+
+/// Whether a schema says of its records no more than that they are objects.
+fn is_nothing(schema: &Value) -> bool {
+    match schema {
+        Value::Object(keywords) => keywords
+            .keys()
+            .all(|keyword| matches!(keyword.as_str(), "type" | "$schema")),
+        _ => schema == &Value::Bool(true),
+    }
+}
+
+/// Whether valid JSON is what a tree can be made of; a look at the text costs less than the tree.
+fn check_is_storable(json: &str) -> Result<(), String> {
+    if surrogates::mended(json) != json {
+        return Err("a text in it has half of a surrogate pair".to_owned());
+    }
+    if Scanner::new(json).value().is_some() {
+        return Ok(());
+    }
+    let tree = serde_json::from_str::<Value>(json);
+    tree.map(drop).map_err(|error| at_column(&error))
 }

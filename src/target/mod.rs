@@ -4,9 +4,12 @@ pub mod arguments;
 pub mod config;
 pub mod object_name;
 
+mod admission;
 mod batch;
 mod commit;
+mod intake;
 mod load;
+mod quarantine;
 mod record;
 mod side_by_side;
 mod sink;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 
 use crate::cli::Failure;
 use crate::cli::stop::{LOOK_UP, Stop};
-use crate::singer::messages::{Input, Next};
+use crate::singer::lines::{Input, InputFault, Next};
 use commit::{Committer, print_line};
 use config::Config;
 use load::{LoadFault, Loader};
@@ -51,14 +54,17 @@ fn load_all(
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
         store,
-        template: Arc::new(config.path_template.clone()),
         compression: config.compression,
         clock: Arc::default(),
         blocks: Arc::default(),
         open_objects: Arc::default(),
     };
     let mut loader = Loader::new(config, workshop, committer);
-    match load(&mut loader, &Input::start(input), stop) {
+    match load(
+        &mut loader,
+        &Input::start(input, config.max_line_bytes),
+        stop,
+    ) {
         Ok(()) => loader.finish(),
         Err(LoadFault::Storage(failure)) => Err(failure),
         Err(LoadFault::Input(failure)) => match loader.salvage() {
@@ -84,20 +90,28 @@ fn load(loader: &mut Loader, input: &Input, stop: &Stop) -> Result<(), LoadFault
             return Err(LoadFault::Input(Failure::signal(signal)));
         }
         loader.check()?;
-        let next = input.next(LOOK_UP).map_err(|error| {
-            LoadFault::Input(Failure::failed(format_args!(
-                "the input can't be read: {error}"
-            )))
-        })?;
+        let next = match input.next(LOOK_UP) {
+            Ok(next) => next,
+            Err(InputFault::Unreadable(error)) => {
+                return Err(LoadFault::Input(Failure::failed(format_args!(
+                    "the input can't be read: {error}"
+                ))));
+            }
+            Err(fault @ InputFault::TooLong { .. }) => return Err(loader.no_line(&fault)),
+        };
         match next {
             Next::Lines(block) => {
                 for (line, ended) in block.lines() {
                     loader.line(line, ended)?;
+                    // Checking one record may take its time, and a block has many.
+                    if let Some(signal) = stop.received() {
+                        return Err(LoadFault::Input(Failure::signal(signal)));
+                    }
                 }
                 input.reuse(block);
             }
             Next::Waiting => loader.commit_if_due()?,
-            Next::End => return Ok(()),
+            Next::End => return loader.end_of_input(),
         }
     }
 }

@@ -1,88 +1,82 @@
-//! A record's top level, read without parsing the rest: are the keys there, which `_sdc_`
-//! properties are. Records have been found to be valid JSON before.
+//! A record's top level: are the keys there, which `_sdc_` properties are. Records have been found to
+//! be valid JSON before.
 
-use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use memchr::memmem;
 
+use crate::json::members::{members, unquoted};
+use crate::json::scanner::Scanner;
+
 /// The properties that every record of a stream must have.
 #[derive(Clone, Debug, Default)]
 pub struct KeyProperties {
     names: Vec<String>,
+    /// The places of names in the list above.
+    places: HashMap<String, usize>,
+}
+
+/// Why a record has no key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum KeyFault<'a> {
+    /// It lacks this property, and perhaps others.
+    Lacks(&'a str),
+    /// It nests so deep that what it has can't be told.
+    TooDeep,
 }
 
 impl KeyProperties {
     /// Of a SCHEMA message.
     #[must_use]
     pub fn new(names: Vec<String>) -> Self {
-        Self { names }
-    }
-
-    /// The first one that the record lacks.
-    #[must_use]
-    pub fn missing_in(&self, record: &str) -> Option<&str> {
-        // Keys stand near the front of most records, so the first look is a short one.
-        let lacks = |name: &&String| !top_level_keys(record).any(|key| key == name.as_str());
-        self.names.iter().find(lacks).map(String::as_str)
-    }
-}
-
-/// The keys of an object, in order, with escapes resolved. `object` must be valid JSON.
-pub fn top_level_keys(object: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let mut rest = object.as_bytes().get(1..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let start = rest.iter().position(|byte| *byte == b'"')?;
-        rest = &rest[start..];
-        let (key, after) = rest.split_at(string_length(rest));
-        rest = &after[value_length(after)..];
-        let plain = &key[1..key.len() - 1];
-        if memchr::memchr(b'\\', plain).is_some() {
-            serde_json::from_slice(key).ok().map(Cow::Owned)
-        } else {
-            std::str::from_utf8(plain).ok().map(Cow::Borrowed)
+        let mut places = HashMap::new();
+        for name in names {
+            let place = places.len();
+            places.entry(name).or_insert(place);
         }
-    })
-}
-
-/// The length of the string that `text` begins with, quotes included.
-fn string_length(text: &[u8]) -> usize {
-    let mut end = 1;
-    while let Some(offset) = text
-        .get(end..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        end += offset;
-        if text[end] == b'"' {
-            return end + 1;
+        let mut names = vec![String::new(); places.len()];
+        for (name, place) in &places {
+            names[*place].clone_from(name);
         }
-        end += 2;
+        Self { names, places }
     }
-    text.len()
-}
 
-/// The length of a colon and the value after it, up to the comma or brace that ends the pair.
-fn value_length(text: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut end = 0;
-    while let Some(byte) = text.get(end) {
-        match byte {
-            b'"' => {
-                end += string_length(&text[end..]);
-                continue;
+    /// Looks for them in a record, which must be an object.
+    pub fn check(&self, record: &str) -> Result<(), KeyFault<'_>> {
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        let mut found = vec![false; self.names.len()];
+        let mut missing = found.len();
+        // Keys stand near the front of most records, so the look is a short one.
+        let passed = Scanner::new(record).object(|scanner, name| {
+            if let Some(place) = self.place_of(&unquoted(name)?)
+                && !std::mem::replace(&mut found[place], true)
+            {
+                missing -= 1;
+                if missing == 0 {
+                    return None;
+                }
             }
-            b'{' | b'[' => depth += 1,
-            b',' if depth == 0 => return end,
-            b'}' | b']' => match depth.checked_sub(1) {
-                Some(outer) => depth = outer,
-                None => return end,
-            },
-            _ => {}
+            scanner.value().map(drop)
+        });
+        if missing == 0 {
+            return Ok(());
         }
-        end += 1;
+        passed.ok_or(KeyFault::TooDeep)?;
+        let lacking = found.iter().position(|found| !found).unwrap_or_default();
+        Err(KeyFault::Lacks(&self.names[lacking]))
     }
-    end
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        match self.names.as_slice() {
+            // The usual case, without a hash for every property.
+            [only] => (only == name).then_some(0),
+            _ => self.places.get(name).copied(),
+        }
+    }
 }
 
 /// What the `_sdc_` properties of a record say.
@@ -99,20 +93,23 @@ pub struct RecordMetadata<'a> {
 }
 
 impl RecordMetadata<'_> {
-    /// Appends the record with the properties added, those aside that it has already.
+    /// Appends the record with the properties added, those aside that it has already. What isn't an
+    /// object is appended as it is.
     pub fn append(&self, record: &str, line: &mut Vec<u8>) {
+        if !record.starts_with('{') {
+            line.extend_from_slice(record.as_bytes());
+            return;
+        }
         let body = record.trim_end().strip_suffix('}').unwrap_or(record);
         line.extend_from_slice(body.as_bytes());
-        let own: Vec<Cow<'_, str>> = if memmem::find(record.as_bytes(), b"_sdc_").is_some() {
-            top_level_keys(record).collect()
+        let own = if memmem::find(record.as_bytes(), b"_sdc_").is_some() {
+            // A record that nests too deep to be looked into is taken as it is.
+            members(record).unwrap_or_default()
         } else {
             Vec::new()
         };
-        let mut comma = if top_level_keys(record).next().is_some() {
-            ","
-        } else {
-            ""
-        };
+        let is_empty = body.trim_ascii_end().ends_with('{') && body.trim_ascii().len() == 1;
+        let mut comma = if is_empty { "" } else { "," };
         let raw = |value: Option<&str>| value.unwrap_or("null").to_owned();
         let time = |instant: DateTime<Utc>| {
             format!(
@@ -132,7 +129,7 @@ impl RecordMetadata<'_> {
             ("_sdc_table_version", raw(self.table_version)),
             ("_sdc_deleted_at", "null".to_owned()),
         ] {
-            if !own.iter().any(|key| key == name) {
+            if !own.iter().any(|member| member.name == name) {
                 write!(text, "{comma}\"{name}\":{value}").expect("a String takes any text");
                 comma = ",";
             }
@@ -145,29 +142,41 @@ impl RecordMetadata<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use serde_json::{Map, Value};
-
-    fn keys(object: &str) -> Vec<String> {
-        top_level_keys(object).map(Cow::into_owned).collect()
+    #[test]
+    fn nested_keys_are_no_keys() {
+        let keys = KeyProperties::new(vec!["id".into()]);
+        assert_eq!(keys.check(r#"{"a":{"id":1}}"#), Err(KeyFault::Lacks("id")));
+        assert_eq!(keys.check("{}"), Err(KeyFault::Lacks("id")));
+        assert_eq!(
+            keys.check(r#" { "a" : "\"id\":1" , "id" : null } "#),
+            Ok(())
+        );
+        assert_eq!(keys.check(r#"{"\u0069d":1}"#), Ok(()));
     }
 
     #[test]
-    fn keys_of_the_top_level_only() {
-        assert_eq!(keys("{}"), [""; 0]);
-        assert_eq!(keys(" { } "), [""; 0]);
+    fn all_keys_are_needed_once() {
+        let keys = KeyProperties::new(vec!["a".into(), "b".into(), "a".into(), "\u{fffd}".into()]);
+        assert_eq!(keys.check(r#"{"\ud800":1,"b":2,"a":3}"#), Ok(()));
         assert_eq!(
-            keys(r#"{"a" : {"x":[1,{"y":"}"}]}, "b":"\"c\":1,", "d\u0061":[] ,"":null}"#),
-            ["a", "b", "da", ""]
+            keys.check(r#"{"b":2,"b":2,"b":3}"#),
+            Err(KeyFault::Lacks("a"))
+        );
+        assert_eq!(
+            keys.check(r#"{"b":2,"a":3}"#),
+            Err(KeyFault::Lacks("\u{fffd}"))
         );
     }
 
     #[test]
-    fn nested_keys_are_no_keys() {
+    fn keys_before_a_depth_are_found() {
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
         let keys = KeyProperties::new(vec!["id".into()]);
-        assert_eq!(keys.missing_in(r#"{"a":{"id":1}}"#), Some("id"));
-        assert_eq!(keys.missing_in(r#"{"a":"\"id\":1","id":null}"#), None);
-        assert_eq!(keys.missing_in(r#"{"\u0069d":1}"#), None);
+        assert_eq!(keys.check(&format!("{{\"id\":1,\"a\":{deep}}}")), Ok(()));
+        assert_eq!(
+            keys.check(&format!("{{\"a\":{deep},\"id\":1}}")),
+            Err(KeyFault::TooDeep)
+        );
     }
 
     #[test]
@@ -186,20 +195,8 @@ mod tests {
         };
         insta::assert_snapshot!(append(r#"{"id": 1e2 }"#), @r#"{"id": 1e2 ,"_sdc_extracted_at":null,"_sdc_received_at":"2024-02-01T10:05:07.000042Z","_sdc_batched_at":"2024-02-01T10:05:07.000042Z","_sdc_sequence":1706781907000,"_sdc_table_version":null,"_sdc_deleted_at":null}"#);
         insta::assert_snapshot!(append("{}"), @r#"{"_sdc_extracted_at":null,"_sdc_received_at":"2024-02-01T10:05:07.000042Z","_sdc_batched_at":"2024-02-01T10:05:07.000042Z","_sdc_sequence":1706781907000,"_sdc_table_version":null,"_sdc_deleted_at":null}"#);
+        assert!(append("{ } ").starts_with(r#"{ "_sdc_extracted_at":null,"#));
+        assert_eq!(append("[1]"), "[1]");
         insta::assert_snapshot!(append(r#"{"_sdc_deleted_at":"2024-01-01","x":{"_sdc_sequence":1}}"#), @r#"{"_sdc_deleted_at":"2024-01-01","x":{"_sdc_sequence":1},"_sdc_extracted_at":null,"_sdc_received_at":"2024-02-01T10:05:07.000042Z","_sdc_batched_at":"2024-02-01T10:05:07.000042Z","_sdc_sequence":1706781907000,"_sdc_table_version":null}"#);
-    }
-
-    proptest! {
-        #[test]
-        fn the_same_keys_as_a_parser(entries in proptest::collection::vec((".{0,6}", ".{0,9}"), 0..6), pretty: bool) {
-            let object: Map<String, Value> = entries
-                .into_iter()
-                .map(|(key, text)| (key, serde_json::json!([{ "k": text }, 1.5, text])))
-                .collect();
-            let value = Value::Object(object.clone());
-            let text = if pretty { format!("{value:#}") } else { value.to_string() };
-            let expected: Vec<String> = object.keys().cloned().collect();
-            prop_assert_eq!(keys(&text), expected);
-        }
     }
 }

@@ -10,10 +10,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use memchr::{memchr, memrchr};
 
-use super::record::KeyProperties;
+use super::object_name::PathTemplate;
 use super::store::StoreError;
 use super::writer::{ObjectWriter, Workshop};
-use crate::schema::validator::Validator;
 
 /// Lines go to the writer in blocks of about this size, in bytes.
 const BLOCK_BYTES: usize = 1024 * 1024;
@@ -51,10 +50,8 @@ impl Limits {
 pub struct Sink {
     /// The stream's name.
     pub stream: Arc<str>,
-    /// What every record must have.
-    pub key_properties: KeyProperties,
-    /// What every record must satisfy, unless validation is off.
-    pub validator: Option<Validator>,
+    /// How its objects are named.
+    template: Arc<PathTemplate>,
     /// Records received.
     pub records: u64,
     buffer: Vec<u8>,
@@ -74,11 +71,10 @@ pub struct Sink {
 impl Sink {
     /// A sink without records.
     #[must_use]
-    pub fn new(stream: &str, key_properties: KeyProperties, validator: Option<Validator>) -> Self {
+    pub fn new(stream: &str, template: &Arc<PathTemplate>) -> Self {
         Self {
             stream: Arc::from(stream),
-            key_properties,
-            validator,
+            template: Arc::clone(template),
             records: 0,
             buffer: Vec::new(),
             covered_bytes: 0,
@@ -198,9 +194,9 @@ impl Sink {
     ) -> Result<(), StoreError> {
         let mut written = 0;
         while written < length {
-            let current = self
-                .current
-                .get_or_insert_with(|| ObjectWriter::open(workshop, &self.stream, self.opened_at));
+            let current = self.current.get_or_insert_with(|| {
+                ObjectWriter::open(workshop, &self.template, &self.stream, self.opened_at)
+            });
             let room = limits.largest_file.saturating_sub(current.bytes);
             let lines = &self.buffer[written..length];
             let fitting = fitting_lines(lines, room, current.bytes == 0);

@@ -67,8 +67,6 @@ impl ObjectNames {
 pub struct Workshop {
     /// Where they go.
     pub store: Store,
-    /// How they are named.
-    pub template: Arc<PathTemplate>,
     /// How they are compressed.
     pub compression: Compression,
     /// What time it is.
@@ -126,9 +124,14 @@ pub struct ObjectWriter {
 impl ObjectWriter {
     /// Begins an object of `stream` whose first record came at `opened_at`.
     #[must_use]
-    pub fn open(workshop: &Workshop, stream: &Arc<str>, opened_at: DateTime<Utc>) -> Self {
+    pub fn open(
+        workshop: &Workshop,
+        template: &Arc<PathTemplate>,
+        stream: &Arc<str>,
+        opened_at: DateTime<Utc>,
+    ) -> Self {
         let names = ObjectNames {
-            template: Arc::clone(&workshop.template),
+            template: Arc::clone(template),
             stream: Arc::clone(stream),
             suffix: workshop.compression.suffix(),
             clock: Arc::clone(&workshop.clock),
@@ -267,7 +270,6 @@ mod tests {
         let destination = Destination::Directory(folder.to_owned());
         Workshop {
             store: Store::open(&destination, &Stop::default()).unwrap(),
-            template: Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap()),
             compression: Compression::None,
             clock: Arc::default(),
             blocks: Arc::default(),
@@ -283,7 +285,8 @@ mod tests {
         let workshops = [workshop(folder.path()), workshop(folder.path())];
         let mut names = Vec::new();
         for (workshop, content) in workshops.iter().zip(["first", "second"]) {
-            let mut object = ObjectWriter::open(workshop, &Arc::from("s"), opened_at);
+            let template = Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap());
+            let mut object = ObjectWriter::open(workshop, &template, &Arc::from("s"), opened_at);
             object.write(content.into()).unwrap();
             names.push(object.finish().unwrap());
             assert_eq!(workshop.open_objects.load(Ordering::Relaxed), 0);

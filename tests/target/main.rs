@@ -8,9 +8,12 @@ mod harness;
 
 mod bucket;
 mod bucket_faults;
+mod corpus;
 mod directory;
 mod input_faults;
+mod invalid_records;
 mod matrix;
+mod odd_input;
 mod order;
 mod parallel;
 mod signals;
