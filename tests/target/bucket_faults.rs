@@ -49,14 +49,6 @@ fn what_is_lost_for_good_fails_the_run() {
         service.fail_nth(nth, kind, fault);
         fails_clean(&service, large_input())
     };
-    insta::assert_snapshot!(with(2, Kind::Chunk, Fault::ForgetSession(410)), @"
-    can't upload gs://lake/s/….json: its upload session is lost: the service answered 410 Gone (the session is gone)
-    hint: nothing of it was stored; run again
-    ");
-    insta::assert_snapshot!(with(1, Kind::Chunk, Fault::FlipByte), @"
-    can't upload gs://lake/s/….json: its bytes were damaged on the way: the service answered 400 Bad Request (Provided CRC32C doesn't match calculated CRC32C.)
-    hint: nothing of it was stored; run again
-    ");
     insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(403)), @"
     can't upload gs://lake/s/….json: the service answered 403 Forbidden (planned by the test)
     hint: the account needs storage.objects.create, .get, .list and .delete on the bucket lake (role Storage Object User)
@@ -70,6 +62,66 @@ fn what_is_lost_for_good_fails_the_run() {
     hint: the credentials were refused twice: check `credentials_file` or Application Default Credentials
     ");
     insta::assert_snapshot!(with(1, Kind::Start, Fault::Status(301)), @"can't upload gs://lake/s/….json: the service answered 301 Moved Permanently (planned by the test)");
+}
+
+#[test]
+fn a_session_that_is_lost_each_time_fails_the_run() {
+    let service = Gcs::start("lake");
+    service.fail_object(2, Kind::Chunk, "s/", 4, Fault::ForgetSession(410));
+    let message = fails_clean(&service, large_input());
+    insta::assert_snapshot!(message, @"
+    can't upload gs://lake/s/….json: its upload session is lost: the service answered 410 Gone (the session is gone)
+    hint: nothing of it was stored; run again
+    ");
+}
+
+#[test]
+fn bytes_that_can_t_be_kept_are_uploaded_all_the_same() {
+    let service = Gcs::start("lake");
+    let target = Target::gcs(&service);
+    let run = |target: &Target| {
+        let mut command = target.command();
+        // No temporary file can be made here.
+        command.env("TMPDIR", "/proc/none");
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(large_input().as_bytes()).unwrap();
+        drop(stdin);
+        Run::from(child.wait_with_output().unwrap())
+    };
+    run(&target).succeeded();
+    service.fail_nth(2, Kind::Chunk, Fault::ForgetSession(410));
+    let failed = run(&target);
+    assert!(failed.failed(1).contains("its upload session is lost"));
+    assert!(failed.stderr.contains("can't be kept"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_state_damaged_on_its_way_down_is_not_believed() {
+    let service = Gcs::start("lake");
+    let target = Target::gcs(&service);
+    target.run(small_input()).succeeded();
+    service.fail_object(1, Kind::Read, "_state", 2, Fault::DamageReply);
+    let run = target.read_state(&[]);
+    assert_eq!(run.succeeded(), [r#"{"bookmarks":{"s":{"at":1}}}"#]);
+    assert!(run.stderr.contains("damaged on the way"), "{}", run.stderr);
+    for fault in [Fault::DamageReply, Fault::Html] {
+        service.fail_object(1, Kind::Read, "_state", 1_000_000, fault);
+        let target = Target::gcs(&service).with("retry_deadline_seconds", 2);
+        let run = target.read_state(&[]);
+        run.failed(1);
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn a_service_that_asks_for_ages_is_asked_again_within_the_deadline() {
+    for asked in ["18446744073709551615", "3600", "1e300"] {
+        let service = Gcs::start("lake");
+        service.fail_nth(1, Kind::List, Fault::AskLater(asked));
+        let target = Target::gcs(&service).with("retry_deadline_seconds", 2);
+        target.run(small_input()).succeeded();
+    }
 }
 
 #[test]

@@ -45,6 +45,17 @@ use Point::{
 const EVERYWHERE: &[Point] = &[
     List, Start, FirstChunk, LastChunk, OnlyChunk, Query, LastQuery, StateStart, StateChunk,
 ];
+const AFTER_LISTING: &[Point] = &[
+    Start,
+    FirstChunk,
+    SecondChunk,
+    LastChunk,
+    OnlyChunk,
+    Query,
+    LastQuery,
+    StateStart,
+    StateChunk,
+];
 const PIECES: &[Point] = &[FirstChunk, SecondChunk, LastChunk, OnlyChunk, StateChunk];
 const STALL: Fault = Fault::Stall(Duration::from_secs(30));
 const NOT_OURS: &str = "was changed by another run";
@@ -71,22 +82,28 @@ const TABLE: &[(Fault, &[Point], Outcome)] = &[
     // Begun anew as long as all bytes are at hand.
     (Fault::ForgetSession(404), &[FirstChunk, OnlyChunk, Query, StateChunk], Whole),
     (Fault::ForgetSession(410), &[FirstChunk, OnlyChunk, Query, StateChunk], Whole),
-    (Fault::ForgetSession(404), &[SecondChunk, LastChunk], Fails("its upload session is lost")),
-    (Fault::ForgetSession(410), &[SecondChunk, LastChunk], Fails("its upload session is lost")),
+    // What was sent before is sent again.
+    (Fault::ForgetSession(404), &[SecondChunk, LastChunk], Whole),
+    (Fault::ForgetSession(410), &[SecondChunk, LastChunk], Whole),
     // The object is there; only its session has been forgotten.
     (Fault::ForgetSession(404), &[LastQuery], Whole),
     (Fault::FlipByte, &[OnlyChunk, StateChunk], Whole),
-    (Fault::FlipByte, PIECES_OF_LARGE, Fails("its bytes were damaged on the way")),
+    (Fault::FlipByte, &[FirstChunk, SecondChunk, LastChunk], Whole),
+    // A 200 of somebody else's, and one that doesn't say what is stored.
+    (Fault::Html, AFTER_LISTING, Whole),
+    (Fault::Nothing, AFTER_LISTING, Whole),
+    (Fault::Html, &[List], Fails("the answer is no listing")),
+    (Fault::Nothing, &[List], Fails("the answer is no listing")),
+    (Fault::WithoutEvidence, &[List], Fails("the answer is no listing")),
+    (Fault::WithoutEvidence, &[LastChunk, OnlyChunk, StateChunk], Whole),
     (Fault::FlipByteUnchecked, &[LastChunk, OnlyChunk], Fails("what the service stored is not what was sent")),
-    (Fault::TakenMeanwhile, &[Start, OnlyChunk], Whole),
-    (Fault::TakenMeanwhile, &[LastChunk], Fails("another writer has made an object of that name")),
+    (Fault::TakenMeanwhile, &[Start, OnlyChunk, LastChunk], Whole),
     (Fault::TakenMeanwhile, &[StateStart, StateChunk], Fails(NOT_OURS)),
     // What trying again would not change.
     (Fault::Status(401), EVERYWHERE, Fails("the credentials were refused twice")),
     (Fault::Status(403), EVERYWHERE, Fails("the account needs storage.objects.create")),
     (Fault::Status(404), &[List, Start, StateStart], Fails("check that the bucket lake exists")),
 ];
-const PIECES_OF_LARGE: &[Point] = &[FirstChunk, SecondChunk, LastChunk];
 
 const ROWS: u32 = 18;
 

@@ -79,6 +79,25 @@ impl Storage {
         match fault {
             Fault::Status(status) => refuse(status, "planned by the test"),
             Fault::CutBefore | Fault::Stall(_) => Reply::empty(500),
+            Fault::AskLater(pause) => {
+                refuse(503, "planned by the test").header("Retry-After", pause)
+            }
+            Fault::Html => Reply::new(200, "text/html", b"<html>Sign in</html>".to_vec()),
+            Fault::Nothing => Reply::empty(200),
+            Fault::DamageReply => {
+                let mut reply = self.serve(bucket, request, kind, checksum);
+                if let Some(byte) = reply.body.last_mut() {
+                    *byte ^= 1;
+                }
+                reply
+            }
+            Fault::WithoutEvidence => {
+                let reply = self.serve(bucket, request, kind, checksum);
+                match reply.status {
+                    200 => Reply::json(200, "{}".to_owned()),
+                    _ => reply,
+                }
+            }
             Fault::LoseReply => self.serve(bucket, request, kind, checksum),
             Fault::KeepOnly(kept) => {
                 let mut shortened = request.clone();

@@ -49,6 +49,16 @@ pub enum Fault {
     CutUpload(usize),
     /// Do all that was asked, then close the connection without an answer.
     LoseReply,
+    /// Do nothing, and answer 503 with this `Retry-After`.
+    AskLater(&'static str),
+    /// Do nothing, and answer 200 with a page for people, as a captive portal does.
+    Html,
+    /// Do nothing, and answer 200 with nothing.
+    Nothing,
+    /// Do all that was asked, and damage the answer's last byte.
+    DamageReply,
+    /// Do all that was asked, and answer `{}`.
+    WithoutEvidence,
     /// Do nothing, and answer nothing for that long.
     Stall(Duration),
     /// Keep only this many of the bytes sent, and say so.

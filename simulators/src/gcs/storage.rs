@@ -271,7 +271,11 @@ impl Storage {
         };
         if request.parameter("alt") == Some("media") {
             return Reply::new(200, "application/octet-stream", object.content.to_vec())
-                .header("x-goog-generation", object.generation.to_string());
+                .header("x-goog-generation", object.generation.to_string())
+                .header(
+                    "x-goog-hash",
+                    format!("crc32c={}", base64(crc32c::crc32c(&object.content))),
+                );
         }
         let document = json!({
             "name": name, "size": object.content.len().to_string(),

@@ -4,8 +4,10 @@
 //! are replaced by compare-and-swap.
 
 mod auth;
+mod bucket;
 mod gcs;
 mod http;
+mod kept;
 mod local;
 mod session;
 mod upload;

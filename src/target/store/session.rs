@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use ureq::http::{Method, StatusCode, Uri};
 
 use super::StoreError;
-use super::gcs::Bucket;
+use super::bucket::{Bucket, Metadata, Purpose};
 use super::http::{Attempt, Call, Reply, Retries, is_transient};
-use super::upload::Purpose;
 
 /// A session that the service has begun. Its object exists only when the session has ended well.
 #[derive(Debug)]
@@ -18,20 +16,6 @@ pub struct Session {
     object: String,
     /// Path and query.
     target: String,
-}
-
-/// An object's metadata, as far as it matters.
-#[derive(Debug, Default, Deserialize)]
-pub struct Metadata {
-    /// Decimal.
-    #[serde(default)]
-    pub size: Option<String>,
-    /// Base64 of the big-endian checksum.
-    #[serde(default)]
-    pub crc32c: Option<String>,
-    /// Decimal.
-    #[serde(default)]
-    pub generation: Option<String>,
 }
 
 /// What the service said to some bytes, or to the question how many it has.
@@ -66,22 +50,23 @@ impl Session {
             headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
             body: metadata.as_bytes(),
         };
-        let reply = bucket.client.send_patiently(&call, &what, retries)?;
-        if reply.status == StatusCode::PRECONDITION_FAILED {
-            return Ok(None);
-        }
-        if !reply.status.is_success() {
-            return Err(bucket.refused(&what, &reply));
-        }
-        // Only path and query are kept: bytes and tokens go to the configured host alone.
-        let target = reply
-            .header("location")
-            .and_then(|location| location.parse::<Uri>().ok())
-            .and_then(|location| Some(location.path_and_query()?.as_str().to_owned()));
-        let Some(target) = target else {
-            return Err(StoreError::failed(format_args!(
-                "can't {what}: the service began an upload without saying where"
-            )));
+        let target = loop {
+            let reply = bucket.client.send_patiently(&call, &what, retries)?;
+            if reply.status == StatusCode::PRECONDITION_FAILED {
+                return Ok(None);
+            }
+            if !reply.status.is_success() {
+                return Err(bucket.refused(&what, &reply));
+            }
+            // Only path and query are kept: bytes and tokens go to the configured host alone.
+            let target = reply
+                .header("location")
+                .and_then(|location| location.parse::<Uri>().ok())
+                .and_then(|location| Some(location.path_and_query()?.as_str().to_owned()));
+            match target {
+                Some(target) => break target,
+                None => retries.wait(&what, "the service began an upload without saying where")?,
+            }
         };
         Ok(Some(Self {
             bucket: Arc::clone(bucket),

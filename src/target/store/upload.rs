@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use super::gcs::Bucket;
+use super::bucket::{Bucket, CHUNK_UNIT, LARGEST_CHUNK, Metadata, Purpose};
 use super::http::Retries;
-use super::session::{Metadata, Progress, Session};
+use super::kept::Kept;
+use super::session::{Progress, Session};
 use super::{StoreError, StoreErrorKind};
 use crate::target::writer::ObjectNames;
 
-/// Chunks must be multiples of this, in bytes; all but the last one.
-pub const CHUNK_UNIT: usize = 256 * 1024;
 /// How often an upload whose bytes are all at hand begins anew, or under another name.
 const MAX_RESTARTS: u32 = 3;
 const DAMAGED: &str = "its bytes were damaged on the way";
+const WITHOUT_EVIDENCE: &str = "the service answered 200 without saying what it has stored";
 
 /// An object on its way to the service.
 #[derive(Debug)]
@@ -28,26 +28,14 @@ pub struct Upload {
     session: Option<Session>,
     /// How many bytes the service has.
     confirmed: u64,
-    /// What follows them.
+    /// What it has had once, to be sent again where it is lost.
+    kept: Kept,
+    /// What follows that.
     unsent: Vec<u8>,
     /// Of all bytes.
     crc32c: u32,
     /// How often it has begun anew.
     restarts: u32,
-}
-
-/// What an upload is for, and with it what a failed precondition means.
-#[derive(Debug)]
-pub enum Purpose {
-    /// A new object: a taken name is replaced by the next one.
-    Create {
-        /// Where names come from.
-        names: ObjectNames,
-        /// The object's media type.
-        content_type: &'static str,
-    },
-    /// An object that must have this generation, 0 meaning that there is none; `None`: any.
-    Replace(Option<i64>),
 }
 
 impl Upload {
@@ -74,6 +62,7 @@ impl Upload {
             purpose,
             session: None,
             confirmed: 0,
+            kept: Kept::default(),
             unsent: Vec::new(),
             crc32c: 0,
             restarts: 0,
@@ -110,40 +99,80 @@ impl Upload {
     fn send(&mut self, length: usize) -> Result<(), StoreError> {
         let end = self.confirmed + length as u64;
         let mut retries = self.bucket.client.retries();
-        while self.confirmed < end {
-            let range = format!("bytes {}-{}/*", self.confirmed, end - 1);
+        loop {
+            self.catch_up(&mut retries)?;
+            if self.confirmed >= end {
+                return Ok(());
+            }
             let chunk = usize::try_from(end - self.confirmed).unwrap_or(usize::MAX);
-            match self.put(&range, chunk, None, &mut retries)? {
-                Progress::Confirmed(offset) => self.advance(offset, end, &mut retries)?,
-                Progress::Final(_) => {
-                    return Err(self.failed("the service made the object final before its end"));
-                }
-                Progress::Gone(reason) => self.start_over("its upload session is lost", &reason)?,
-                Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
-                Progress::PreconditionFailed => self.rename()?,
-                Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
+            let bytes = std::mem::take(&mut self.unsent);
+            let progress = self.put(&bytes[..chunk], None, &mut retries);
+            self.unsent = bytes;
+            if let Some(offset) = self.confirmed_by(progress?, end, &mut retries)? {
+                let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
+                self.kept.append(&self.unsent[..taken]);
+                self.unsent.drain(..taken);
+                self.confirmed = offset;
+            }
+        }
+    }
+
+    /// Sends again what the service has had before it lost it.
+    fn catch_up(&mut self, retries: &mut Retries) -> Result<(), StoreError> {
+        while self.confirmed < self.kept.length() {
+            let left = self.kept.length() - self.confirmed;
+            let chunk = usize::try_from(left).map_or(LARGEST_CHUNK, |left| left.min(LARGEST_CHUNK));
+            let bytes = self.kept.read(self.confirmed, chunk).map_err(|error| {
+                self.failed(&format!("what was sent can't be read again: {error}"))
+            })?;
+            let end = self.confirmed + bytes.len() as u64;
+            let progress = self.put(&bytes, None, retries)?;
+            if let Some(offset) = self.confirmed_by(progress, end, retries)? {
+                self.confirmed = offset;
             }
         }
         Ok(())
     }
 
+    /// What the service's word on bytes that don't end the object means: how many it has now, or
+    /// `None` where it has to be tried again.
+    fn confirmed_by(
+        &mut self,
+        progress: Progress,
+        end: u64,
+        retries: &mut Retries,
+    ) -> Result<Option<u64>, StoreError> {
+        match progress {
+            Progress::Confirmed(offset) => return self.advance(offset, end, retries),
+            Progress::Final(metadata) if metadata.is_evidence() => {
+                return Err(self.failed("the service made the object final before its end"));
+            }
+            Progress::Final(_) => retries.wait(&self.what(), WITHOUT_EVIDENCE)?,
+            Progress::Gone(reason) => self.start_over("its upload session is lost", &reason)?,
+            Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
+            Progress::PreconditionFailed => self.rename()?,
+            Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
+        }
+        Ok(None)
+    }
+
     /// Sends the last piece. The object then exists, under the name that this gives.
     pub fn finish(&mut self) -> Result<(String, Metadata), StoreError> {
         let mut retries = self.bucket.client.retries();
-        let total = self.confirmed + self.unsent.len() as u64;
         let metadata = loop {
-            let range = if self.unsent.is_empty() {
-                format!("bytes */{total}")
-            } else {
-                format!("bytes {}-{}/{total}", self.confirmed, total - 1)
-            };
+            self.catch_up(&mut retries)?;
+            let total = self.confirmed + self.unsent.len() as u64;
             let end = (total, encode_crc32c(self.crc32c));
-            match self.put(&range, self.unsent.len(), Some(&end), &mut retries)? {
-                Progress::Final(metadata) => break metadata,
-                Progress::Confirmed(offset) => self.advance(offset, total, &mut retries)?,
-                Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
-                Progress::PreconditionFailed => self.rename()?,
-                Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
+            let bytes = std::mem::take(&mut self.unsent);
+            let progress = self.put(&bytes, Some(&end), &mut retries);
+            self.unsent = bytes;
+            match progress? {
+                Progress::Final(metadata) if metadata.is_evidence() => break metadata,
+                // Anybody may say that all is well: the object is asked for.
+                Progress::Final(_) => match self.bucket.metadata(&self.object)? {
+                    Some(metadata) if metadata.is_evidence() => break metadata,
+                    _ => retries.wait(&self.what(), WITHOUT_EVIDENCE)?,
+                },
                 Progress::Gone(reason) => {
                     // It may have ended by making the object, with the reply lost.
                     match self.bucket.metadata(&self.object)? {
@@ -151,8 +180,17 @@ impl Upload {
                         _ => self.start_over("its upload session is lost", &reason)?,
                     }
                 }
+                other => {
+                    if let Some(offset) = self.confirmed_by(other, total, &mut retries)? {
+                        let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
+                        self.kept.append(&self.unsent[..taken]);
+                        self.unsent.drain(..taken);
+                        self.confirmed = offset;
+                    }
+                }
             }
         };
+        let total = self.confirmed + self.unsent.len() as u64;
         self.session = None;
         let size_differs = metadata
             .size
@@ -179,24 +217,29 @@ impl Upload {
         }
     }
 
-    /// Sends the first `length` unsent bytes until the service says what became of them; `end` is
-    /// the object's size and checksum, with the bytes that end it.
+    /// Sends bytes that follow the confirmed ones, until the service says what became of them; `end`
+    /// is the object's size and checksum, with the bytes that end it.
     fn put(
         &mut self,
-        range: &str,
-        length: usize,
+        bytes: &[u8],
         end: Option<&(u64, String)>,
         retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
+        let sum = end.map(|(_, sum)| sum.as_str());
+        let size = end.map(|(size, _)| *size);
+        let total = size.map_or("*".to_owned(), |size| size.to_string());
+        let range = if bytes.is_empty() {
+            format!("bytes */{total}")
+        } else {
+            let last = self.confirmed + bytes.len() as u64 - 1;
+            format!("bytes {}-{last}/{total}", self.confirmed)
+        };
         loop {
             let session = match self.session.take() {
                 Some(session) => session,
                 None => self.begin(retries)?,
             };
-            let bytes = &self.unsent[..length];
-            let sum = end.map(|(_, sum)| sum.as_str());
-            let size = end.map(|(size, _)| *size);
-            let mut progress = session.send(range.to_owned(), bytes, sum, retries);
+            let mut progress = session.send(range.clone(), bytes, sum, retries);
             let mut has_waited = false;
             if let Ok(Progress::Unknown(reason)) = progress {
                 progress = self.ask(&session, size, reason, retries);
@@ -237,7 +280,13 @@ impl Upload {
         }
     }
 
-    fn advance(&mut self, offset: u64, end: u64, retries: &mut Retries) -> Result<(), StoreError> {
+    /// Checks how many bytes the service says to have now; `None` when it took none of those sent.
+    fn advance(
+        &self,
+        offset: u64,
+        end: u64,
+        retries: &mut Retries,
+    ) -> Result<Option<u64>, StoreError> {
         if offset < self.confirmed || offset > end {
             return Err(self.failed(&format!(
                 "the service says that it has {offset} bytes, between {} and {end} are possible",
@@ -245,13 +294,11 @@ impl Upload {
             )));
         }
         if offset == self.confirmed {
-            return retries.wait(&self.what(), "the service took none of the bytes sent");
+            retries.wait(&self.what(), "the service took none of the bytes sent")?;
+            return Ok(None);
         }
         retries.reset();
-        let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
-        self.unsent.drain(..taken);
-        self.confirmed = offset;
-        Ok(())
+        Ok(Some(offset))
     }
 
     /// Forgets the session, which is possible while all bytes are still at hand.
@@ -259,13 +306,14 @@ impl Upload {
         // It is most likely gone already; if not, it must not linger.
         self.cancel();
         self.restarts += 1;
-        if self.confirmed > 0 || self.restarts > MAX_RESTARTS {
+        if !self.kept.is_whole() || self.restarts > MAX_RESTARTS {
             return Err(self.failed(&format!("{loss}: {reason}")));
         }
         tracing::warn!(
             "can't {} yet: {loss}: {reason}; beginning anew",
             self.what()
         );
+        self.confirmed = 0;
         Ok(())
     }
 
@@ -274,10 +322,11 @@ impl Upload {
         self.cancel();
         match &mut self.purpose {
             Purpose::Create { names, .. }
-                if self.confirmed == 0 && self.restarts < MAX_RESTARTS =>
+                if self.kept.is_whole() && self.restarts < MAX_RESTARTS =>
             {
                 self.object = self.bucket.object(&names.next());
                 self.restarts += 1;
+                self.confirmed = 0;
                 Ok(())
             }
             Purpose::Create { .. } => Err(self
