@@ -72,6 +72,7 @@ const CIRCLES: &[(&[&str], &str)] = &[
         &[
             "target::store",
             "target::store::auth",
+            "target::store::bucket",
             "target::store::gcs",
             "target::store::http",
             "target::store::local",
@@ -86,6 +87,7 @@ const CIRCLES: &[(&[&str], &str)] = &[
 /// Uses of a room above that are to go.
 const UPWARD: &[&str] = &[
     "target::store uses target::writer",
+    "target::store::bucket uses target::writer",
     "target::store::gcs uses target::writer",
     "target::store::local uses target::writer",
     "target::store::upload uses target::writer",
@@ -194,7 +196,7 @@ const STOPWATCHES: &[(&str, &str)] = &[
     ("src/target/commit.rs", "how long ago the last commit was"),
     ("src/http/patience.rs", "waits until a deadline"),
     (
-        "src/target/store/gcs.rs",
+        "src/target/store/bucket.rs",
         "what is left for cancels after a signal",
     ),
 ];
