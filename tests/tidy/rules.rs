@@ -81,21 +81,22 @@ pub fn crates_away_from_home(tree: &Tree, homes: &[(&str, &[&str])]) -> Vec<Stri
     found
 }
 
-/// A look at a clock, given as type and function, in another file than these.
-pub fn clocks_read(tree: &Tree, clocks: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
+/// Calls of these functions, given by the last two names of their path, in other files than those
+/// listed with a reason.
+pub fn called(tree: &Tree, functions: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     for (file, source) in tree {
         if files.iter().any(|(allowed, _)| allowed == file) {
             continue;
         }
         for tokens in source.code.windows(3) {
-            for (kind, function) in clocks {
-                let is_read = tokens[0].is_word(kind)
+            for (owner, function) in functions {
+                let is_called = tokens[0].is_word(owner)
                     && tokens[1].kind == Kind::Path
                     && tokens[2].is_word(function);
-                if is_read {
+                if is_called {
                     let line = tokens[0].line;
-                    found.push(format!("{file}:{line}: {kind}::{function} reads the clock"));
+                    found.push(format!("{file}:{line}: {owner}::{function}"));
                 }
             }
         }
