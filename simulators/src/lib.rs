@@ -13,4 +13,5 @@
 
 pub mod gcs;
 pub mod http;
+mod lock;
 pub mod workspace;

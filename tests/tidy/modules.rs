@@ -25,16 +25,24 @@ struct Module<'a> {
     imports: Vec<Import>,
 }
 
-/// All modules of a crate whose root is `src/lib.rs`.
+/// All modules of a crate.
 pub struct Modules<'a> {
     modules: BTreeMap<Place, Module<'a>>,
+    /// What their names begin with.
+    prefix: &'a str,
 }
 
 impl<'a> Modules<'a> {
+    /// The modules of the crate whose root is `src/lib.rs`.
     pub fn of(tree: &'a Tree) -> Modules<'a> {
+        Modules::of_crate(tree, "")
+    }
+
+    /// The modules of the crate whose root is `NAME/src/lib.rs`, for a prefix `NAME/`.
+    pub fn of_crate(tree: &'a Tree, prefix: &'a str) -> Modules<'a> {
         let mut modules = BTreeMap::new();
         for (file, source) in tree {
-            let Some(place) = place_of(file) else {
+            let Some(place) = file.strip_prefix(prefix).and_then(place_of) else {
                 continue;
             };
             let imports = imports(&source.code);
@@ -45,7 +53,7 @@ impl<'a> Modules<'a> {
             };
             modules.insert(place, module);
         }
-        Modules { modules }
+        Modules { modules, prefix }
     }
 
     /// Which module uses which. What `mod.rs` only passes on isn't its own use.
@@ -69,13 +77,20 @@ impl<'a> Modules<'a> {
                 // A room that is imported as such is used by the paths that begin with its name.
                 let is_a_room = item.is_none() && self.has_children(&owner);
                 if owner != *place && !is_a_room {
-                    let names = (name_of(place), name_of(&owner));
+                    let names = (self.name_of(place), self.name_of(&owner));
                     let at = format!("{}:{line}", module.file);
                     uses.entry(names).or_insert(at);
                 }
             }
         }
         uses
+    }
+
+    fn name_of(&self, place: &[String]) -> String {
+        if place.is_empty() {
+            return format!("{}the root", self.prefix);
+        }
+        format!("{}{}", self.prefix, place.join("::"))
     }
 
     fn has_children(&self, place: &[String]) -> bool {
@@ -224,13 +239,6 @@ fn place_of(file: &str) -> Option<Place> {
         return Some(Place::new());
     }
     Some(inside.split('/').map(str::to_owned).collect())
-}
-
-fn name_of(place: &[String]) -> String {
-    if place.is_empty() {
-        return "the root".to_owned();
-    }
-    place.join("::")
 }
 
 fn imports(code: &[Token]) -> Vec<Import> {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use percent_encoding::percent_decode_str;
 
 use super::message::{Reply, Request, WireFault};
-use super::server::Shared;
+use super::shared::Shared;
 
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 256 * 1024;

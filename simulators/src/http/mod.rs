@@ -5,6 +5,7 @@
 mod connection;
 mod message;
 mod server;
+mod shared;
 
 pub use message::{Reply, Request, WireFault};
 pub use server::Server;

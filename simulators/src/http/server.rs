@@ -1,36 +1,20 @@
 //! A listening socket, the threads of its connections, and what they count.
 
-use std::collections::HashMap;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::message::{Reply, Request};
-
-type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
-type UploadCut = dyn Fn(&Request) -> Option<usize> + Send + Sync;
+use super::shared::{Handler, Shared, UploadCut};
+use crate::lock::lock;
 
 /// A server on a free port of 127.0.0.1. Dropping it closes every connection.
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
-}
-
-/// What the threads of a server share.
-pub struct Shared {
-    pub handler: Box<Handler>,
-    pub upload_cut: Box<UploadCut>,
-    stopping: Mutex<bool>,
-    stopped: Condvar,
-    connections: Mutex<HashMap<u64, Arc<TcpStream>>>,
-    connections_accepted: AtomicU64,
-    pub requests: AtomicU64,
-    pub in_flight: AtomicUsize,
-    pub peak_in_flight: AtomicUsize,
 }
 
 impl Server {
@@ -124,32 +108,6 @@ impl Drop for Server {
             drop(connection.shutdown(Shutdown::Both));
         }
     }
-}
-
-impl Shared {
-    /// Waits that long, or until the server stops.
-    pub fn pause(&self, duration: Duration) {
-        if duration.is_zero() {
-            return;
-        }
-        let until = Instant::now() + duration;
-        let mut stopping = lock(&self.stopping);
-        while !*stopping {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            stopping = self
-                .stopped
-                .wait_timeout(stopping, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {

@@ -1,6 +1,6 @@
 //! The shapes that answers share.
 
-use super::noise;
+use super::noise::noise;
 use crate::http::{Reply, Request};
 
 /// `{"type":"error.list",…}`.

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use chrono::DateTime;
 
 use super::data::Data;
+use super::noise::{noise, one_in};
 use super::settings::{CallTimestamps, Settings, TranscriptFormat};
 use super::table::{Stream, Transcript};
 use super::template::{Template, put, put_array, put_number};
-use super::{noise, one_in};
 
 /// What is said in calls, with what makes transcripts hard to read: quotes, colons, line breaks,
 /// stamps in the middle of the words.

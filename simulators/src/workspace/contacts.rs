@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use super::data::Data;
+use super::noise::{noise, one_in};
 use super::table::Stream;
 use super::template::{Template, put, put_array, put_number};
-use super::{noise, one_in};
 
 /// How many elements a list inside a record shows.
 const SHOWN: usize = 10;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::data::Data;
+use super::noise::{noise, one_in};
 use super::settings::Settings;
 use super::table::Stream;
 use super::template::{Template, put, put_array, put_number};
-use super::{noise, one_in};
 
 // Ids are numbered from here.
 const ADMIN_IDS: usize = 814_000;

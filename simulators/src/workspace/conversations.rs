@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::data::{Data, part_id};
+use super::noise::{noise, one_in};
 use super::table::Stream;
 use super::template::{Template, put, put_array, put_number};
-use super::{noise, one_in};
 
 const SENTENCES: [&str; 6] = [
     "The export stopped half-way yesterday and we see no message about it.",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::noise;
+use super::noise::noise;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::noise::{noise, one_in};
 use super::settings::{Churn, Settings};
 use super::table::{Row, Stream, Table, Transcript};
-use super::{noise, one_in};
 
 const DAY_SECONDS: u64 = 86_400;
 /// The API gives no more parts of a conversation than its newest so many.

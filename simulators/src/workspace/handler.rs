@@ -2,7 +2,7 @@
 //! its path.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use super::answer::error;
@@ -20,7 +20,8 @@ use super::search::search;
 use super::settings::{Churn, Settings};
 use super::table::Stream;
 use super::timeline;
-use crate::http::{Reply, Request, WireFault};
+use crate::http::{Reply, Request};
+use crate::lock::lock;
 
 /// A change of the rows at a chosen request.
 pub struct Hook {
@@ -41,11 +42,6 @@ pub struct State {
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
     pub authorized: AtomicU64,
-}
-
-/// The lock's content, also after a test has panicked with it.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
@@ -287,13 +283,5 @@ fn call(
             Some(reply.header("Content-Disposition", name))
         }
         _ => None,
-    }
-}
-
-/// What a request log says of a reply: the status, or 0 where none was sent.
-pub fn sent_status(reply: &Reply) -> u16 {
-    match reply.fault {
-        Some(WireFault::ResetBeforeReply | WireFault::Stall(_)) => 0,
-        _ => reply.status,
     }
 }

@@ -3,10 +3,10 @@
 use super::answer::object;
 use super::contacts::NestedList;
 use super::data::Data;
+use super::noise::{noise, one_in};
 use super::settings::{PageNext, Settings};
 use super::table::{Stream, Table};
 use super::template::put_array;
-use super::{noise, one_in};
 use crate::http::{Reply, Request};
 
 /// How one list is paged.

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::handler::sent_status;
-use crate::http::{Reply, Request};
+use crate::http::{Reply, Request, WireFault};
 
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
@@ -51,5 +50,13 @@ impl RequestRecord {
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a request log says of a reply: the status, or 0 where none was sent.
+fn sent_status(reply: &Reply) -> u16 {
+    match reply.fault {
+        Some(WireFault::ResetBeforeReply | WireFault::Stall(_)) => 0,
+        _ => reply.status,
     }
 }

@@ -25,6 +25,7 @@ mod limits;
 mod lists;
 mod log;
 mod nested;
+mod noise;
 mod query;
 mod scroll;
 mod search;
@@ -40,7 +41,7 @@ use std::sync::{Arc, PoisonError};
 
 pub use self::data::{Data, now};
 pub use self::faults::{Fault, FaultKind, When};
-use self::handler::{Hook, State, lock};
+use self::handler::{Hook, State};
 pub use self::log::RequestRecord;
 pub use self::settings::{
     CallTimestamps, Churn, CursorKind, Dates, LastPage, PageNext, Settings, TooMany,
@@ -48,6 +49,7 @@ pub use self::settings::{
 };
 use self::table::{Stream, Transcript};
 use crate::http::Server;
+use crate::lock::lock;
 
 /// A running workspace; dropping it stops it.
 pub struct Workspace {
@@ -246,20 +248,4 @@ impl Workspace {
     pub fn connections_accepted(&self) -> u64 {
         self.server.connections_accepted()
     }
-}
-
-/// Whether noise falls on one case in so many; never where that is 0.
-fn one_in(noise: u64, cases: u32) -> bool {
-    cases > 0 && noise.is_multiple_of(u64::from(cases))
-}
-
-/// Noise that depends on nothing but its arguments (splitmix64): what makes up the rows.
-fn noise(seed: u64, row: u32, salt: u32) -> u64 {
-    let mut z = seed
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .wrapping_add(u64::from(row) << 32 | u64::from(salt));
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::answer::{error, object};
 use super::data::Data;
-use super::handler::lock;
-use super::noise;
+use super::noise::noise;
 use super::settings::Settings;
 use super::table::Stream;
 use super::template::put_array;
 use crate::http::{Reply, Request};
+use crate::lock::lock;
 
 const PER_PAGE: usize = 100;
 

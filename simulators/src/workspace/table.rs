@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::noise;
+use super::noise::noise;
 
 /// The streams whose rows have an `updated_at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
