@@ -1,6 +1,7 @@
 //! The log on stderr: `LEVEL message` lines, or JSON lines with the fields that Meltano's
 //! structured logging reads.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, filter};
 
+use super::foreign::without_secrets;
 use super::terminal::AboveProgress;
 use super::{Failure, Program};
 
@@ -174,6 +176,7 @@ where
     ) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        let fields = fields.without_secrets();
         let level = event.metadata().level();
         match self.format {
             LogFormat::Text => match fields.metric {
@@ -227,6 +230,19 @@ impl Events {
 struct Fields {
     message: String,
     metric: Option<String>,
+}
+
+impl Fields {
+    fn without_secrets(self) -> Self {
+        let shown = |text: String| match without_secrets(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(shown) => shown,
+        };
+        Self {
+            message: shown(self.message),
+            metric: self.metric.map(shown),
+        }
+    }
 }
 
 impl Visit for Fields {

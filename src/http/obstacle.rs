@@ -1,6 +1,8 @@
 //! Faults on the way to a host that lie on this side: they are the same for every request, and trying
 //! again won't mend them.
 
+use std::io::ErrorKind;
+
 /// What keeps any request from arriving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
@@ -22,7 +24,14 @@ pub fn obstacle(error: &ureq::Error) -> Option<Obstacle> {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::ConnectProxyFailed(_) => true,
-        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        ureq::Error::Io(error) => {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+            ) || words.contains("failed to lookup address")
+        }
         _ => false,
     };
     is_nobody.then_some(Obstacle::Nobody)

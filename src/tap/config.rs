@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use ureq::http::Uri;
+use ureq::http::{HeaderValue, Uri};
 
 use super::time::{self, EpochSeconds};
+use crate::cli::foreign::told;
 use crate::cli::settings::quoted;
 use crate::cli::{Failure, SettingFault, VERSION};
+use crate::http::agent::is_loopback;
 
 /// The settings as users write them. The doc comments are what `--about` and the README show.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -194,16 +196,23 @@ impl TryFrom<Settings> for Config {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => settings.region.base_url().to_owned(),
         };
+        let user_agent = settings
+            .user_agent
+            .unwrap_or_else(|| format!("tap-intercom/{VERSION}"));
         check_base_url(&base_url)?;
+        if base_url.to_ascii_lowercase().starts_with("http:") && !is_loopback(&base_url) {
+            tracing::warn!(
+                "`base_url` is not encrypted: whoever is on the way to {} can read the token",
+                told(&base_url)
+            );
+        }
         Ok(Self {
             base_url,
-            access_token: settings.access_token,
+            access_token: token(&settings.access_token)?,
             start_date,
             end_date,
-            api_version: settings.api_version,
-            user_agent: settings
-                .user_agent
-                .unwrap_or_else(|| format!("tap-intercom/{VERSION}")),
+            api_version: header("api_version", settings.api_version)?,
+            user_agent: header("user_agent", user_agent)?,
             request_timeout: Duration::from_secs(settings.request_timeout_seconds),
             max_attempts: settings.max_attempts,
             concurrency: settings.concurrency,
@@ -256,19 +265,54 @@ fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSecond
     }
 }
 
+/// The token as it goes into a header: people paste it with a line break behind it.
+fn token(given: &SecretString) -> Result<SecretString, SettingFault> {
+    let token = given.expose_secret().trim();
+    if token.is_empty() || !is_header(token) {
+        return Err(SettingFault {
+            key: "access_token",
+            value: "a value that is not shown".into(),
+            expected: "a token of plain ASCII characters, without line breaks",
+        });
+    }
+    Ok(SecretString::from(token))
+}
+
+/// A setting that is sent as a header.
+fn header(key: &'static str, value: String) -> Result<String, SettingFault> {
+    if is_header(&value) {
+        return Ok(value);
+    }
+    Err(SettingFault {
+        key,
+        value: quoted(&value),
+        expected: "plain ASCII characters without line breaks, since it is sent as a header",
+    })
+}
+
+fn is_header(value: &str) -> bool {
+    value.is_ascii() && HeaderValue::from_str(value).is_ok()
+}
+
 fn check_base_url(base_url: &str) -> Result<(), SettingFault> {
+    let fault = |value| SettingFault {
+        key: "base_url",
+        value,
+        expected: "an http or https URL such as https://api.intercom.io",
+    };
+    // A user's name, and perhaps a password.
+    if base_url.contains('@') {
+        return Err(fault("a URL with a user's name, which is not shown".into()));
+    }
     let uri: Option<Uri> = base_url.parse().ok();
     let is_usable = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some()
             && uri.query().is_none()
+            && !base_url.contains('#')
     });
     if is_usable {
         return Ok(());
     }
-    Err(SettingFault {
-        key: "base_url",
-        value: format!("{base_url:?}"),
-        expected: "an http or https URL such as https://api.intercom.io",
-    })
+    Err(fault(quoted(base_url)))
 }

@@ -16,6 +16,9 @@ use super::plan::{Plan, discover, plan};
 use super::probe;
 use super::read::bookmark::Bookmark;
 use super::time;
+use secrecy::ExposeSecret;
+
+use crate::cli::foreign::never_show;
 use crate::cli::output::print;
 use crate::cli::stop::Stop;
 use crate::cli::{Failure, Program, about, settings};
@@ -53,6 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let settings: Settings = settings::load(&PROGRAM, &arguments.config)?;
     let mut config = Config::try_from(settings)?;
+    never_show(config.access_token.expose_secret());
     let state = read_state(arguments.state.as_deref())?;
     let catalog = read_catalog(arguments.catalog.as_deref())?;
     let plans = plan(catalog.as_ref(), &arguments.streams)?;

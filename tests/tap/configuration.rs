@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Run, Tap};
+use crate::harness::{Run, Tap, assert_whole};
 use simulators::http::{Reply, Server};
 use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
@@ -39,6 +39,121 @@ fn a_bad_value_is_named_with_what_is_allowed() {
     insta::assert_snapshot!(refused("base_url", "api.intercom.io"), @r#"ERROR setting `base_url` is "api.intercom.io", but must be an http or https URL such as https://api.intercom.io"#);
     insta::assert_snapshot!(refused("access_token", ""), @"ERROR setting `access_token` is a value that is not shown, but must be a string that isn't empty");
     insta::assert_snapshot!(refused("access_token", json!([SECRET])), @"ERROR setting `access_token` is a value that is not shown, but must be a string that isn't empty");
+}
+
+#[test]
+fn what_becomes_a_header_is_checked_as_one() {
+    insta::assert_snapshot!(refused("user_agent", "tap\n"), @r#"ERROR setting `user_agent` is "tap\n", but must be plain ASCII characters without line breaks, since it is sent as a header"#);
+    insta::assert_snapshot!(refused("user_agent", "täp"), @r#"ERROR setting `user_agent` is "täp", but must be plain ASCII characters without line breaks, since it is sent as a header"#);
+    insta::assert_snapshot!(refused("api_version", "2.17\r\nX: y"), @r#"ERROR setting `api_version` is "2.17\r\nX: y", but must be plain ASCII characters without line breaks, since it is sent as a header"#);
+    for token in ["  ", "to\nken-of-a-workspace", "tökən-of-a-workspace"] {
+        let told = refused("access_token", token);
+        assert!(told.starts_with("ERROR setting `access_token` is a value that is not shown"));
+        assert!(!told.contains("of-a-workspace"), "{told}");
+    }
+}
+
+#[test]
+fn white_space_around_the_token_is_none_of_it() {
+    let workspace = workspace();
+    for token in [format!("{SECRET}\n"), format!(" \t{SECRET}\r\n")] {
+        let run = Tap::of(&workspace).set("access_token", token).run().ok();
+        assert_whole(&workspace, [&run], &["contacts"]);
+    }
+}
+
+#[test]
+fn a_base_url_holds_a_host_and_no_secret() {
+    for url in [
+        "https://user:hidden-word@api.intercom.io",
+        "https://user:hidden word@api.intercom.io",
+        "https://api.intercom.io/#fragment",
+        "https://api.intercom.io?x=1",
+        "ftp://api.intercom.io",
+        "https://",
+    ] {
+        let told = refused("base_url", url);
+        assert!(told.starts_with("ERROR setting `base_url` is "), "{told}");
+        assert!(!told.contains("hidden"), "{told}");
+    }
+    let workspace = workspace();
+    let run = Tap::of(&workspace).run().ok();
+    assert!(!run.stderr.contains("not encrypted"), "{}", run.stderr);
+    let run = Tap::of(&workspace)
+        .set("base_url", "http://intercom.invalid")
+        .set("max_attempts", 1)
+        .run()
+        .exited(1);
+    assert!(
+        run.stderr.starts_with("WARN `base_url` is not encrypted"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_host_that_is_not_there_ends_the_run_at_the_first_stream() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for url in ["https://api.intercom.invalid", closed.as_str()] {
+        let started = std::time::Instant::now();
+        let workspace = workspace();
+        let run = Tap::of(&workspace).set("base_url", url).run().exited(1);
+        assert!(started.elapsed() < Duration::from_secs(30));
+        let error = run.stderr.rsplit("ERROR ").next().unwrap();
+        assert!(
+            error.starts_with(&format!("{url} can't be reached: ")),
+            "{error}"
+        );
+        let host = url.split("//").nth(1).unwrap().split(':').next().unwrap();
+        for word in [host, "`base_url`", "HTTPS_PROXY", "hint: "] {
+            assert!(error.contains(word), "{error}");
+        }
+        // The others aren't tried.
+        assert_eq!(run.schemas.len(), 1, "{:?}", run.schemas.keys());
+    }
+}
+
+#[test]
+fn what_a_server_says_is_told_short_and_plain_and_never_with_the_token() {
+    let server = Server::start(|request| {
+        let token = request.header("Authorization").unwrap_or_default();
+        let message = format!(
+            "{}{token} \u{1b}[2J\nERROR forged {}",
+            "x".repeat(270),
+            "y".repeat(5000)
+        );
+        let error = json!({"errors": [{"code": token, "message": message}]});
+        match request.path.as_str() {
+            "/me" => Reply::json(200, "{}"),
+            "/admins" => Reply::json(403, error.to_string()),
+            "/teams" => Reply::json(200, format!("{{{token}")),
+            "/tags" => Reply::empty(302).header("Location", token),
+            _ => Reply::new(
+                404,
+                "text/html",
+                format!("<b>{token}\u{7}</b>\nERROR forged"),
+            ),
+        }
+    });
+    let workspace = workspace();
+    for format in ["text", "json"] {
+        let run = Tap::of(&workspace)
+            .set("base_url", server.base_url())
+            .set("max_attempts", 1)
+            .argument("--log-format")
+            .argument(format)
+            .run()
+            .exited(1);
+        assert!(run.stderr.contains("***"), "{}", run.stderr);
+        assert!(!run.stderr.contains(SECRET), "{}", run.stderr);
+        assert!(!run.stderr.contains(&SECRET[..8]), "{}", run.stderr);
+        assert!(!run.stderr.contains("\nERROR forged"), "{}", run.stderr);
+        let is_shown = |letter: char| letter == '\n' || !letter.is_control();
+        assert!(run.stderr.chars().all(is_shown), "{:?}", run.stderr);
+        assert!(!run.stderr.contains(&"y".repeat(300)), "{}", run.stderr);
+    }
 }
 
 #[test]
