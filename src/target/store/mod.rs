@@ -5,25 +5,27 @@
 
 mod auth;
 mod bucket;
+mod error;
 mod gcs;
 mod http;
 mod kept;
 mod local;
 mod session;
+mod stored;
 mod upload;
 
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::io;
 
 use super::config::Destination;
 use super::writer::ObjectNames;
 use crate::cli::stop::Stop;
-use crate::http::agent::UnusableProxy;
+pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
+pub use stored::{Stored, Version};
 
 /// A place for objects. Clones share it.
 #[derive(Clone, Debug)]
@@ -32,99 +34,6 @@ pub enum Store {
     Local(LocalStore),
     /// A bucket of Google Cloud Storage.
     Gcs(GcsStore),
-}
-
-/// What can go wrong with storage, after whatever was worth trying again has been tried again.
-#[derive(Debug)]
-pub struct StoreError {
-    /// What happened, naming the object.
-    pub message: String,
-    /// What the user can check.
-    pub hint: Option<String>,
-    /// What it means to the caller.
-    pub kind: StoreErrorKind,
-}
-
-/// What a [`StoreError`] means to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreErrorKind {
-    /// An object of that name exists already.
-    NameTaken,
-    /// The object is not what it was when it was read.
-    Conflict,
-    /// Nothing was begun, since a setting or the environment is at fault.
-    Misconfigured,
-    /// Anything else: permanent, or transient for too long.
-    Failed,
-}
-
-impl StoreError {
-    fn failed(message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string(),
-            hint: None,
-            kind: StoreErrorKind::Failed,
-        }
-    }
-
-    fn hint(mut self, hint: impl fmt::Display) -> Self {
-        self.hint = Some(hint.to_string());
-        self
-    }
-
-    fn kind(mut self, kind: StoreErrorKind) -> Self {
-        self.kind = kind;
-        self
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-impl From<StoreError> for io::Error {
-    fn from(error: StoreError) -> Self {
-        io::Error::other(error)
-    }
-}
-
-impl From<UnusableProxy> for StoreError {
-    fn from(fault: UnusableProxy) -> Self {
-        Self::failed(&fault)
-            .hint(UnusableProxy::HINT)
-            .kind(StoreErrorKind::Misconfigured)
-    }
-}
-
-impl From<io::Error> for StoreError {
-    /// Finds the error that went through a [`io::Write`] on its way.
-    fn from(error: io::Error) -> Self {
-        error
-            .downcast::<StoreError>()
-            .unwrap_or_else(StoreError::failed)
-    }
-}
-
-/// What an object was when it was read or written: the ticket for replacing it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// A directory has no generations; the content stands for itself.
-    Content(Vec<u8>),
-    /// The object's generation, or `None` from a service that has none.
-    Generation(Option<i64>),
-}
-
-/// A small object.
-#[derive(Debug)]
-pub struct Stored {
-    /// All of its bytes.
-    pub content: Vec<u8>,
-    /// The ticket for replacing it.
-    pub version: Version,
 }
 
 impl Store {
