@@ -5,5 +5,7 @@ mod dialect;
 pub mod document;
 mod effort;
 mod entries;
+pub mod growth;
 mod tape;
 pub mod validator;
+mod widening;

@@ -93,6 +93,15 @@ impl Validator {
     /// Compiles a schema of any draft from 4 to 2020-12. Without `$schema` it is of draft 7, or of
     /// draft 4 where `exclusiveMinimum` or `exclusiveMaximum` is a boolean.
     pub fn new(schema: &Value) -> Result<Self, Unusable> {
+        Self::compile(schema, false)
+    }
+
+    /// The same, by which the schema's hints count too: strings must be of the `format` that is named.
+    pub fn with_formats(schema: &Value) -> Result<Self, Unusable> {
+        Self::compile(schema, true)
+    }
+
+    fn compile(schema: &Value, checks_formats: bool) -> Result<Self, Unusable> {
         let whole = |fault: &str| Unusable {
             pointer: String::new(),
             fault: fault.to_owned(),
@@ -100,27 +109,32 @@ impl Validator {
         if !schema.is_object() && !schema.is_boolean() {
             return Err(whole("it is not an object"));
         }
-        let mut schema = schema.clone();
-        let dialect = Dialect::of(&mut schema);
+        let mut without_hints = schema.clone();
+        let dialect = Dialect::of(&mut without_hints);
+        let schema = if checks_formats {
+            schema
+        } else {
+            &without_hints
+        };
         if dialect.references.len() > MOST_REFERENCES {
             let count = dialect.references.len();
             return Err(whole(&format!(
                 "it has {count} references, of which {MOST_REFERENCES} are followed at most"
             )));
         }
-        if let Some(reference) = exorbitant(&schema, &dialect.references) {
+        if let Some(reference) = exorbitant(schema, &dialect.references) {
             return Err(Unusable {
                 pointer: reference.pointer.clone(),
                 fault: "it brings more schemas to bear on one value than can be checked".to_owned(),
             });
         }
-        let mut options = jsonschema::options_for::<Tape>().should_validate_formats(false);
+        let mut options = jsonschema::options_for::<Tape>().should_validate_formats(checks_formats);
         if !schema.get("$schema").is_some_and(Value::is_string) {
             options = options.with_draft(dialect.draft());
         }
         let compiled = options
-            .build(&schema)
-            .map_err(|error| unusable(&error, &schema, &dialect.references))?;
+            .build(schema)
+            .map_err(|error| unusable(&error, schema, &dialect.references))?;
         Ok(Self {
             compiled,
             entries: RefCell::default(),
@@ -131,6 +145,16 @@ impl Validator {
     pub fn from_text(schema: &str) -> Result<Self, Unusable> {
         let schema = surrogates::parse(schema).map_err(|error| Unusable::unreadable(&error))?;
         Self::new(&schema)
+    }
+
+    /// Whether a record, given as valid JSON text, passes.
+    pub fn is_valid(&self, record: &str) -> bool {
+        let mut entries = self.entries.borrow_mut();
+        let Some(entries) = entries.lay_out(record) else {
+            return false;
+        };
+        let layout = Layout::new(entries, record);
+        bounded(layout.length(), || self.compiled.is_valid(layout.root())).unwrap_or(false)
     }
 
     /// Checks one record, given as valid JSON text.

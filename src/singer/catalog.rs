@@ -136,6 +136,14 @@ impl CatalogStream {
     pub fn projection(&self) -> Projection {
         let mut projection = Projection::default();
         self.leave_out_unselected(&self.schema, &mut Vec::new(), &mut projection);
+        // What the schema doesn't know may be in the data all the same.
+        for entry in &self.metadata {
+            let path = names_in(&entry.breadcrumb);
+            if !path.is_empty() && !self.is_property_selected(&path) {
+                let names: Vec<&str> = path.iter().map(String::as_str).collect();
+                projection.leave_out(&names);
+            }
+        }
         projection
     }
 
@@ -153,6 +161,9 @@ impl CatalogStream {
         path: &mut Vec<String>,
         projection: &mut Projection,
     ) {
+        if schema["items"].is_object() {
+            self.leave_out_unselected(&schema["items"], path, projection);
+        }
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             path.push(name.clone());
             if self.is_property_selected(path) {
@@ -166,6 +177,9 @@ impl CatalogStream {
     }
 
     fn prune(&self, schema: &mut Value, path: &mut Vec<String>) {
+        if let Some(items) = schema.get_mut("items") {
+            self.prune(items, path);
+        }
         let Some(Value::Object(properties)) = schema.get_mut("properties") else {
             return;
         };
@@ -199,19 +213,42 @@ impl CatalogStream {
     }
 
     fn metadata_of(&self, path: &[String]) -> Option<&Map<String, Value>> {
-        let matches = |breadcrumb: &[String]| {
-            breadcrumb.len() == 2 * path.len()
-                && breadcrumb
-                    .chunks(2)
-                    .zip(path)
-                    .all(|(step, name)| step[0] == "properties" && step[1] == *name)
-        };
         let entry = self
             .metadata
             .iter()
-            .find(|entry| matches(&entry.breadcrumb))?;
+            .find(|entry| is_at(&entry.breadcrumb, path))?;
         Some(&entry.metadata)
     }
+}
+
+/// Whether a breadcrumb leads to a property. `items`, which leads into an array, takes no step of
+/// its own.
+fn is_at(breadcrumb: &[String], path: &[String]) -> bool {
+    let mut steps = breadcrumb.iter();
+    let mut names = path.iter();
+    while let Some(step) = steps.next() {
+        match step.as_str() {
+            "items" => {}
+            "properties" => match (steps.next(), names.next()) {
+                (Some(step), Some(name)) if step == name => {}
+                _ => return false,
+            },
+            _ => return false,
+        }
+    }
+    names.next().is_none()
+}
+
+/// The names of properties that a breadcrumb leads through.
+fn names_in(breadcrumb: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut steps = breadcrumb.iter();
+    while let Some(step) = steps.next() {
+        if step == "properties" {
+            names.extend(steps.next().cloned());
+        }
+    }
+    names
 }
 
 fn describe_properties(
@@ -279,9 +316,9 @@ mod tests {
     fn projected(stream: &CatalogStream) -> String {
         let record =
             r#"{"id":"1","updated_at":2,"name":"n","location":{"city":"c","country":"d"}}"#;
-        let mut out = Vec::new();
+        let mut out = String::new();
         stream.projection().copy(record, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        out
     }
 
     #[test]
@@ -336,6 +373,28 @@ mod tests {
         );
         let location = &stream.selected_schema()["properties"]["location"];
         assert_eq!(location["properties"], json!({"country": {}}));
+    }
+
+    #[test]
+    fn what_the_schema_does_not_know_can_be_deselected_too_and_in_arrays() {
+        let mut stream = contacts();
+        for breadcrumb in [
+            vec!["properties", "unknown"],
+            vec!["properties", "tags", "items", "properties", "name"],
+            vec!["properties", "id"],
+        ] {
+            stream
+                .metadata
+                .retain(|entry| entry.breadcrumb != breadcrumb);
+            stream.metadata.push(MetadataEntry {
+                breadcrumb: breadcrumb.into_iter().map(str::to_owned).collect(),
+                metadata: Map::from_iter([("selected".to_owned(), json!(false))]),
+            });
+        }
+        let mut out = String::new();
+        let record = r#"{"id":"1","unknown":2,"tags":[{"id":"t","name":"n"}]}"#;
+        stream.projection().copy(record, &mut out).unwrap();
+        assert_eq!(out, r#"{"id":"1","tags":[{"id":"t"}]}"#);
     }
 
     #[test]

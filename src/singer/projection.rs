@@ -1,9 +1,11 @@
-//! Leaving properties out of a record while every other byte stays as it came.
+//! Leaving properties out of a record while every other byte stays as it came. A path leads through
+//! arrays to the properties of their elements, whether or not an array is expected there.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::json::members::{members, range_in};
+use crate::json::members::{fault_of, members, range_in};
+use crate::json::scanner::Scanner;
 
 /// Which properties of an object are left out, at any depth.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,16 +46,15 @@ impl Projection {
     }
 
     /// Appends `record`, a JSON object, to `out` without what is left out.
-    pub fn copy(&self, record: &str, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    pub fn copy(&self, record: &str, out: &mut String) -> Result<(), serde_json::Error> {
         let mut cuts = Vec::new();
         self.cuts(record, 0, &mut cuts)?;
-        let bytes = record.as_bytes();
         let mut copied = 0;
         for cut in cuts {
-            out.extend_from_slice(&bytes[copied..cut.start]);
+            out.push_str(&record[copied..cut.start]);
             copied = cut.end;
         }
-        out.extend_from_slice(&bytes[copied..]);
+        out.push_str(&record[copied..]);
         Ok(())
     }
 
@@ -81,15 +82,45 @@ impl Projection {
                     };
                     merge(cuts, base + cut.start..base + cut.end);
                 }
-                Some(LeftOut::Inside(inner)) if member.value.starts_with('{') => {
-                    inner.cuts(member.value, base + value.start, cuts)?;
+                Some(LeftOut::Inside(inner)) => {
+                    inner.cuts_inside(member.value, base + value.start, cuts)?;
                     kept_before = Some(value.end);
                 }
-                _ => kept_before = Some(value.end),
+                None => kept_before = Some(value.end),
             }
         }
         Ok(())
     }
+
+    /// The same for a value of any kind, which begins at `base` of the record.
+    fn cuts_inside(
+        &self,
+        value: &str,
+        base: usize,
+        cuts: &mut Vec<Range<usize>>,
+    ) -> Result<(), serde_json::Error> {
+        match value.as_bytes().first() {
+            Some(b'{') => self.cuts(value, base, cuts)?,
+            Some(b'[') => {
+                for element in elements(value)? {
+                    self.cuts_inside(element, base + range_in(value, element).start, cuts)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The elements of a JSON array, in their order.
+fn elements(array: &str) -> Result<Vec<&str>, serde_json::Error> {
+    let mut elements = Vec::new();
+    let mut scanner = Scanner::new(array);
+    let passed = scanner.array(|scanner| {
+        elements.push(scanner.value()?);
+        Some(())
+    });
+    passed.map(|()| elements).ok_or_else(|| fault_of(array))
 }
 
 /// A cut of the last member begins where cuts before it may already have begun.
@@ -109,9 +140,9 @@ mod tests {
         for path in paths {
             projection.leave_out(path);
         }
-        let mut out = Vec::new();
+        let mut out = String::new();
         projection.copy(record, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        out
     }
 
     #[test]
@@ -154,6 +185,17 @@ mod tests {
     #[test]
     fn an_escaped_name_is_the_same_name() {
         assert_eq!(without(&[&["é"]], r#"{"\u00e9":1,"e":2}"#), r#"{"e":2}"#);
+    }
+
+    #[test]
+    fn a_path_leads_into_the_elements_of_arrays() {
+        assert_eq!(
+            without(
+                &[&["tags", "name"], &["tags", "list", "a"]],
+                r#"{"tags":[ {"id":1,"name":"x"},7,[{"name":2}], {"list":{"a":1,"b":2}}]}"#
+            ),
+            r#"{"tags":[ {"id":1},7,[{}], {"list":{"b":2}}]}"#
+        );
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub struct Settings {
     #[serde(default = "default_state_interval")]
     #[schemars(range(min = 0, max = 3600))]
     state_interval_seconds: u32,
+    /// What becomes of a stream's schema when the data goes beyond it: `follow` lets it grow and sends it again, `ignore` leaves it as declared.
+    #[serde(default)]
+    schema_changes: SchemaChanges,
     /// Ask with each contact for the contacts that were merged into it.
     #[serde(default)]
     include_merge_history: bool,
@@ -85,6 +88,15 @@ pub struct Settings {
     /// Identifiers of the custom object types whose instances `custom_object_instances` reads.
     #[serde(default)]
     custom_object_types: Vec<String>,
+}
+
+/// What becomes of a schema that the data goes beyond.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum SchemaChanges {
+    #[default]
+    Follow,
+    Ignore,
 }
 
 /// How texts are written.
@@ -168,6 +180,8 @@ pub struct Config {
     pub articles_overlap_pages: u32,
     /// Between two STATEs of a stream that is being read.
     pub state_interval: Duration,
+    /// Whether schemas grow with the data.
+    pub follows_data: bool,
     /// Whether contacts come with their merge history.
     pub include_merge_history: bool,
     /// Whether conversation parts come without markup.
@@ -224,6 +238,7 @@ impl TryFrom<Settings> for Config {
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
             state_interval: Duration::from_secs(settings.state_interval_seconds.into()),
+            follows_data: matches!(settings.schema_changes, SchemaChanges::Follow),
             include_merge_history: settings.include_merge_history,
             is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
             custom_object_types: each_once(settings.custom_object_types),

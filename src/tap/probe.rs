@@ -73,13 +73,18 @@ fn first_record<W: Write>(
     };
     let time_extracted = time::now_to_millis();
     if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
+        messages.look_at(output, record.json())?;
+        messages.settle(output)?;
         messages.record(output, record.json(), &time_extracted)?;
     }
     for (place, details) in &complete.children {
         if let Some(record) = details.records.first() {
             let mut text = String::new();
             details.complete(record, &mut text);
-            messages.record(&plan.children[*place].1, &text, &time_extracted)?;
+            let output = &plan.children[*place].1;
+            messages.look_at(output, &text)?;
+            messages.settle(output)?;
+            messages.record(output, &text, &time_extracted)?;
         }
     }
     let refused = pipeline.along().refused();

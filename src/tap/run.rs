@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
     let client = Arc::new(Client::new(config, stop)?);
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
-    let mut messages = Messages::new(out, state, client.config().state_interval);
+    let mut messages = Messages::new(out, state, client.config());
     match arguments.test {
         None => sync(&Shared::new(client, time::now()), &plans, &mut messages),
         Some(TestMode::Schema) => probe::print_schemas(&plans, &mut messages),

@@ -20,6 +20,7 @@ mod messages;
 mod pacing;
 mod poison;
 mod property;
+mod schemas_follow;
 mod scroll;
 mod selection;
 mod state_files;

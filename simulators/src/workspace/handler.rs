@@ -31,6 +31,9 @@ pub struct Hook {
     pub change: Box<dyn FnOnce(&mut Data) + Send>,
 }
 
+/// What becomes of the body of a good answer before it is sent.
+pub type Rewrite = Box<dyn Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync>;
+
 /// Everything that requests and tests share.
 pub struct State {
     pub settings: RwLock<Arc<Settings>>,
@@ -38,6 +41,7 @@ pub struct State {
     pub limit: Mutex<RateLimit>,
     pub faults: Mutex<Vec<Fault>>,
     pub hooks: Mutex<Vec<Hook>>,
+    pub rewrite: RwLock<Option<Rewrite>>,
     pub scroll: OpenScroll,
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
@@ -52,6 +56,7 @@ impl State {
             limit: Mutex::default(),
             faults: Mutex::default(),
             hooks: Mutex::default(),
+            rewrite: RwLock::default(),
             scroll: OpenScroll::default(),
             log: Mutex::default(),
             authorized: AtomicU64::new(0),
@@ -105,7 +110,7 @@ impl State {
                 .collect();
             struck.into_iter().next()
         };
-        let usual = || self.route(settings, request);
+        let usual = || self.rewritten(request, self.route(settings, request));
         let reply = match fault {
             Some(fault) => fault.reply(request, usual),
             None => usual(),
@@ -171,6 +176,14 @@ impl State {
     }
 
     /// The answer of a path.
+    fn rewritten(&self, request: &Request, mut reply: Reply) -> Reply {
+        let rewrite = self.rewrite.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rewrite) = rewrite.as_ref().filter(|_| reply.status == 200) {
+            reply.body = rewrite(request, reply.body);
+        }
+        reply
+    }
+
     fn route(&self, settings: &Settings, request: &Request) -> Reply {
         let restricted = |path: &String| request.path.starts_with(path);
         if settings.restricted_paths.iter().any(restricted) {

@@ -48,7 +48,7 @@ pub use self::settings::{
     TranscriptFormat,
 };
 use self::table::{Stream, Transcript};
-use crate::http::Server;
+use crate::http::{Request, Server};
 use crate::lock::lock;
 
 /// A running workspace; dropping it stops it.
@@ -177,6 +177,12 @@ impl Workspace {
     /// Lets a call's transcript be fetched from now on.
     pub fn publish_transcript(&self, call_id: &str) {
         self.change(|data| data.set_transcript(call_id, Transcript::Published));
+    }
+
+    /// Rewrites the body of every good answer before it is sent.
+    pub fn rewrite(&self, rewrite: impl Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
+        let slot = self.state.rewrite.write();
+        *slot.unwrap_or_else(PoisonError::into_inner) = Some(Box::new(rewrite));
     }
 
     /// Makes requests fail. Where several faults strike one request, the first injected wins.

@@ -1,15 +1,39 @@
 //! The only place that writes SCHEMA, RECORD and STATE, and the keeper of the state: a bookmark is
 //! put into it once what it covers is written, so that no STATE is ever ahead of its data.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::cli::foreign;
+use crate::schema::growth::GrowingSchema;
+use crate::singer::metrics;
 use crate::singer::outgoing::{MessageWriter, SchemaMessage};
 use crate::singer::state::State;
+use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::plan::{Output, Plan};
+
+/// So many of a stream's changes are told one by one.
+const MOST_CHANGES_TOLD: usize = 100;
+/// So many of its records that can't be written are.
+const MOST_REFUSALS_TOLD: u64 = 20;
+
+/// A stream's schema, which follows its data.
+#[derive(Debug)]
+struct Followed {
+    schema: GrowingSchema,
+    /// Records that were looked at and don't fit.
+    unfit: Vec<String>,
+    /// How many places changed so far.
+    changed: usize,
+    /// Whether some records may be left that don't fit, since their keys are of types that keys don't
+    /// have.
+    may_refuse: bool,
+    refused: u64,
+}
 
 /// The messages of a run.
 #[derive(Debug)]
@@ -18,58 +42,101 @@ pub struct Messages<W: Write> {
     state: State,
     state_interval: Duration,
     last_state: Instant,
-    /// The record being written, as its projection leaves it.
-    projected: Vec<u8>,
+    follows_data: bool,
+    schemas: HashMap<&'static str, Followed>,
+    /// The record being looked at or written, as its projection leaves it.
+    projected: String,
 }
 
 impl<W: Write> Messages<W> {
-    /// Writes to `out`, which should be buffered, and goes on from `state`, which is
-    /// due every `state_interval`.
-    pub fn new(out: W, state: State, state_interval: Duration) -> Self {
+    /// Writes to `out`, which should be buffered, and goes on from `state`.
+    pub fn new(out: W, state: State, config: &Config) -> Self {
         Self {
             out: MessageWriter::new(out),
             state,
-            state_interval,
+            state_interval: config.state_interval,
             last_state: Instant::now(),
-            projected: Vec::new(),
+            follows_data: config.follows_data,
+            schemas: HashMap::new(),
+            projected: String::new(),
         }
     }
 
     /// Writes the schemas of a stream and of its children.
     pub fn schemas(&mut self, plan: &Plan) -> Result<(), Fault> {
         for output in plan.outputs() {
-            self.out
-                .schema(&SchemaMessage {
-                    stream: output.name,
-                    schema: &output.schema,
-                    key_properties: &output.key_properties,
-                    bookmark_properties: &output.bookmark_properties,
-                })
-                .map_err(|error| Fault::output(&error))?;
+            self.schema(output, &output.schema)?;
+            if !self.follows_data {
+                continue;
+            }
+            match GrowingSchema::new(&output.schema, &output.key_properties) {
+                Ok(schema) => {
+                    self.schemas.insert(output.name, Followed::new(schema));
+                }
+                Err(unusable) => tracing::warn!(
+                    "schema {}: it can't be used, and so doesn't follow the data: {unusable}",
+                    output.name
+                ),
+            }
         }
         Ok(())
     }
 
-    /// Writes a record without what its catalog leaves out.
+    /// Looks at a record that is to be written, for what its schema doesn't allow.
+    pub fn look_at(&mut self, output: &Output, record: &str) -> Result<(), Fault> {
+        let Some(followed) = self.schemas.get_mut(output.name) else {
+            return Ok(());
+        };
+        let record = projected(output, record, &mut self.projected)?;
+        if !followed.schema.fits(record) {
+            followed.unfit.push(record.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Lets the schema grow until all fit that were looked at, and writes it where it did.
+    pub fn settle(&mut self, output: &Output) -> Result<(), Fault> {
+        let Some(followed) = self.schemas.get_mut(output.name) else {
+            return Ok(());
+        };
+        if followed.unfit.is_empty() || !followed.grow(output.name) {
+            return Ok(());
+        }
+        let schema = followed.schema.schema().clone();
+        self.schema(output, &schema)
+    }
+
+    fn schema(&mut self, output: &Output, schema: &Value) -> Result<(), Fault> {
+        self.out
+            .schema(&SchemaMessage {
+                stream: output.name,
+                schema,
+                key_properties: &output.key_properties,
+                bookmark_properties: &output.bookmark_properties,
+            })
+            .map_err(|error| Fault::output(&error))
+    }
+
+    /// Writes a record that was looked at, without what its catalog leaves out. False where that
+    /// can't be, since its key isn't one.
     pub fn record(
         &mut self,
         output: &Output,
         record: &str,
         time_extracted: &str,
-    ) -> Result<(), Fault> {
-        let mut bytes = record.as_bytes();
-        if !output.projection.keeps_all() {
-            self.projected.clear();
-            let copied = output.projection.copy(record, &mut self.projected);
-            copied.map_err(|error| {
-                let name = output.name;
-                Fault::Stream(format!("a record of {name} can't be read: {error}"))
-            })?;
-            bytes = &self.projected;
+    ) -> Result<bool, Fault> {
+        let record = projected(output, record, &mut self.projected)?;
+        if let Some(followed) = self.schemas.get_mut(output.name)
+            && followed.may_refuse
+            && !followed.schema.fits(record)
+        {
+            followed.refuse(output);
+            return Ok(false);
         }
         self.out
-            .record(output.name, bytes, time_extracted)
-            .map_err(|error| Fault::output(&error))
+            .record(output.name, record.as_bytes(), time_extracted)
+            .map_err(|error| Fault::output(&error))?;
+        Ok(true)
     }
 
     /// What the state remembers of a stream.
@@ -101,4 +168,70 @@ impl<W: Write> Messages<W> {
     pub fn flush(&mut self) -> Result<(), Fault> {
         self.out.flush().map_err(|error| Fault::output(&error))
     }
+}
+
+impl Followed {
+    fn new(schema: GrowingSchema) -> Self {
+        Self {
+            schema,
+            unfit: Vec::new(),
+            changed: 0,
+            may_refuse: false,
+            refused: 0,
+        }
+    }
+
+    /// Lets the schema grow; tells and counts what is new. False where nothing is.
+    fn grow(&mut self, stream: &str) -> bool {
+        let grown = self.schema.grow(&self.unfit);
+        self.may_refuse |= self.unfit.iter().any(|record| !self.schema.fits(record));
+        self.unfit.clear();
+        for change in &grown.news {
+            self.changed += 1;
+            match self.changed {
+                ..=MOST_CHANGES_TOLD => {
+                    tracing::warn!("schema {stream}: {}", foreign::told(&change.to_string()));
+                }
+                more if more == MOST_CHANGES_TOLD + 1 => {
+                    tracing::warn!("schema {stream}: further changes are only counted");
+                }
+                _ => {}
+            }
+        }
+        if grown.changes > 0 {
+            let tags = json!({"stream": stream});
+            metrics::counter("schema_change", grown.changes, &tags);
+        }
+        grown.changes > 0
+    }
+
+    fn refuse(&mut self, output: &Output) {
+        self.refused += 1;
+        if self.refused <= MOST_REFUSALS_TOLD {
+            tracing::warn!(
+                "a record of {} is left out: its key ({}) is missing or of a type that keys don't have",
+                output.name,
+                output.key_properties.join(", ")
+            );
+        }
+        metrics::counter("records_refused", 1, &json!({"stream": output.name}));
+    }
+}
+
+/// A record without what its catalog leaves out; `buffer` is for one that lacks something.
+fn projected<'a>(
+    output: &Output,
+    record: &'a str,
+    buffer: &'a mut String,
+) -> Result<&'a str, Fault> {
+    if output.projection.keeps_all() {
+        return Ok(record);
+    }
+    buffer.clear();
+    let copied = output.projection.copy(record, buffer);
+    copied.map_err(|error| {
+        let name = output.name;
+        Fault::Stream(format!("a record of {name} can't be read: {error}"))
+    })?;
+    Ok(buffer)
 }

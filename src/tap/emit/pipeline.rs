@@ -15,7 +15,7 @@ use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
 use crate::tap::read::bookmark::Bookmark;
-use crate::tap::read::page::Row;
+use crate::tap::read::page::{Record, Row};
 use crate::tap::read::{self, Batch};
 use crate::tap::time::{self, EpochSeconds};
 
@@ -62,6 +62,8 @@ pub struct Arrival {
     pub total_count: Option<u64>,
     /// When it came, RFC 3339 in UTC.
     pub time_extracted: String,
+    /// The records that follow, as they are in the page.
+    pub records: Vec<Record>,
 }
 
 #[derive(Debug)]
@@ -134,11 +136,13 @@ impl<'a> Pipeline<'a> {
                 match self.receive() {
                     None => return Ok(()),
                     Some(FromReader::Page(batch, time_extracted)) => {
+                        let records = batch.rows.iter().map(|row| row.record.clone()).collect();
                         self.incoming.extend(batch.rows);
                         self.mark = batch.bookmark;
                         Item::Page(Arrival {
                             total_count: batch.total_count,
                             time_extracted,
+                            records,
                         })
                     }
                     // Nothing of this run is wanted any more.

@@ -1,6 +1,7 @@
 //! One stream from its bookmark to its end: its events become messages, and its bookmark follows
 //! what is written.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
 use crate::tap::read::bookmark::{Awaited, Bookmark};
+use crate::tap::read::page::Record;
 use crate::tap::time::EpochSeconds;
 
 /// What all streams of a run share.
@@ -65,6 +67,8 @@ struct Emission<'a, W: Write> {
     time_extracted: String,
     /// The child record being written, with what it says of its parent.
     child: String,
+    /// The records of the page that were looked at before the first of them is written.
+    looked_at: VecDeque<Record>,
     /// As of what is written.
     bookmark: Bookmark,
     /// Whether the state doesn't hold it yet.
@@ -111,6 +115,7 @@ fn emit_all<W: Write>(
         progress,
         time_extracted: crate::tap::time::now_to_millis(),
         child: String::new(),
+        looked_at: VecDeque::new(),
         bookmark,
         has_moved: false,
     };
@@ -130,6 +135,7 @@ impl<W: Write> Emission<'_, W> {
                 Event::Page(arrival) => {
                     self.progress.expect(arrival.total_count);
                     self.time_extracted = arrival.time_extracted;
+                    self.look_at(arrival.records)?;
                 }
                 Event::Record(complete) => self.write(&complete)?,
                 Event::Mark(bookmark) => {
@@ -152,11 +158,33 @@ impl<W: Write> Emission<'_, W> {
         end
     }
 
+    /// Lets the schema follow a page before its first record is written.
+    fn look_at(&mut self, records: Vec<Record>) -> Result<(), Fault> {
+        let Some(output) = &self.plan.output else {
+            return Ok(());
+        };
+        for record in &records {
+            self.messages.look_at(output, record.json())?;
+        }
+        self.messages.settle(output)?;
+        self.looked_at = records.into();
+        Ok(())
+    }
+
     fn write(&mut self, complete: &Complete) -> Result<(), Fault> {
         if let (Some(output), Some(record)) = (&self.plan.output, &complete.record) {
-            self.messages
-                .record(output, record.json(), &self.time_extracted)?;
-            self.progress.record(output.name);
+            // With its lists complete, it is another than the page had.
+            let in_page = self.looked_at.pop_front();
+            if !in_page.is_some_and(|in_page| in_page.is_same_as(record)) {
+                self.messages.look_at(output, record.json())?;
+                self.messages.settle(output)?;
+            }
+            if self
+                .messages
+                .record(output, record.json(), &self.time_extracted)?
+            {
+                self.progress.record(output.name);
+            }
         }
         for (place, details) in &complete.children {
             let output = &self.plan.children[*place].1;
@@ -165,9 +193,17 @@ impl<W: Write> Emission<'_, W> {
             }
             for record in &details.records {
                 details.complete(record, &mut self.child);
-                self.messages
-                    .record(output, &self.child, &self.time_extracted)?;
-                self.progress.record(output.name);
+                self.messages.look_at(output, &self.child)?;
+            }
+            self.messages.settle(output)?;
+            for record in &details.records {
+                details.complete(record, &mut self.child);
+                if self
+                    .messages
+                    .record(output, &self.child, &self.time_extracted)?
+                {
+                    self.progress.record(output.name);
+                }
             }
         }
         Ok(())

@@ -93,6 +93,12 @@ impl Record {
         }
     }
 
+    /// Whether these are the same bytes of the same body.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.body, &other.body) && self.range == other.range
+    }
+
     /// The record as JSON.
     #[must_use]
     pub fn json(&self) -> &str {
