@@ -1,6 +1,7 @@
 //! JSON text without taking it apart: where values begin and end, what an object's members are, how
 //! bytes are cut out and put in. Knows nothing of what the text says.
 
+pub mod duplicates;
 pub mod members;
 pub mod scanner;
 pub mod surrogates;

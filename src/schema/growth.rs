@@ -9,12 +9,13 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::change::{Change, ChangeKind};
 use super::validator::{Unusable, Validator};
-pub use super::widening::Change;
-use super::widening::{
-    ChangeKind, Declared, Widening, finish_guesses, for_each_nested, keep_types_alone,
-};
-use crate::json::surrogates;
+use super::widening::{Declared, Widening, finish_guesses, for_each_nested, keep_types_alone};
+use crate::json::{duplicates, surrogates};
+
+/// So often one name may come in an object.
+const MOST_REPETITIONS: usize = 100;
 
 /// A schema, and what it takes to let it grow.
 #[derive(Debug)]
@@ -62,12 +63,10 @@ impl GrowingSchema {
 
     /// Grows until these records fit, all but those whose keys don't.
     pub fn grow(&mut self, records: &[String]) -> Grown {
-        let mut values: Vec<Value> = Vec::with_capacity(records.len());
-        values.extend(
-            records
-                .iter()
-                .filter_map(|text| surrogates::parse(text).ok()),
-        );
+        let mut values = Vec::with_capacity(records.len());
+        for record in records {
+            values.extend(values_of(record));
+        }
         let mut changes = self.widen(&mut values);
         if !values.iter().all(|value| self.fits(&value.to_string())) {
             // Some keyword that can't be judged on its own.
@@ -102,6 +101,18 @@ impl GrowingSchema {
         }
         changes
     }
+}
+
+/// A record as a tree, and, where names come more than once in it, as trees of the values before the
+/// last: validators look at all of them.
+fn values_of(record: &str) -> Vec<Value> {
+    let mut values = Vec::new();
+    let mut shadowed = Some(record.to_owned());
+    while let Some(text) = shadowed.filter(|_| values.len() < MOST_REPETITIONS) {
+        values.extend(surrogates::parse(&text).ok());
+        shadowed = duplicates::without_last(&text);
+    }
+    values
 }
 
 /// The schema that knows no properties but those declared, wherever some are.
@@ -165,9 +176,21 @@ mod tests {
         (schema.schema().clone(), told)
     }
 
+    /// A record, what then stands where in the schema, and what is told.
+    type Case = (Value, &'static str, Value, &'static str);
+
+    fn check(cases: impl IntoIterator<Item = Case>) {
+        for (record, pointer, expected, told) in cases {
+            let (schema, changes) = grown(&contacts(), std::slice::from_ref(&record));
+            let found = schema.pointer(pointer);
+            assert_eq!(found, Some(&expected), "{record}: {schema}");
+            assert!(changes.contains(&told.to_owned()), "{changes:?}");
+        }
+    }
+
     #[test]
-    fn types_are_added_and_properties_declared_wherever_they_are_enumerated() {
-        for (record, pointer, expected, told) in [
+    fn types_are_added() {
+        check([
             (
                 json!({"id": 1, "name": 2}),
                 "/properties/name/type",
@@ -199,6 +222,18 @@ mod tests {
                 "/name may be an array",
             ),
             (
+                json!({"id": 1, "custom": [null, {"x": 1}]}),
+                "/properties/custom/items/properties/x/type",
+                json!(["null", "integer"]),
+                "/custom may be an array",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn properties_are_declared_wherever_they_are_enumerated() {
+        check([
+            (
                 json!({"id": 1, "new": null}),
                 "/properties/new",
                 json!({"type": ["null", "string"]}),
@@ -229,26 +264,12 @@ mod tests {
                 "/tags/*/id may be an integer",
             ),
             (
-                json!({"id": 1, "custom": [null, {"x": 1}]}),
-                "/properties/custom/items/properties/x/type",
-                json!(["null", "integer"]),
-                "/custom may be an array",
-            ),
-            (
                 json!({"id": 1, "$ref": "x", "type": 5}),
                 "/properties/$ref/type",
                 json!(["null", "string"]),
                 "/$ref is new and may be a string",
             ),
-        ] {
-            let (schema, changes) = grown(&contacts(), std::slice::from_ref(&record));
-            assert_eq!(
-                schema.pointer(pointer),
-                Some(&expected),
-                "{record}: {schema}"
-            );
-            assert!(changes.contains(&told.to_owned()), "{changes:?}");
-        }
+        ]);
     }
 
     #[test]
@@ -273,6 +294,14 @@ mod tests {
         assert_eq!(first.news.len(), 1);
         let second = schema.grow(&[json!({"id": 1, "new": "text"}).to_string()]);
         assert_eq!((second.changes, second.news.len()), (1, 0));
+    }
+
+    #[test]
+    fn all_values_of_a_name_that_comes_twice_count() {
+        let mut schema = GrowingSchema::new(&contacts(), &["id".to_owned()]).unwrap();
+        let record = r#"{"id":1,"new":[1],"name":{"a":1},"new":2,"name":"n"}"#.to_owned();
+        let _ = schema.grow(std::slice::from_ref(&record));
+        assert!(schema.fits(&record), "{}", schema.schema());
     }
 
     #[test]

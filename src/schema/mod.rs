@@ -1,6 +1,7 @@
 //! A record against its schema, for both programs. The only room that knows the validator.
 
 mod branching;
+pub mod change;
 mod dialect;
 pub mod document;
 mod effort;
