@@ -150,11 +150,10 @@ impl Validator {
     /// Whether a record, given as valid JSON text, passes.
     pub fn is_valid(&self, record: &str) -> bool {
         let mut entries = self.entries.borrow_mut();
-        let Some(entries) = entries.lay_out(record) else {
-            return false;
-        };
-        let layout = Layout::new(entries, record);
-        bounded(layout.length(), || self.compiled.is_valid(layout.root())).unwrap_or(false)
+        entries.lay_out(record).is_some_and(|entries| {
+            let layout = Layout::new(entries, record);
+            bounded(layout.length(), || self.compiled.is_valid(layout.root())) == Ok(true)
+        })
     }
 
     /// Checks one record, given as valid JSON text.
