@@ -20,7 +20,6 @@ use crate::json::surrogates;
 const MOST_FAULTS_TOLD: usize = 20;
 /// Of a record with more values and keys than this, one fault is told.
 const MOST_VALUES_EXPLAINED: usize = 2000;
-
 /// References that a schema may have: what following them costs grows faster than their number.
 const MOST_REFERENCES: usize = 10_000;
 
