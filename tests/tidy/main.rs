@@ -425,10 +425,15 @@ fn documents_name_what_is_there() {
     let mut missing = std::collections::BTreeSet::new();
     for file in source::read(CODE).keys() {
         let (folder, _) = file.rsplit_once('/').unwrap();
-        if !["src", "src/tap", "src/target"].contains(&folder)
-            && !map.contains(&format!("`{folder}/`"))
-        {
-            missing.insert(format!("{folder}/"));
+        // Where a folder is many rooms, each file is one.
+        let is_of_files = ["src/tap", "src/target"].contains(&folder);
+        let place = if is_of_files {
+            file.clone()
+        } else {
+            format!("{folder}/")
+        };
+        if !["src/", "src/tap/mod.rs"].contains(&&*place) && !map.contains(&format!("`{place}`")) {
+            missing.insert(place);
         }
     }
     let missing: Vec<String> = missing.into_iter().collect();
