@@ -239,10 +239,6 @@ const LONG_FILES: &[(&str, &str)] = &[
         "src/json/scanner.rs",
         "one pass over bytes, and beside it what holds it against serde_json",
     ),
-    (
-        "src/schema/validator.rs",
-        "half of it is what holds it against schemas of every kind",
-    ),
     ("src/tap/api/client.rs", "to go: its waiting belongs to all"),
 ];
 
