@@ -379,11 +379,16 @@ fn the_clock_is_read_at_the_edge() {
 #[test]
 fn files_and_functions_are_short() {
     let tree = source::read(ALL);
-    assert_kept(
-        "these files ask for a reason in LONG_FILES",
-        LONG_FILES,
-        |known| rules::long_files(&tree, MOST_LINES, known),
-    );
+    let found = rules::long_files(&tree, MOST_LINES, LONG_FILES);
+    assert_none("these files ask for a reason in LONG_FILES", &found);
+    for (file, _) in LONG_FILES {
+        // A few lines fewer are no reason to take it off the list.
+        let lines = tree[*file].lines;
+        assert!(
+            lines > MOST_LINES * 9 / 10,
+            "{file} has only {lines} lines now"
+        );
+    }
     assert_kept(
         "these functions ask for a reason in LONG_FUNCTIONS",
         LONG_FUNCTIONS,
