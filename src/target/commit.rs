@@ -4,13 +4,13 @@
 //! takes its time, and so would the tap behind the pipe. There is one at a time.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::side_by_side::side_by_side;
 use super::sink::{Limits, Sink};
-use super::state::{Changes, StateObjects};
+use super::state::StateObjects;
+use super::state_changes::{Changes, Written};
 use super::writer::{ObjectWriter, Workshop};
 use crate::cli::Failure;
 
@@ -20,14 +20,15 @@ const FINISHED_TOGETHER: usize = 32;
 /// Knows the newest STATE and what has been committed.
 #[derive(Debug)]
 pub struct Committer {
-    state_objects: Arc<Mutex<StateObjects>>,
+    /// As of the last commit that has ended.
+    state_objects: StateObjects,
     /// The newest STATE's value, as it came; empty before the first one.
     newest_state: String,
     /// Whether no commit has begun that includes `newest_state`.
     is_pending: bool,
     last_commit: Instant,
     interval: Duration,
-    under_way: Option<JoinHandle<Result<(), Failure>>>,
+    under_way: Option<JoinHandle<Result<Written, Failure>>>,
 }
 
 /// Objects that are to appear, and what may be said once they have.
@@ -35,7 +36,6 @@ struct Commit {
     objects: Vec<ObjectWriter>,
     /// The state objects to write, and the line to print.
     state: Option<(Changes, String)>,
-    state_objects: Arc<Mutex<StateObjects>>,
     workshop: Workshop,
 }
 
@@ -44,7 +44,7 @@ impl Committer {
     #[must_use]
     pub fn new(state_objects: StateObjects, interval: Duration) -> Self {
         Self {
-            state_objects: Arc::new(Mutex::new(state_objects)),
+            state_objects,
             newest_state: String::new(),
             is_pending: false,
             last_commit: Instant::now(),
@@ -55,13 +55,13 @@ impl Committer {
 
     /// Takes note of a stream that this run loads.
     pub fn loads(&mut self, stream: &str) {
-        lock(&self.state_objects).loads(stream);
+        self.state_objects.loads(stream);
     }
 
     /// Takes a STATE that covers all records before it.
     pub fn receive(&mut self, state: &str) -> Result<(), Failure> {
         if self.newest_state.is_empty() {
-            lock(&self.state_objects).receive_first(state)?;
+            self.state_objects.receive_first(state)?;
         }
         self.newest_state.clear();
         self.newest_state.push_str(state);
@@ -86,7 +86,7 @@ impl Committer {
         self.wait()?;
         // Before anything appears: a state that can't be written must not leave data behind.
         let state = if self.is_pending {
-            let changes = lock(&self.state_objects).changes(&self.newest_state)?;
+            let changes = self.state_objects.changes(&self.newest_state)?;
             Some((changes, self.newest_state.clone()))
         } else {
             None
@@ -108,7 +108,6 @@ impl Committer {
         let commit = Commit {
             objects,
             state,
-            state_objects: Arc::clone(&self.state_objects),
             workshop: workshop.clone(),
         };
         self.under_way = Some(std::thread::spawn(|| commit.run()));
@@ -132,7 +131,10 @@ impl Committer {
     pub fn wait(&mut self) -> Result<(), Failure> {
         match self.under_way.take().map(JoinHandle::join) {
             None => Ok(()),
-            Some(Ok(result)) => result,
+            Some(Ok(result)) => {
+                self.state_objects.wrote(result?);
+                Ok(())
+            }
             Some(Err(_)) => Err(Failure::failed("a committing thread ended unexpectedly")),
         }
     }
@@ -148,18 +150,15 @@ impl Drop for Committer {
 }
 
 impl Commit {
-    fn run(self) -> Result<(), Failure> {
+    fn run(self) -> Result<Written, Failure> {
         finish(self.objects, &self.workshop)?;
-        if let Some((changes, line)) = self.state {
-            lock(&self.state_objects).write(changes)?;
-            print_line(&line)?;
-        }
-        Ok(())
+        let Some((changes, line)) = self.state else {
+            return Ok(Written::default());
+        };
+        let written = changes.write()?;
+        print_line(&line)?;
+        Ok(written)
     }
-}
-
-fn lock(state_objects: &Mutex<StateObjects>) -> MutexGuard<'_, StateObjects> {
-    state_objects.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn finish(objects: Vec<ObjectWriter>, workshop: &Workshop) -> Result<(), Failure> {

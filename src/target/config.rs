@@ -7,7 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::object_name::{PathTemplate, StatePathTemplate};
+use super::destination::directory;
+use super::object_name::{NameLimits, PathTemplate};
+use super::state_name::StatePathTemplate;
 use crate::cli::{Failure, Program};
 
 /// What `target-gcs` says of itself.
@@ -65,6 +67,10 @@ pub struct Settings {
     /// `_sdc_table_version` and `_sdc_deleted_at` are added to every record.
     #[serde(default)]
     pub add_record_metadata: bool,
+    /// The directory below which the files of BATCH messages must be. They are opened by what the
+    /// tap says, so no others are.
+    #[schemars(extend("x-default" = "the system's temporary directory and the working directory"))]
+    pub batch_root: Option<PathBuf>,
     /// A Google Cloud credentials file (service account key, authorized user, workload identity
     /// federation or impersonation).
     #[schemars(extend("x-default" = "Application Default Credentials"))]
@@ -195,6 +201,8 @@ pub struct Config {
     pub max_line_bytes: usize,
     /// Whether `_sdc_…` properties are added.
     pub add_record_metadata: bool,
+    /// Where files of BATCH messages must be; `None`: in one of the usual places.
+    pub batch_root: Option<PathBuf>,
 }
 
 /// A place for files.
@@ -245,12 +253,19 @@ impl Settings {
         }
         let template_fault =
             |key: &str, error| Failure::usage(format_args!("setting `{key}` {error}"));
+        let destination = self.destination(emulator_host)?;
+        let limits = match &destination {
+            Destination::Directory(_) => NameLimits::DIRECTORY,
+            Destination::Bucket(bucket) => NameLimits::bucket(&bucket.prefix),
+        };
         let path_template = PathTemplate::parse(&self.path_template, environment)
+            .and_then(|template| template.within(limits))
             .map_err(|error| template_fault("path_template", error))?;
         let state_path_template = StatePathTemplate::parse(&self.state_path_template, environment)
+            .and_then(|template| template.within(limits))
             .map_err(|error| template_fault("state_path_template", error))?;
         Ok(Config {
-            destination: self.destination(emulator_host)?,
+            destination,
             path_template,
             state_path_template,
             compression: self.compression,
@@ -260,6 +275,7 @@ impl Settings {
             on_invalid_record: self.on_invalid_record,
             max_line_bytes: self.max_line_bytes,
             add_record_metadata: self.add_record_metadata,
+            batch_root: self.batch_root,
         })
     }
 
@@ -314,21 +330,9 @@ impl Settings {
                 retry_deadline: Duration::from_secs(self.retry_deadline_seconds),
             })));
         }
-        if let Some(path) = destination.strip_prefix("file://") {
-            if !path.starts_with('/') {
-                return Err(fault(
-                    "a file URL has three slashes, as in file:///data/lake",
-                ));
-            }
-            let path = percent_encoding::percent_decode_str(path)
-                .decode_utf8()
-                .map_err(|_| fault("it is not UTF-8 when decoded"))?;
-            return Ok(Destination::Directory(PathBuf::from(path.as_ref())));
-        }
-        if destination.contains("://") {
-            return Err(fault("it must begin with gs:// or file://, or be a path"));
-        }
-        Ok(Destination::Directory(PathBuf::from(destination)))
+        directory(&destination)
+            .map(Destination::Directory)
+            .map_err(fault)
     }
 
     fn endpoint(&self, emulator_host: Option<String>) -> Result<String, Failure> {
@@ -390,16 +394,6 @@ mod tests {
             ("intercom-api-prod", "a/b/")
         );
         assert_eq!(found.endpoint, "https://storage.googleapis.com");
-        let path = |text: &str| match settings(json!({"destination": text}))
-            .check(None)
-            .unwrap()
-            .destination
-        {
-            Destination::Directory(path) => path,
-            Destination::Bucket(_) => panic!("a bucket"),
-        };
-        assert_eq!(path("out/lake"), PathBuf::from("out/lake"));
-        assert_eq!(path("file:///a%20b"), PathBuf::from("/a b"));
     }
 
     #[test]

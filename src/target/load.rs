@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::admission::{Admission, Refusal, SchemaFault};
-use super::batch::BatchFile;
+use super::batch::{BatchFile, BatchRoots};
 use super::commit::Committer;
 use super::config::Config;
 use super::intake::{Intake, RecordFault};
@@ -17,6 +17,7 @@ use super::store::StoreError;
 use super::writer::Workshop;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
+use crate::cli::stop::Stop;
 use crate::json::scanner::Scanner;
 use crate::json::surrogates;
 use crate::schema::validator::{Unusable, Validator};
@@ -31,6 +32,9 @@ const MOST_WARNINGS: usize = 100;
 const SAYS_NOTHING: &str = "it has no `properties`, and neither a key nor a record has come";
 
 const NEXT_RUN: &str = "what the STATE messages before it cover is stored; the rest is not, and comes again with the next run";
+
+/// How much of a BATCH is loaded between two looks at signals and commits, in bytes.
+const BATCH_BLOCK_BYTES: usize = 1024 * 1024;
 
 /// Why loading stops.
 #[derive(Debug)]
@@ -57,12 +61,14 @@ pub struct Loader {
     line_number: u64,
     types_warned_of: HashSet<String>,
     schemas_warned_of: HashSet<String>,
+    batch_roots: BatchRoots,
+    stop: Stop,
 }
 
 impl Loader {
     /// A run that has seen nothing.
     #[must_use]
-    pub fn new(config: &Config, workshop: Workshop, committer: Committer) -> Self {
+    pub fn new(config: &Config, workshop: Workshop, committer: Committer, stop: &Stop) -> Self {
         Self {
             intake: Intake::new(config, workshop),
             committer,
@@ -71,6 +77,8 @@ impl Loader {
             line_number: 0,
             types_warned_of: HashSet::new(),
             schemas_warned_of: HashSet::new(),
+            batch_roots: BatchRoots::new(config.batch_root.as_deref()),
+            stop: stop.clone(),
         }
     }
 
@@ -142,9 +150,19 @@ impl Loader {
         Err(self.record_fault(&stream, RecordFault::Refused(refusal)))
     }
 
-    /// Fails as soon as it is known that a commit has failed.
+    /// Fails as soon as a signal has come or it is known that a commit has failed. To be called
+    /// between two blocks of input.
     pub fn check(&mut self) -> Result<(), LoadFault> {
+        self.heed_signals()?;
         self.committer.check().map_err(LoadFault::Storage)
+    }
+
+    /// Fails as soon as a signal has come.
+    pub fn heed_signals(&self) -> Result<(), LoadFault> {
+        match self.stop.received() {
+            Some(signal) => Err(LoadFault::Input(Failure::signal(signal))),
+            None => Ok(()),
+        }
     }
 
     /// Commits what waits for it, when it has waited long enough.
@@ -283,11 +301,18 @@ impl Loader {
             loader.fault(format_args!("stream {}: {url}: {reason}", message.stream))
         };
         for url in &message.manifest {
-            let mut file = BatchFile::open(url, &message.encoding)
+            let longest = self.max_line_bytes as u64;
+            let mut file = BatchFile::open(url, &message.encoding, &self.batch_roots, longest)
                 .map_err(|reason| fault(self, url, &reason))?;
+            let mut unchecked_bytes = 0;
             while let Some((record, line)) =
                 file.next().map_err(|reason| fault(self, url, &reason))?
             {
+                unchecked_bytes += record.len();
+                if unchecked_bytes >= BATCH_BLOCK_BYTES {
+                    unchecked_bytes = 0;
+                    self.check()?;
+                }
                 let row = Record {
                     stream: message.stream.clone(),
                     record,

@@ -3,10 +3,13 @@
 pub mod arguments;
 pub mod config;
 pub mod object_name;
+pub mod state_name;
 
 mod admission;
 mod batch;
+mod claim;
 mod commit;
+mod destination;
 mod intake;
 mod load;
 mod quarantine;
@@ -14,7 +17,10 @@ mod record;
 mod side_by_side;
 mod sink;
 mod state;
+mod state_changes;
+mod state_place;
 mod store;
+mod stream_in_name;
 mod writer;
 
 use std::io::Read;
@@ -50,6 +56,7 @@ fn load_all(
     stop: &Stop,
 ) -> Result<(), Failure> {
     let store = Store::open(&config.destination, stop)?;
+    store.try_folder_of(config.state_path_template.prefix())?;
     let state_objects = StateObjects::read(&store, &config.state_path_template)?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
@@ -57,14 +64,10 @@ fn load_all(
         compression: config.compression,
         clock: Arc::default(),
         blocks: Arc::default(),
-        open_objects: Arc::default(),
+        threads: Arc::default(),
     };
-    let mut loader = Loader::new(config, workshop, committer);
-    match load(
-        &mut loader,
-        &Input::start(input, config.max_line_bytes),
-        stop,
-    ) {
+    let mut loader = Loader::new(config, workshop, committer, stop);
+    match load(&mut loader, &Input::start(input, config.max_line_bytes)) {
         Ok(()) => loader.finish(),
         Err(LoadFault::Storage(failure)) => Err(failure),
         Err(LoadFault::Input(failure)) => match loader.salvage() {
@@ -79,16 +82,13 @@ fn load_all(
 
 /// Prints the state objects as one Singer state; of the streams only those named, if any are.
 pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
-    let store = Store::open(&config.destination, &Stop::default())?;
+    let store = Store::open_to_read(&config.destination, &Stop::default())?;
     let state = StateObjects::read(&store, &config.state_path_template)?.merged(streams)?;
     print_line(&state.to_string())
 }
 
-fn load(loader: &mut Loader, input: &Input, stop: &Stop) -> Result<(), LoadFault> {
+fn load(loader: &mut Loader, input: &Input) -> Result<(), LoadFault> {
     loop {
-        if let Some(signal) = stop.received() {
-            return Err(LoadFault::Input(Failure::signal(signal)));
-        }
         loader.check()?;
         let next = match input.next(LOOK_UP) {
             Ok(next) => next,
@@ -104,9 +104,7 @@ fn load(loader: &mut Loader, input: &Input, stop: &Stop) -> Result<(), LoadFault
                 for (line, ended) in block.lines() {
                     loader.line(line, ended)?;
                     // Checking one record may take its time, and a block has many.
-                    if let Some(signal) = stop.received() {
-                        return Err(LoadFault::Input(Failure::signal(signal)));
-                    }
+                    loader.heed_signals()?;
                 }
                 input.reuse(block);
             }

@@ -1,10 +1,13 @@
 //! What objects are called: templates in, names out. Pure; the clock is an argument.
 
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What may stay as it is in a stream's part of a name.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.');
+use super::stream_in_name::{LEAST_BYTES, encode};
+
+/// The folder of a directory that holds files still being written: no name leads into it.
+pub const INCOMPLETE: &str = ".incomplete";
+/// What a compression may add to a name, in bytes.
+const LONGEST_SUFFIX: usize = 4;
 
 /// Why a template can't be used; follows the setting's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,10 +29,42 @@ pub enum TemplateError {
     /// An empty, `.` or `..` part, or a control character.
     #[error("must be a relative path without empty, `.` or `..` parts and control characters")]
     NotAPath,
+    /// Names could lie in [`INCOMPLETE`].
+    #[error("must not lead into `{INCOMPLETE}`, where files are that are still being written")]
+    Reserved,
+    /// Names would be too long whatever the stream is called.
+    #[error("is so long that streams' names don't fit beside it")]
+    TooLong,
+}
+
+/// How long names may be, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct NameLimits {
+    segment: usize,
+    whole: usize,
+}
+
+impl NameLimits {
+    /// What file systems allow to each part of a path, and systems to the whole of it, less the
+    /// destination's own.
+    pub const DIRECTORY: Self = Self {
+        segment: 255,
+        whole: 2048,
+    };
+
+    /// What Google Cloud Storage allows to an object below `prefix`; to parts of it only where the
+    /// bucket has real folders.
+    #[must_use]
+    pub fn bucket(prefix: &str) -> Self {
+        Self {
+            segment: 512,
+            whole: 1024_usize.saturating_sub(prefix.len()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Text(String),
     Stream,
     Year,
@@ -40,8 +75,22 @@ enum Part {
     Timestamp,
 }
 
+impl Part {
+    /// How many bytes it becomes; a stream's name is measured apart.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Stream => 0,
+            Self::Month | Self::Day | Self::Hour => "00".len(),
+            Self::Year => "0000".len(),
+            Self::Date => "0000-00-00".len(),
+            Self::Timestamp => "00000000T000000000000Z".len(),
+        }
+    }
+}
+
 /// Splits `template` into its parts and fills `{env}` in.
-fn parse(
+pub(super) fn parse(
     template: &str,
     environment: Option<&str>,
     tokens: &[(&str, Part)],
@@ -93,7 +142,74 @@ fn check_path(parts: &[Part]) -> Result<(), TemplateError> {
     if sample.split('/').any(bad) || sample.chars().any(char::is_control) {
         return Err(TemplateError::NotAPath);
     }
+    if leads_into_incomplete(parts) {
+        return Err(TemplateError::Reserved);
+    }
     Ok(())
+}
+
+/// Whether the first folder is [`INCOMPLETE`], or becomes it with some stream; letters' case doesn't
+/// count, as on some disks it doesn't.
+fn leads_into_incomplete(parts: &[Part]) -> bool {
+    let Some(Part::Text(text)) = parts.first() else {
+        // A stream's name begins with no dot.
+        return false;
+    };
+    let text = text.to_ascii_lowercase();
+    match text.split_once('/') {
+        Some((folder, _)) => folder == INCOMPLETE,
+        None if parts.len() == 1 => text == INCOMPLETE,
+        None => text.starts_with('.') && INCOMPLETE.starts_with(&text),
+    }
+}
+
+/// How many bytes a stream's name may take wherever `parts` name it, so that names of at most
+/// `suffix` more bytes keep to `limits`.
+pub(super) fn room_for_stream(
+    parts: &[Part],
+    suffix: usize,
+    limits: NameLimits,
+) -> Result<usize, TemplateError> {
+    // Text and streams of each segment; the first is the whole name.
+    let mut counts = vec![(suffix, 0), (0, 0)];
+    for part in parts {
+        counts[0].0 += part.bytes();
+        let mut last = counts.len() - 1;
+        match part {
+            Part::Stream => {
+                counts[0].1 += 1;
+                counts[last].1 += 1;
+            }
+            Part::Text(text) => {
+                for (number, segment) in text.split('/').enumerate() {
+                    if number > 0 {
+                        counts.push((0, 0));
+                        last += 1;
+                    }
+                    counts[last].0 += segment.len();
+                }
+            }
+            _ => counts[last].0 += part.bytes(),
+        }
+    }
+    let last = counts.len() - 1;
+    counts[last].0 += suffix;
+    let mut room = usize::MAX;
+    for (number, (text, streams)) in counts.into_iter().enumerate() {
+        let limit = if number == 0 {
+            limits.whole
+        } else {
+            limits.segment
+        };
+        let rest = limit.checked_sub(text).ok_or(TemplateError::TooLong)?;
+        if let Some(share) = rest.checked_div(streams) {
+            room = room.min(share);
+        }
+    }
+    if room < LEAST_BYTES {
+        return Err(TemplateError::TooLong);
+    }
+    Ok(room)
 }
 
 /// Where the data files of a stream go, such as
@@ -101,10 +217,13 @@ fn check_path(parts: &[Part]) -> Result<(), TemplateError> {
 #[derive(Clone, Debug)]
 pub struct PathTemplate {
     parts: Vec<Part>,
+    /// What a stream's name may take each time.
+    stream_bytes: usize,
 }
 
 impl PathTemplate {
-    /// Checks a template; `environment` takes the place of `{env}`.
+    /// Checks a template; `environment` takes the place of `{env}`. Names keep to the limits of a
+    /// directory.
     pub fn parse(template: &str, environment: Option<&str>) -> Result<Self, TemplateError> {
         let tokens = [
             ("{stream}", Part::Stream),
@@ -126,7 +245,17 @@ impl PathTemplate {
                 return Err(TemplateError::MissingToken(token));
             }
         }
-        Ok(Self { parts })
+        let template = Self {
+            parts,
+            stream_bytes: 0,
+        };
+        template.within(NameLimits::DIRECTORY)
+    }
+
+    /// The same with names of other lengths.
+    pub fn within(mut self, limits: NameLimits) -> Result<Self, TemplateError> {
+        self.stream_bytes = room_for_stream(&self.parts, LONGEST_SUFFIX, limits)?;
+        Ok(self)
     }
 
     /// The name of a stream's file that was opened at that instant.
@@ -137,7 +266,7 @@ impl PathTemplate {
         for part in &self.parts {
             match part {
                 Part::Text(text) => name += text,
-                Part::Stream => name += &encode(stream),
+                Part::Stream => name += &encode(stream, self.stream_bytes),
                 Part::Year => name += &time("%Y"),
                 Part::Month => name += &time("%m"),
                 Part::Day => name += &time("%d"),
@@ -150,109 +279,11 @@ impl PathTemplate {
     }
 }
 
-/// Where the state objects go, such as `_intercom_state/{stream}_state.json`.
-#[derive(Clone, Debug)]
-pub struct StatePathTemplate {
-    parts: Vec<Part>,
-}
-
-impl StatePathTemplate {
-    /// Checks a template; `environment` takes the place of `{env}`.
-    pub fn parse(template: &str, environment: Option<&str>) -> Result<Self, TemplateError> {
-        let parts = parse(
-            template,
-            environment,
-            &[("{stream}", Part::Stream)],
-            "{stream}, {env}",
-        )?;
-        if !parts.contains(&Part::Stream) {
-            return Err(TemplateError::MissingToken("{stream}"));
-        }
-        Ok(Self { parts })
-    }
-
-    /// The name of the object that holds what `owner` names.
-    #[must_use]
-    pub fn render(&self, owner: &StateOwner) -> String {
-        let owner = owner.in_name();
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => text.as_str(),
-                _ => owner.as_str(),
-            })
-            .collect()
-    }
-
-    /// What the names of all state objects begin with.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        match self.parts.first() {
-            Some(Part::Text(text)) => text,
-            _ => "",
-        }
-    }
-
-    /// Whose state an object of that name holds; `None` when it is no state object.
-    #[must_use]
-    pub fn owner_of(&self, name: &str) -> Option<StateOwner> {
-        let rest = name.strip_prefix(self.prefix())?;
-        // Encoded names hold no slash; where it ends is found by trying, since the template may
-        // hold the stream more than once.
-        let segment = rest.find('/').unwrap_or(rest.len());
-        (1..=segment)
-            .filter(|end| rest.is_char_boundary(*end))
-            .filter_map(|end| StateOwner::from_name(&rest[..end]))
-            .find(|owner| self.render(owner) == name)
-    }
-}
-
-/// Whose part of the tap's state an object holds.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StateOwner {
-    /// A stream's bookmark.
-    Stream(String),
-    /// The top-level keys beside `bookmarks`. In a name this is `@tap`, which no stream's name
-    /// becomes, since `@` is encoded there.
-    Tap,
-}
-
-const TAP_IN_NAME: &str = "@tap";
-
-impl StateOwner {
-    fn in_name(&self) -> String {
-        match self {
-            Self::Stream(stream) => encode(stream),
-            Self::Tap => TAP_IN_NAME.to_owned(),
-        }
-    }
-
-    fn from_name(text: &str) -> Option<Self> {
-        if text == TAP_IN_NAME {
-            return Some(Self::Tap);
-        }
-        let stream = percent_decode_str(text).decode_utf8().ok()?.into_owned();
-        Some(Self::Stream(stream))
-    }
-}
-
-/// A stream's name as a part of an object's name: `[A-Za-z0-9_.-]` stay, all else is
-/// percent-encoded, so that no name can leave its folder and no two become the same.
-#[must_use]
-pub fn encode(stream: &str) -> String {
-    if matches!(stream, "." | "..") {
-        return stream.replace('.', "%2E");
-    }
-    utf8_percent_encode(stream, ENCODED).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const SEED: &str = "{stream}/year={year}/month={month}/day={day}/{stream}_{timestamp}.json";
-    const STATE: &str = "_intercom_state/{stream}_state.json";
 
     fn instant() -> DateTime<Utc> {
         DateTime::from_timestamp_micros(1_706_781_907_000_042).unwrap()
@@ -284,7 +315,9 @@ mod tests {
         };
         assert_eq!(folder(".."), "%2E%2E");
         assert_eq!(folder("."), "%2E");
-        assert_eq!(folder("../../etc"), "..%2F..%2Fetc");
+        assert_eq!(folder("../../etc"), "%2E%2E%2F..%2Fetc");
+        assert_eq!(folder(".incomplete"), "%2Eincomplete");
+        assert_eq!(folder(""), "@empty");
         assert_eq!(folder("a b:c!d?e"), "a%20b%3Ac%21d%3Fe");
         assert_eq!(folder("ünï"), "%C3%BCn%C3%AF");
         assert_eq!(folder("nul\0"), "nul%00");
@@ -310,35 +343,38 @@ mod tests {
                 insta::assert_snapshot!(data(path), @"must be a relative path without empty, `.` or `..` parts and control characters");
             }
         }
-        let state = StatePathTemplate::parse("state.json", None).unwrap_err();
-        assert_eq!(state, TemplateError::MissingToken("{stream}"));
+        for path in [
+            ".incomplete/{stream}{timestamp}",
+            ".Incomplete/{stream}{timestamp}",
+            ".{stream}/{timestamp}",
+            ".inc{stream}/{timestamp}",
+        ] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(data(path), @"must not lead into `.incomplete`, where files are that are still being written");
+            }
+        }
+        assert!(PathTemplate::parse(".lake/{stream}{timestamp}", None).is_ok());
+        let long = format!("{}/{{stream}}_{{timestamp}}", "x".repeat(256));
+        insta::assert_snapshot!(data(&long), @"is so long that streams' names don't fit beside it");
     }
 
     #[test]
-    fn the_tap_s_own_state_has_a_name_that_no_stream_gets() {
-        let template = StatePathTemplate::parse(STATE, None).unwrap();
-        assert_eq!(
-            template.render(&StateOwner::Tap),
-            "_intercom_state/@tap_state.json"
-        );
-        assert_eq!(
-            template.render(&StateOwner::Stream("@tap".into())),
-            "_intercom_state/%40tap_state.json"
-        );
-        assert_eq!(template.owner_of("_intercom_state/readme.txt"), None);
-        assert_eq!(template.owner_of("_intercom_state/a/b_state.json"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn names_lead_back_to_their_stream(stream in ".{1,20}") {
-            let owner = StateOwner::Stream(stream.clone());
-            for template in [STATE, "{stream}", "s/{stream}/{stream}.json"] {
-                let template = StatePathTemplate::parse(template, None).unwrap();
-                prop_assert_eq!(template.owner_of(&template.render(&owner)), Some(owner.clone()));
+    fn long_names_keep_to_the_limits_and_apart() {
+        let template = PathTemplate::parse(SEED, None).unwrap();
+        let longest = "x".repeat(223);
+        let name = template.render(&longest, instant());
+        assert!(name.contains(&longest), "{name}");
+        let others = ["a", "b"].map(|end| "\u{65e5}".repeat(400) + end);
+        let bucket = template.clone().within(NameLimits::bucket("p/")).unwrap();
+        for (template, segment) in [(template, 255), (bucket, 512)] {
+            let names = others
+                .each_ref()
+                .map(|stream| template.render(stream, instant()) + ".zst");
+            for name in &names {
+                assert!(name.len() <= 1022, "{}", name.len());
+                assert!(name.split('/').all(|part| part.len() <= segment), "{name}");
             }
-            let encoded = encode(&stream);
-            prop_assert!(!encoded.contains('/') && encoded != "." && encoded != "..");
+            assert_ne!(names[0], names[1]);
         }
     }
 }

@@ -1,70 +1,56 @@
 //! The tap's state as the destination keeps it: an object a stream, each one a Singer state of its
-//! own, so that people and `--read-state` need no other format.
-//!
-//! A tap repeats in each STATE the bookmarks of streams that it does not read in this run, as they
-//! were when it began. Runs of other streams may have moved them since, so a bookmark is *ours* to
-//! write only when a SCHEMA of its stream has come, or when it has changed since the run's first
-//! STATE (some taps call bookmarks otherwise than streams). One that is not ours is written only
-//! where there is no object yet, and gives way to whoever writes it meanwhile.
+//! own, so that people and `--read-state` need no other format; and one for the top-level keys, of
+//! all taps that have any. Which values are this run's to store is said in `claim.rs`.
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::object_name::{StateOwner, StatePathTemplate};
+use super::claim::{BOOKMARKS, Claims, TapState};
 use super::side_by_side::side_by_side;
-use super::store::{Store, StoreError, StoreErrorKind, Stored, Version};
+use super::state_changes::{Change, Changes, Merge, Other, Written};
+use super::state_name::{StateOwner, StatePathTemplate};
+use super::state_place::{StatePlace, document_of};
+use super::store::{Store, Stored};
 use crate::cli::Failure;
-
-const BOOKMARKS: &str = "bookmarks";
-/// Where an interrupted tap was; worth nothing to the next run.
-const CURRENTLY_SYNCING: &str = "currently_syncing";
 
 /// The state objects of a destination as they were when they were read or written last.
 #[derive(Debug)]
 pub struct StateObjects {
-    store: Store,
-    template: StatePathTemplate,
+    place: StatePlace,
     stored: BTreeMap<StateOwner, Stored>,
-    /// The streams that this run has received a SCHEMA of.
-    loaded: HashSet<String>,
-    /// The bookmarks of the run's first STATE.
-    first: Option<Map<String, Value>>,
-}
-
-/// State objects that are to be written.
-#[derive(Debug)]
-pub struct Changes {
-    documents: Vec<Change>,
-}
-
-#[derive(Debug)]
-struct Change {
-    owner: StateOwner,
-    document: Value,
-    /// Whether this run has made the bookmark, and not only repeats it.
-    is_ours: bool,
+    claims: Claims,
+    /// Top-level keys that this run's STATEs have had.
+    had_keys: HashSet<String>,
 }
 
 impl StateObjects {
     /// Reads all state objects of a destination.
-    pub fn read(store: &Store, template: &StatePathTemplate) -> Result<Self, StoreError> {
-        let stored = side_by_side(
-            store.list(template.prefix())?,
-            |name| -> Result<_, StoreError> {
-                let Some(owner) = template.owner_of(&name) else {
-                    return Ok(None);
-                };
-                let object = store.read(&name)?;
-                Ok(object.map(|object| (owner, object)))
-            },
-        )?;
-        Ok(Self {
+    pub fn read(store: &Store, template: &StatePathTemplate) -> Result<Self, Failure> {
+        let place = StatePlace {
             store: store.clone(),
             template: template.clone(),
+        };
+        let entries = store.entries(template.prefix())?;
+        let candidates = entries
+            .iter()
+            .filter_map(|entry| template.candidate(entry))
+            .collect();
+        let stored = side_by_side(candidates, |candidate| -> Result<_, Failure> {
+            let Some(object) = store.read(&candidate.name)? else {
+                return Ok(None);
+            };
+            let owner = match candidate.owner {
+                Some(owner) => owner,
+                None => place.owner_by_content(&candidate.name, &object.content)?,
+            };
+            Ok(Some((owner, object)))
+        })?;
+        Ok(Self {
+            place,
             stored: stored.into_iter().flatten().collect(),
-            loaded: HashSet::new(),
-            first: None,
+            claims: Claims::default(),
+            had_keys: HashSet::new(),
         })
     }
 
@@ -80,7 +66,7 @@ impl StateObjects {
             if !wanted {
                 continue;
             }
-            let mut document = self.parse(owner, stored)?;
+            let mut document = self.place.parse(owner, &stored.content)?;
             if let Some(Value::Object(found)) = document.remove(BOOKMARKS) {
                 bookmarks.extend(found);
             }
@@ -94,190 +80,100 @@ impl StateObjects {
 
     /// Takes note of a SCHEMA: the stream's bookmark is this run's to write.
     pub fn loads(&mut self, stream: &str) {
-        if !self.loaded.contains(stream) {
-            self.loaded.insert(stream.to_owned());
-        }
+        self.claims.loads(stream);
     }
 
     /// Takes note of the run's first STATE.
     pub fn receive_first(&mut self, state: &str) -> Result<(), Failure> {
-        self.first = Some(bookmarks_of(state)?);
+        let first = TapState::parse(state)?;
+        self.had_keys.extend(first.others.keys().cloned());
+        self.claims.began_with(first);
         Ok(())
     }
 
     /// What has to be written so that the objects say the same as `state`, a JSON object or null,
-    /// as far as it is this run's to say. Streams that it does not name keep theirs.
-    pub fn changes(&self, state: &str) -> Result<Changes, Failure> {
-        let mut changes = Changes {
-            documents: Vec::new(),
-        };
-        for (stream, bookmark) in bookmarks_of(state)? {
-            let is_ours = self.loaded.contains(&stream)
-                || self
-                    .first
-                    .as_ref()
-                    .is_none_or(|first| first.get(&stream) != Some(&bookmark));
-            let document = json!({ BOOKMARKS: { stream.as_str(): bookmark } });
-            let owner = StateOwner::Stream(stream);
-            self.compare(&mut changes, owner, document, is_ours)?;
+    /// as far as it is this run's to say. What it does not name stays.
+    pub fn changes(&mut self, state: &str) -> Result<Changes, Failure> {
+        let state = TapState::parse(state)?;
+        let mut changes = Vec::new();
+        for (stream, bookmark) in &state.bookmarks {
+            changes.extend(self.change_of_stream(stream, bookmark, &state)?);
         }
-        let mut others = parse_state(state)?;
-        others.remove(CURRENTLY_SYNCING);
-        if matches!(others.get(BOOKMARKS), Some(Value::Object(_) | Value::Null)) {
-            others.remove(BOOKMARKS);
-        }
-        if !others.is_empty() {
-            self.compare(&mut changes, StateOwner::Tap, Value::Object(others), true)?;
-        }
-        Ok(changes)
+        let merge = self.changes_of_others(&state)?;
+        self.had_keys
+            .extend(state.others.into_iter().map(|(key, _)| key));
+        Ok(Changes::new(self.place.clone(), changes, merge))
     }
 
-    /// Adds a document that differs from what is stored.
-    fn compare(
+    fn change_of_stream(
         &self,
-        changes: &mut Changes,
-        owner: StateOwner,
-        document: Value,
-        is_ours: bool,
-    ) -> Result<(), Failure> {
+        stream: &str,
+        bookmark: &Value,
+        state: &TapState,
+    ) -> Result<Option<Change>, Failure> {
+        let owner = StateOwner::Stream(stream.to_owned());
+        let first = self.claims.first_bookmark(stream);
+        let claim = self.claims.claim(stream, bookmark, first, state);
+        let mut known = None;
         if let Some(stored) = self.stored.get(&owner) {
-            if Value::Object(self.parse(&owner, stored)?) == document {
-                return Ok(());
+            let document = Value::Object(self.place.parse(&owner, &stored.content)?);
+            if document == document_of(stream, bookmark) {
+                return Ok(None);
             }
-            if !is_ours {
-                let place = self.store.place_of(&self.template.render(&owner));
+            if !claim.replaces(document[BOOKMARKS].get(stream), bookmark) {
+                let place = self.place.name_of(&owner);
                 tracing::info!(
                     "{place} stays as it is: this run has not read its stream, and its STATE repeats another bookmark"
                 );
-                return Ok(());
+                return Ok(None);
+            }
+            known = Some(stored.version.clone());
+        }
+        Ok(Some(Change {
+            stream: stream.to_owned(),
+            bookmark: bookmark.clone(),
+            first: first.cloned(),
+            claim,
+            known,
+        }))
+    }
+
+    fn changes_of_others(&self, state: &TapState) -> Result<Option<Merge>, Failure> {
+        let stored = self.stored.get(&StateOwner::Tap);
+        let document = match stored {
+            Some(stored) => self.place.parse(&StateOwner::Tap, &stored.content)?,
+            None => Map::new(),
+        };
+        let mut merge =
+            Merge::into(stored.map(|stored| (stored.version.clone(), document.clone())));
+        for (key, value) in &state.others {
+            let before = document.get(key);
+            if before == Some(value) {
+                continue;
+            }
+            let first = self.claims.first_other(key);
+            let claim = self.claims.claim_of_other(key, value, first);
+            if claim.replaces(before, value) {
+                merge.set(Other {
+                    key: key.clone(),
+                    value: value.clone(),
+                    claim,
+                    is_stream: self.claims.has_loaded(key),
+                    first: first.cloned(),
+                });
             }
         }
-        changes.documents.push(Change {
-            owner,
-            document,
-            is_ours,
-        });
-        Ok(())
+        // What this run's tap had and has no more; what it never had is another tap's.
+        merge.removed = document
+            .keys()
+            .filter(|key| self.had_keys.contains(*key) && !state.others.contains_key(*key))
+            .cloned()
+            .collect();
+        Ok((!merge.is_empty()).then_some(merge))
     }
 
-    /// Writes changed objects, unless another run was there first.
-    pub fn write(&mut self, changes: Changes) -> Result<(), Failure> {
-        let written = side_by_side(changes.documents, |change| -> Result<_, Failure> {
-            let stored = self.write_one(&change)?;
-            Ok(stored.map(|stored| (change.owner, stored)))
-        })?;
-        self.stored.extend(written.into_iter().flatten());
-        Ok(())
-    }
-
-    /// Gives what the object is now.
-    fn write_one(&self, change: &Change) -> Result<Option<Stored>, Failure> {
-        let name = self.template.render(&change.owner);
-        let content = format!("{:#}\n", change.document).into_bytes();
-        let known = self.stored.get(&change.owner).map(|stored| &stored.version);
-        let version = match self.store.replace(&name, &content, known) {
-            Err(conflict) if conflict.kind == StoreErrorKind::Conflict => {
-                let theirs = self.store.read(&name)?;
-                if !change.is_ours {
-                    return Ok(theirs);
-                }
-                self.replace_repeated(change, &name, &content, theirs, conflict)
-            }
-            written => written.map_err(Failure::from),
-        }?;
-        tracing::info!("wrote {}", self.store.place_of(&name));
-        Ok(Some(Stored { content, version }))
-    }
-
-    /// Another run has written the object. That is no conflict where it only repeats what this run
-    /// began with.
-    fn replace_repeated(
-        &self,
-        change: &Change,
-        name: &str,
-        content: &[u8],
-        theirs: Option<Stored>,
-        conflict: StoreError,
-    ) -> Result<Version, Failure> {
-        let StateOwner::Stream(stream) = &change.owner else {
-            return Err(conflict_fault(conflict));
-        };
-        let began_with = self.first.as_ref().and_then(|first| first.get(stream));
-        if let (None, Some(began_with), Some(theirs)) =
-            (self.stored.get(&change.owner), began_with, theirs)
-        {
-            let repeated = json!({ BOOKMARKS: { stream.as_str(): began_with } });
-            // What can't be read is certainly not what this run began with.
-            if self
-                .parse(&change.owner, &theirs)
-                .is_ok_and(|theirs| Value::Object(theirs) == repeated)
-            {
-                return self
-                    .store
-                    .replace(name, content, Some(&theirs.version))
-                    .map_err(conflict_fault);
-            }
-        }
-        Err(conflict_fault(conflict))
-    }
-
-    fn parse(&self, owner: &StateOwner, stored: &Stored) -> Result<Map<String, Value>, Failure> {
-        let fault = |reason: &str| {
-            let place = self.store.place_of(&self.template.render(owner));
-            Failure::failed(format_args!("the state object {place} is no Singer state: {reason}")).hint(
-                "put back an earlier version of it, or delete it to have its stream read from the start",
-            )
-        };
-        let document =
-            serde_json::from_slice(&stored.content).map_err(|error| fault(&error.to_string()))?;
-        let Value::Object(document) = document else {
-            return Err(fault("it is not a JSON object"));
-        };
-        let has_bookmarks = match document.get(BOOKMARKS) {
-            Some(bookmarks) => bookmarks.is_object(),
-            None => *owner == StateOwner::Tap || document.is_empty(),
-        };
-        if !has_bookmarks && *owner != StateOwner::Tap {
-            return Err(fault("it has no object `bookmarks`"));
-        }
-        Ok(document)
-    }
-}
-
-fn parse_state(state: &str) -> Result<Map<String, Value>, Failure> {
-    match serde_json::from_str(state).map_err(Failure::failed)? {
-        Value::Object(state) => Ok(state),
-        _ => Ok(Map::new()),
-    }
-}
-
-fn bookmarks_of(state: &str) -> Result<Map<String, Value>, Failure> {
-    match parse_state(state)?.remove(BOOKMARKS) {
-        Some(Value::Object(bookmarks)) => Ok(bookmarks),
-        _ => Ok(Map::new()),
-    }
-}
-
-fn conflict_fault(error: StoreError) -> Failure {
-    let conflict = error.kind == StoreErrorKind::Conflict;
-    let failure = Failure::from(error);
-    if conflict {
-        return failure.hint(
-            "two runs write the same streams: let one end before the next begins; the data of this run is stored and will be read again",
-        );
-    }
-    failure
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let failure = match error.kind {
-            StoreErrorKind::Misconfigured => Failure::usage(&error),
-            _ => Failure::failed(&error),
-        };
-        match error.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+    /// Takes note of what the objects are now.
+    pub fn wrote(&mut self, written: Written) {
+        self.stored.extend(written);
     }
 }

@@ -2,16 +2,16 @@
 //! on.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use flate2::write::GzEncoder;
 
 use super::config::Compression;
 use super::object_name::PathTemplate;
+use super::store::names::{Clock, ObjectNames};
 use super::store::{Store, StoreError, Writer};
 
 /// Blocks that may wait for the writer of one object, at most: about what it sends to a bucket at
@@ -23,44 +23,10 @@ const BLOCKS_AHEAD_BUDGET: usize = 16;
 const KEPT_BLOCKS: usize = 8;
 const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Open objects that are enough, however many streams there are.
+/// Threads that are enough, however many streams there are.
 const CROWD: usize = 100;
-
-/// The time, never the same twice: names are made of it.
-#[derive(Debug, Default)]
-pub struct Clock {
-    last_microseconds: AtomicI64,
-}
-
-impl Clock {
-    /// Now, or a microsecond after the last answer.
-    pub fn now(&self) -> DateTime<Utc> {
-        let now = Utc::now().timestamp_micros();
-        let next = |last: i64| now.max(last + 1);
-        let last = self
-            .last_microseconds
-            .update(Ordering::Relaxed, Ordering::Relaxed, next);
-        DateTime::from_timestamp_micros(next(last)).unwrap_or_default()
-    }
-}
-
-/// The names that one data object may get, the next one when the last was taken.
-#[derive(Clone, Debug)]
-pub struct ObjectNames {
-    template: Arc<PathTemplate>,
-    stream: Arc<str>,
-    suffix: &'static str,
-    clock: Arc<Clock>,
-    opened_at: Option<DateTime<Utc>>,
-}
-
-impl ObjectNames {
-    /// The next name: the first one is that of the object's opening.
-    pub fn next(&mut self) -> String {
-        let instant = self.opened_at.take().unwrap_or_else(|| self.clock.now());
-        self.template.render(&self.stream, instant) + self.suffix
-    }
-}
+/// Threads that may still be busy with objects that are full, however small these are.
+const MOST_SEALING: usize = 16;
 
 /// What all data objects have in common.
 #[derive(Clone, Debug)]
@@ -73,15 +39,15 @@ pub struct Workshop {
     pub clock: Arc<Clock>,
     /// Memory to use again.
     pub blocks: Arc<SpareBlocks>,
-    /// How many objects are open: each one is a thread, and a file or an upload session.
-    pub open_objects: Arc<AtomicUsize>,
+    /// Who is at work.
+    pub threads: Arc<WritingThreads>,
 }
 
 impl Workshop {
     /// Whether so many objects are open that it is time to finish some before the next is opened.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        self.open_objects.load(Ordering::Relaxed) >= CROWD
+        self.threads.lock().running >= CROWD
     }
 }
 
@@ -105,18 +71,68 @@ impl SpareBlocks {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A data object that takes blocks. Dropped, it leaves nothing behind.
+/// The threads that write objects: each has a file or an upload under way.
+#[derive(Debug, Default)]
+pub struct WritingThreads {
+    counts: Mutex<Counts>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    running: usize,
+    /// Objects that may still be given blocks.
+    unsealed: usize,
+}
+
+impl WritingThreads {
+    /// Counts one in, once few enough are left that only bring full objects to their end. Gives how
+    /// many others there are.
+    fn begin(&self) -> usize {
+        let too_many = |counts: &mut Counts| counts.running >= counts.unsealed + MOST_SEALING;
+        let mut counts = self
+            .ended
+            .wait_while(self.lock(), too_many)
+            .unwrap_or_else(PoisonError::into_inner);
+        counts.running += 1;
+        counts.unsealed += 1;
+        counts.running - 1
+    }
+
+    fn seal(&self) {
+        self.lock().unsealed -= 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread at work, for as long as this lives.
+struct AtWork(Arc<WritingThreads>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.lock().running -= 1;
+        self.0.ended.notify_all();
+    }
+}
+
+/// A data object that takes blocks. Dropped, it leaves nothing behind. Sealed and waiting for a
+/// STATE, it costs no thread, and in a directory no descriptor.
 #[derive(Debug)]
 pub struct ObjectWriter {
+    /// `None` once it is sealed.
     blocks: Option<SyncSender<Vec<u8>>>,
-    thread: Option<JoinHandle<Result<Writer, StoreError>>>,
+    /// What has become of the blocks, once; `None` when that has been told.
+    outcome: Option<Receiver<Result<Writer, StoreError>>>,
     abandoned: Arc<AtomicBool>,
-    open_objects: Arc<AtomicUsize>,
+    threads: Arc<WritingThreads>,
     /// Bytes taken, before compression.
     pub bytes: u64,
 }
@@ -130,27 +146,34 @@ impl ObjectWriter {
         stream: &Arc<str>,
         opened_at: DateTime<Utc>,
     ) -> Self {
-        let names = ObjectNames {
-            template: Arc::clone(template),
-            stream: Arc::clone(stream),
-            suffix: workshop.compression.suffix(),
-            clock: Arc::clone(&workshop.clock),
-            opened_at: Some(opened_at),
-        };
-        let others = workshop.open_objects.fetch_add(1, Ordering::Relaxed);
+        let suffix = workshop.compression.suffix();
+        let names = ObjectNames::new(template, stream, suffix, &workshop.clock, opened_at);
+        let others = workshop.threads.begin();
+        let at_work = AtWork(Arc::clone(&workshop.threads));
         let blocks_ahead = (BLOCKS_AHEAD_BUDGET / (others + 1)).clamp(1, MOST_BLOCKS_AHEAD);
         let (sender, receiver) = sync_channel(blocks_ahead);
+        let (tell, outcome) = sync_channel(1);
         let abandoned = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
+        let begun = std::thread::Builder::new().spawn({
             let workshop = workshop.clone();
             let abandoned = Arc::clone(&abandoned);
-            move || store_blocks(&workshop, names, &receiver, &abandoned)
+            let tell = tell.clone();
+            move || {
+                let outcome = store_blocks(&workshop, names, &receiver, &abandoned);
+                // Nobody waits for the thread's very end, which may come after the run's.
+                drop((receiver, workshop, at_work));
+                // Told in any case, since the other end waits for it before it goes.
+                let _ = tell.send(outcome);
+            }
         });
+        if let Err(error) = begun {
+            let _ = tell.send(Err(error.into()));
+        }
         Self {
             blocks: Some(sender),
-            thread: Some(thread),
+            outcome: Some(outcome),
             abandoned,
-            open_objects: Arc::clone(&workshop.open_objects),
+            threads: Arc::clone(&workshop.threads),
             bytes: 0,
         }
     }
@@ -158,43 +181,50 @@ impl ObjectWriter {
     /// Adds whole lines.
     pub fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
         self.bytes += block.len() as u64;
-        let sent = self.blocks.as_ref().map(|blocks| blocks.send(block));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            // The thread ends early only when it fails.
-            _ => self.join().map(drop),
+        let Some(blocks) = &self.blocks else {
+            return Err(io::Error::other("an object is written to after its end").into());
+        };
+        if blocks.send(block).is_ok() {
+            return Ok(());
         }
+        // The thread ends early only when it fails.
+        self.outcome().and(Err(ended_unexpectedly()))
     }
 
     /// No more lines will come; what can be sent before the object appears is sent meanwhile.
     pub fn seal(&mut self) {
-        self.blocks = None;
+        if self.blocks.take().is_some() {
+            self.threads.seal();
+        }
     }
 
     /// Makes the object appear, durably, and gives its name.
     pub fn finish(mut self) -> Result<String, StoreError> {
         self.seal();
-        self.join()?.finish()
+        self.outcome()?.finish()
     }
 
-    fn join(&mut self) -> Result<Writer, StoreError> {
-        self.blocks = None;
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            _ => Err(io::Error::other("a writing thread ended unexpectedly").into()),
-        }
+    /// Waits for the thread's end.
+    fn outcome(&mut self) -> Result<Writer, StoreError> {
+        let told = self.outcome.take().and_then(|outcome| outcome.recv().ok());
+        told.unwrap_or_else(|| Err(ended_unexpectedly()))
     }
 }
 
 impl Drop for ObjectWriter {
     fn drop(&mut self) {
-        self.open_objects.fetch_sub(1, Ordering::Relaxed);
-        if self.thread.is_some() {
+        if self.outcome.is_some() {
             self.abandoned.store(true, Ordering::Relaxed);
+            self.seal();
             // Dropping the writer that it gives back cancels the object.
-            drop(self.join());
+            drop(self.outcome());
         }
+        self.seal();
     }
+}
+
+fn ended_unexpectedly() -> StoreError {
+    io::Error::other("a writing thread ended unexpectedly").into()
 }
 
 fn store_blocks(
@@ -273,7 +303,7 @@ mod tests {
             compression: Compression::None,
             clock: Arc::default(),
             blocks: Arc::default(),
-            open_objects: Arc::default(),
+            threads: Arc::default(),
         }
     }
 
@@ -289,11 +319,40 @@ mod tests {
             let mut object = ObjectWriter::open(workshop, &template, &Arc::from("s"), opened_at);
             object.write(content.into()).unwrap();
             names.push(object.finish().unwrap());
-            assert_eq!(workshop.open_objects.load(Ordering::Relaxed), 0);
+            let counts = workshop.threads.lock();
+            assert_eq!((counts.running, counts.unsealed), (0, 0));
         }
         assert_ne!(names[0], names[1]);
         let content = |name: &String| std::fs::read_to_string(folder.path().join(name)).unwrap();
         assert_eq!(content(&names[0]), "first");
         assert_eq!(content(&names[1]), "second");
+    }
+
+    #[test]
+    fn a_sealed_object_takes_nothing_more_and_holds_no_thread() {
+        let folder = tempfile::tempdir().unwrap();
+        let workshop = workshop(folder.path());
+        let template = Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap());
+        let open = || ObjectWriter::open(&workshop, &template, &Arc::from("s"), Utc::now());
+        let mut object = open();
+        object.write("first".into()).unwrap();
+        object.seal();
+        let fault = object.write("second".into()).unwrap_err();
+        assert_eq!(fault.message, "an object is written to after its end");
+        let others: Vec<ObjectWriter> = (0..100)
+            .map(|_| {
+                let mut object = open();
+                object.write("other".into()).unwrap();
+                object.seal();
+                object
+            })
+            .collect();
+        assert!(workshop.threads.lock().running <= MOST_SEALING);
+        drop(others);
+        let name = object.finish().unwrap();
+        let content = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(content, "first");
+        let counts = workshop.threads.lock();
+        assert_eq!((counts.running, counts.unsealed), (0, 0));
     }
 }

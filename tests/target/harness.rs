@@ -159,6 +159,24 @@ pub fn shell_words(command: &Command) -> String {
     quoted.join(" ")
 }
 
+/// Says what is not tested here and why, past what the test harness keeps to itself.
+pub fn skip(reason: &str) {
+    let line = format!("SKIPPED: {reason}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// Recorded output of another tap, where it is at hand: not part of this repository.
+/// `INTERCOM_SHARED_DIR` names the directory that has it.
+pub fn cases(name: &str) -> Option<String> {
+    let Some(folder) = std::env::var_os("INTERCOM_SHARED_DIR") else {
+        skip(&format!(
+            "INTERCOM_SHARED_DIR is not set, so {name} was not loaded"
+        ));
+        return None;
+    };
+    Some(fs::read_to_string(Path::new(&folder).join("cases").join(name)).unwrap())
+}
+
 /// All files of a directory by their path in it, those in `.incomplete` aside.
 pub fn files_in(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

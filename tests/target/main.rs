@@ -6,16 +6,21 @@
 mod feeding;
 mod harness;
 
+mod batches;
 mod bucket;
 mod bucket_faults;
 mod corpus;
 mod directory;
+mod foreign_states;
 mod input_faults;
 mod invalid_records;
+mod long_names;
+mod long_stretch;
 mod matrix;
 mod odd_input;
 mod order;
 mod parallel;
+mod shared_directory;
 mod signals;
 mod state_objects;
 mod stopping;

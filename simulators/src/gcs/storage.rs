@@ -292,26 +292,45 @@ impl Storage {
             .parameter("maxResults")
             .and_then(|size| size.parse().ok());
         let page_size = self.page_size.or(asked).unwrap_or(1000);
-        let mut matching = self
-            .objects
-            .iter()
-            .filter(|(name, _)| name.starts_with(prefix) && name.as_str() > after);
-        let items: Vec<Value> = matching
-            .by_ref()
-            .take(page_size)
-            .map(|(name, object)| {
-                json!({
+        let delimiter = request
+            .parameter("delimiter")
+            .filter(|text| !text.is_empty());
+        let mut items = Vec::new();
+        let mut prefixes: Vec<&str> = Vec::new();
+        let mut last = None;
+        let mut page = json!({ "kind": "storage#objects" });
+        for (name, object) in &self.objects {
+            let Some(rest) = name.strip_prefix(prefix).filter(|_| name.as_str() > after) else {
+                continue;
+            };
+            // What is below a folder is one entry, told once.
+            let folder = delimiter.and_then(|delimiter| {
+                let end = rest.find(delimiter)? + delimiter.len();
+                Some(&name[..prefix.len() + end])
+            });
+            if folder.is_some_and(|folder| after.starts_with(folder) || prefixes.contains(&folder))
+            {
+                last = Some(name);
+                continue;
+            }
+            if items.len() + prefixes.len() == page_size {
+                page["nextPageToken"] = json!(last);
+                break;
+            }
+            last = Some(name);
+            match folder {
+                Some(folder) => prefixes.push(folder),
+                None => items.push(json!({
                     "name": name, "size": object.content.len().to_string(),
                     "generation": object.generation.to_string(),
-                })
-            })
-            .collect();
-        let mut page = json!({ "kind": "storage#objects" });
-        if matching.next().is_some() {
-            page["nextPageToken"] = items[items.len() - 1]["name"].clone();
+                })),
+            }
         }
         if !items.is_empty() {
             page["items"] = json!(items);
+        }
+        if !prefixes.is_empty() {
+            page["prefixes"] = json!(prefixes);
         }
         Reply::json(200, page.to_string())
     }

@@ -11,8 +11,8 @@ use ureq::http::{Method, StatusCode};
 
 use super::StoreError;
 use super::http::{Call, Client, Reply};
+use super::names::ObjectNames;
 use crate::target::config::BucketConfig;
-use crate::target::writer::ObjectNames;
 
 /// Chunks must be multiples of this, in bytes; all but the last one.
 pub const CHUNK_UNIT: usize = 256 * 1024;

@@ -8,11 +8,11 @@ use ureq::http::StatusCode;
 use super::auth::Tokens;
 use super::bucket::{Bucket, LARGEST_CHUNK, Metadata, encode, get};
 use super::http::{Client, Reply};
+use super::names::ObjectNames;
 use super::upload::{Upload, encode_crc32c};
 use super::{StoreError, Stored, Version};
 use crate::cli::stop::Stop;
 use crate::target::config::BucketConfig;
-use crate::target::writer::ObjectNames;
 
 /// A bucket. Clones share it.
 #[derive(Clone, Debug)]
@@ -27,6 +27,9 @@ struct Listing {
     kind: String,
     #[serde(default)]
     items: Vec<Item>,
+    /// Folders, each with its slash at the end.
+    #[serde(default)]
+    prefixes: Vec<String>,
     next_page_token: Option<String>,
 }
 
@@ -76,14 +79,14 @@ impl GcsStore {
         }
     }
 
-    pub fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub fn entries(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let bucket = &self.bucket;
         let what = format!("list {}", self.url_of(prefix));
         let mut names = Vec::new();
         let mut page_token: Option<String> = None;
         loop {
             let mut target = format!(
-                "/storage/v1/b/{}/o?prefix={}&fields=kind,items(name),nextPageToken",
+                "/storage/v1/b/{}/o?prefix={}&delimiter=/&fields=kind,items(name),prefixes,nextPageToken",
                 bucket.config.bucket,
                 encode(&bucket.object(prefix))
             );
@@ -101,11 +104,12 @@ impl GcsStore {
                     StoreError::failed(format_args!("can't {what}: the answer is no listing"))
                         .hint("something else than the storage service answers at `endpoint`")
                 })?;
-            names.extend(listing.items.into_iter().filter_map(|item| {
-                item.name
-                    .strip_prefix(&bucket.config.prefix)
-                    .map(str::to_owned)
-            }));
+            let objects = listing.items.into_iter().map(|item| item.name);
+            names.extend(
+                objects
+                    .chain(listing.prefixes)
+                    .filter_map(|name| name.strip_prefix(&bucket.config.prefix).map(str::to_owned)),
+            );
             let next = listing.next_page_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(names);

@@ -1,27 +1,26 @@
 //! A local directory as a store.
 //!
-//! Files are written in `.incomplete/<run>/` below the destination and renamed into place, so that
-//! a reader never meets half a file. Each run holds a lock on its folder there; the next run
-//! removes the folders of runs that were killed.
+//! Files are written in this run's folder below the destination and renamed into place, so that a
+//! reader never meets half a file. All that can keep that from working is tried before the first
+//! record: what a disk, a network share or another user's folder won't do is told at the start.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tempfile::TempPath;
 
-use super::{StoreError, StoreErrorKind, Stored, Version};
-use crate::target::writer::ObjectNames;
+use super::disk::{
+    COPY_PREFIX, absolute, copy_beside, fault, make_durably, place_over, sync_folder,
+};
+use super::error::{StoreError, StoreErrorKind};
+use super::names::ObjectNames;
+use super::run_folder::RunFolder;
+use super::stored::{Stored, Version};
+use crate::cli::stop::Stop;
+use crate::target::object_name::INCOMPLETE;
 
-const INCOMPLETE: &str = ".incomplete";
-const LOCK: &str = "lock";
-/// Serialises the replacing of state files between runs; never removed.
-const STATE_LOCK: &str = "state.lock";
-/// A folder that has no lock may be one whose run is about to take it.
-const STALE_AFTER: Duration = Duration::from_mins(1);
 /// Names are unique within a run; other runs take one only by chance.
 const MAX_TAKEN_NAMES: usize = 100;
 
@@ -34,42 +33,36 @@ pub struct LocalStore {
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
-    run_folder: Mutex<Option<RunFolder>>,
-    next_file: AtomicU64,
-}
-
-/// This run's folder for files that are not complete.
-#[derive(Debug)]
-struct RunFolder {
-    path: PathBuf,
-    // Held for as long as the run lasts.
-    _lock: File,
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        // What stays behind is removed by a later run.
-        let _ = fs::remove_dir_all(&self.path);
-        if let Some(incomplete) = self.path.parent() {
-            let _ = fs::remove_dir(incomplete);
-        }
-    }
+    /// `None` where nothing is to be written.
+    run_folder: Option<RunFolder>,
 }
 
 impl LocalStore {
-    /// Makes the directory if need be, and removes what killed runs left behind.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(|error| fault("make the directory", root, &error))?;
-        // Absolute, so that messages say where files really are.
-        let root = fs::canonicalize(root).map_err(|error| fault("find", root, &error))?;
-        remove_stale(&root.join(INCOMPLETE));
-        let inner = Inner {
-            root,
-            run_folder: Mutex::default(),
-            next_file: AtomicU64::new(0),
+    /// Makes the directory if need be, removes what killed runs left behind, and tries what the run
+    /// will have to do in the end.
+    pub fn open(root: &Path, stop: &Stop) -> Result<Self, StoreError> {
+        let root = absolute(root)?;
+        make_durably(&root)?;
+        let root = fs::canonicalize(&root).map_err(|error| fault("find", &root, &error))?;
+        let run_folder = RunFolder::make(&root, stop)?;
+        let store = Self {
+            inner: Arc::new(Inner {
+                root,
+                run_folder: Some(run_folder),
+            }),
         };
+        store.try_to_place()?;
+        Ok(store)
+    }
+
+    /// Only to be read: nothing is made, changed or removed.
+    pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
+        let root = absolute(root)?;
         Ok(Self {
-            inner: Arc::new(inner),
+            inner: Arc::new(Inner {
+                root,
+                run_folder: None,
+            }),
         })
     }
 
@@ -78,54 +71,79 @@ impl LocalStore {
     }
 
     pub fn create(&self, names: ObjectNames) -> Result<LocalWriter, StoreError> {
-        let (file, temporary) = self.temporary()?;
+        let (file, temporary) = self.run_folder()?.temporary()?;
         Ok(LocalWriter {
             store: self.clone(),
-            file,
+            file: Some(file),
             temporary,
             names,
         })
     }
 
-    pub fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub fn entries(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let folder = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
-        let mut names = Vec::new();
-        self.list_folder(folder, prefix, &mut names)?;
-        Ok(names)
-    }
-
-    fn list_folder(
-        &self,
-        folder: &str,
-        prefix: &str,
-        names: &mut Vec<String>,
-    ) -> Result<(), StoreError> {
         let path = self.path_of(folder);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(fault("list", &path, &error)),
         };
+        let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| fault("list", &path, &error))?;
             // Names of this program's making are ASCII.
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            let name = format!("{folder}{name}");
-            if entry.path().is_dir() {
-                if name != INCOMPLETE {
-                    self.list_folder(&format!("{name}/"), prefix, names)?;
-                }
-            } else if name.starts_with(prefix) {
-                names.push(name);
+            let mut name = format!("{folder}{name}");
+            if name == INCOMPLETE || !name.starts_with(prefix) {
+                continue;
             }
+            if entry.path().is_dir() {
+                name.push('/');
+            }
+            names.push(name);
         }
-        Ok(())
+        Ok(names)
+    }
+
+    /// Tries to make a file where `prefix` leads, and removes it again.
+    pub fn try_folder_of(&self, prefix: &str) -> Result<(), StoreError> {
+        let folder = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
+        let path = self.path_of(folder);
+        // What isn't there yet will be made.
+        let nearest = path.ancestors().find(|folder| folder.exists());
+        let nearest = nearest.unwrap_or(&self.inner.root);
+        tempfile::Builder::new()
+            .prefix(COPY_PREFIX)
+            .tempfile_in(nearest)
+            .map(drop)
+            .map_err(|error| fault("make files in", nearest, &error))
     }
 
     pub fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
         let path = self.path_of(name);
+        match fs::metadata(&path) {
+            // Opening a pipe would wait for whoever writes to it.
+            Ok(found) if !found.is_file() => {
+                return Err(fault(
+                    "read",
+                    &path,
+                    &io::Error::other("it is not a regular file"),
+                ));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return match fs::symlink_metadata(&path) {
+                    Ok(_) => Err(fault(
+                        "read",
+                        &path,
+                        &io::Error::other("it is a symbolic link to something that is not there"),
+                    )),
+                    Err(_) => Ok(None),
+                };
+            }
+            _ => {}
+        }
         match fs::read(&path) {
             Ok(content) => Ok(Some(Stored {
                 version: Version::Content(content.clone()),
@@ -143,20 +161,15 @@ impl LocalStore {
         expected: Option<&Version>,
     ) -> Result<Version, StoreError> {
         let path = self.path_of(name);
-        let (mut file, temporary) = self.temporary()?;
+        let run_folder = self.run_folder()?;
+        let (mut file, temporary) = run_folder.temporary()?;
         file.write_all(content)
             .and_then(|()| file.sync_all())
             .map_err(|error| fault("write", &temporary, &error))?;
+        drop(file);
         self.make_parent(&path)?;
 
-        let lock_path = self.inner.root.join(INCOMPLETE).join(STATE_LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&lock_path)
-            .map_err(|error| fault("open", &lock_path, &error))?;
-        lock.lock()
-            .map_err(|error| fault("lock", &lock_path, &error))?;
+        let lock = run_folder.lock()?;
         let current = self.read(name)?.map(|stored| stored.version);
         if current.as_ref() != expected {
             return Err(StoreError::failed(format_args!(
@@ -165,38 +178,85 @@ impl LocalStore {
             ))
             .kind(StoreErrorKind::Conflict));
         }
-        temporary
-            .persist(&path)
-            .map_err(|error| fault("write", &path, &error.error))?;
+        place_over(temporary, &path).map_err(|error| fault("write", &path, &error))?;
         // Others need not wait for the disk.
         drop(lock);
         self.sync_folders_of(&path)?;
         Ok(Version::Content(content.to_vec()))
     }
 
-    /// A new file in this run's folder; it is removed unless it is renamed.
-    fn temporary(&self) -> Result<(File, TempPath), StoreError> {
-        let mut run_folder = self
-            .inner
-            .run_folder
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let folder = match &mut *run_folder {
-            Some(folder) => folder,
-            none => none.insert(make_run_folder(&self.inner.root.join(INCOMPLETE))?),
-        };
-        let number = self.inner.next_file.fetch_add(1, Ordering::Relaxed);
-        let path = folder.path.join(number.to_string());
-        let create = || {
-            let file = File::create_new(&path)?;
-            Ok((file, TempPath::try_from_path(&path)?))
-        };
-        create().map_err(|error: io::Error| fault("create", &path, &error))
+    fn run_folder(&self) -> Result<&RunFolder, StoreError> {
+        self.inner.run_folder.as_ref().ok_or_else(|| {
+            StoreError::failed(format_args!(
+                "{} was opened only to be read",
+                self.inner.root.display()
+            ))
+        })
     }
 
     fn make_parent(&self, path: &Path) -> Result<(), StoreError> {
         let parent = path.parent().unwrap_or(&self.inner.root);
         fs::create_dir_all(parent).map_err(|error| fault("make the directory", parent, &error))
+    }
+
+    /// Does once with empty files what the end of the run takes: locks, and both kinds of renaming.
+    fn try_to_place(&self) -> Result<(), StoreError> {
+        let run_folder = self.run_folder()?;
+        drop(run_folder.lock()?);
+        let (_, temporary) = run_folder.temporary()?;
+        let (_, taken) = run_folder.temporary()?;
+        let place = taken.to_path_buf();
+        place_over(temporary, &place).map_err(|error| fault("rename files in", &place, &error))?;
+        let (_, temporary) = run_folder.temporary()?;
+        if self.place_new(temporary, &place)?.is_none() {
+            return Err(StoreError::failed(format_args!(
+                "can't keep files from being overwritten in {}",
+                self.inner.root.display()
+            )));
+        }
+        drop(taken);
+        let (_, temporary) = run_folder.temporary()?;
+        self.place_new(temporary, &place)?;
+        fs::remove_file(&place).map_err(|error| fault("remove", &place, &error))
+    }
+
+    /// Gives a complete file its name, if nothing has it; else the file comes back.
+    fn place_new(&self, temporary: TempPath, path: &Path) -> Result<Option<TempPath>, StoreError> {
+        let unplaced = match temporary.persist_noclobber(path) {
+            Ok(()) => return Ok(None),
+            Err(unplaced) => unplaced,
+        };
+        match unplaced.error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(Some(unplaced.path)),
+            io::ErrorKind::CrossesDevices => {
+                let copy = copy_beside(&unplaced.path, path)
+                    .map_err(|error| fault("copy to", path, &error))?;
+                let is_taken = self.place_new(copy, path)?.is_some();
+                Ok(is_taken.then_some(unplaced.path))
+            }
+            // Network shares and the like know neither hard links nor how not to overwrite.
+            io::ErrorKind::Unsupported
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::PermissionDenied => self.place_in_turn(unplaced.path, path),
+            _ => Err(fault("create", path, &unplaced.error)),
+        }
+    }
+
+    /// The same where only runs themselves can see to it that none overwrites another's file.
+    fn place_in_turn(
+        &self,
+        temporary: TempPath,
+        path: &Path,
+    ) -> Result<Option<TempPath>, StoreError> {
+        let lock = self.run_folder()?.lock()?;
+        if fs::symlink_metadata(path).is_ok() {
+            return Ok(Some(temporary));
+        }
+        let placed = temporary.persist(path);
+        drop(lock);
+        placed
+            .map(|()| None)
+            .map_err(|error| fault("create", path, &error.error))
     }
 
     /// Makes a file's name durable, and the names of the folders it is in.
@@ -206,9 +266,7 @@ impl LocalStore {
             .skip(1)
             .take_while(|folder| folder.starts_with(&self.inner.root));
         for folder in below_root {
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| fault("sync", folder, &error))?;
+            sync_folder(folder).map_err(|error| fault("sync", folder, &error))?;
         }
         Ok(())
     }
@@ -218,100 +276,47 @@ impl LocalStore {
 #[derive(Debug)]
 pub struct LocalWriter {
     store: LocalStore,
-    file: File,
+    /// `None` once it is whole.
+    file: Option<File>,
     temporary: TempPath,
     names: ObjectNames,
 }
 
 impl LocalWriter {
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, StoreError> {
-        self.file
-            .write(bytes)
-            .map_err(|error| fault("write", &self.temporary, &error))
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::Error::other("it is closed")),
+        }
+        .map_err(|error| fault("write", &self.temporary, &error))
+    }
+
+    /// Brings all bytes to the disk and closes the file. It is renamed closed, which some network
+    /// shares insist on, and holds no descriptor while it waits for a STATE.
+    pub fn seal(&mut self) -> Result<(), StoreError> {
+        match self.file.take() {
+            Some(file) => file
+                .sync_all()
+                .map_err(|error| fault("sync", &self.temporary, &error)),
+            None => Ok(()),
+        }
     }
 
     pub fn finish(mut self) -> Result<String, StoreError> {
-        self.file
-            .sync_all()
-            .map_err(|error| fault("sync", &self.temporary, &error))?;
+        self.seal()?;
         for _ in 0..MAX_TAKEN_NAMES {
             let name = self.names.next();
             let path = self.store.path_of(&name);
             self.store.make_parent(&path)?;
-            match self.temporary.persist_noclobber(&path) {
-                Ok(()) => {
+            match self.store.place_new(self.temporary, &path)? {
+                None => {
                     self.store.sync_folders_of(&path)?;
                     return Ok(name);
                 }
-                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
-                    self.temporary = taken.path;
-                }
-                Err(error) => return Err(fault("create", &path, &error.error)),
+                Some(temporary) => self.temporary = temporary,
             }
         }
         Err(StoreError::failed("every name tried for a file was taken")
             .kind(StoreErrorKind::NameTaken))
-    }
-}
-
-fn make_run_folder(incomplete: &Path) -> Result<RunFolder, StoreError> {
-    let mut made = try_run_folder(incomplete);
-    if made
-        .as_ref()
-        .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-    {
-        // Another run ended just now and removed the folder, empty as it was.
-        made = try_run_folder(incomplete);
-    }
-    made.map_err(|error| fault("make a directory in", incomplete, &error))
-}
-
-fn try_run_folder(incomplete: &Path) -> io::Result<RunFolder> {
-    fs::create_dir_all(incomplete)?;
-    let path = tempfile::Builder::new()
-        .prefix("run-")
-        .tempdir_in(incomplete)?
-        .keep();
-    let lock = File::create_new(path.join(LOCK))?;
-    lock.lock()?;
-    Ok(RunFolder { path, _lock: lock })
-}
-
-/// Removes the folders of runs that ended without removing them. Failing at it harms nobody.
-fn remove_stale(incomplete: &Path) {
-    let Ok(entries) = fs::read_dir(incomplete) else {
-        return;
-    };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if path.is_dir() && is_stale(&path).unwrap_or(false) {
-            tracing::info!("removing {}, left by a run that was killed", path.display());
-            let _ = fs::remove_dir_all(&path);
-        }
-    }
-}
-
-fn is_stale(run_folder: &Path) -> io::Result<bool> {
-    let age = fs::metadata(run_folder)?.modified()?.elapsed();
-    if age.is_ok_and(|age| age < STALE_AFTER) {
-        return Ok(false);
-    }
-    match File::open(run_folder.join(LOCK)) {
-        Ok(lock) => Ok(lock.try_lock().is_ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-fn fault(action: &str, path: &Path, error: &io::Error) -> StoreError {
-    let fault = StoreError::failed(format_args!("can't {action} {}: {error}", path.display()));
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => fault.hint("check who owns the directory and its mode"),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            fault.hint("the file system is mounted read-only: check its mount, or `destination`")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            fault.hint("make room on the disk and run again")
-        }
-        _ => fault,
     }
 }

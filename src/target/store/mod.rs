@@ -5,11 +5,14 @@
 
 mod auth;
 mod bucket;
+mod disk;
 mod error;
 mod gcs;
 mod http;
 mod kept;
 mod local;
+pub mod names;
+mod run_folder;
 mod session;
 mod stored;
 mod upload;
@@ -20,11 +23,11 @@ mod tests;
 use std::io;
 
 use super::config::Destination;
-use super::writer::ObjectNames;
 use crate::cli::stop::Stop;
 pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
+use names::ObjectNames;
 pub use stored::{Stored, Version};
 
 /// A place for objects. Clones share it.
@@ -41,7 +44,15 @@ impl Store {
     /// no longer tried again for long.
     pub fn open(destination: &Destination, stop: &Stop) -> Result<Self, StoreError> {
         match destination {
-            Destination::Directory(path) => LocalStore::open(path).map(Self::Local),
+            Destination::Directory(path) => LocalStore::open(path, stop).map(Self::Local),
+            Destination::Bucket(config) => GcsStore::open(config, stop).map(Self::Gcs),
+        }
+    }
+
+    /// A destination that is only read: nothing is made, changed or removed in it.
+    pub fn open_to_read(destination: &Destination, stop: &Stop) -> Result<Self, StoreError> {
+        match destination {
+            Destination::Directory(path) => LocalStore::open_to_read(path).map(Self::Local),
             Destination::Bucket(config) => GcsStore::open(config, stop).map(Self::Gcs),
         }
     }
@@ -58,14 +69,24 @@ impl Store {
         }
     }
 
-    /// The names of all objects that begin with `prefix`, sorted.
-    pub fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    /// What is in the folder that `prefix` leads to and begins with `prefix`, sorted: names of
+    /// objects, and of folders with a slash at the end. What is in those is not looked at.
+    pub fn entries(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let mut names = match self {
-            Self::Local(store) => store.list(prefix),
-            Self::Gcs(store) => store.list(prefix),
+            Self::Local(store) => store.entries(prefix),
+            Self::Gcs(store) => store.entries(prefix),
         }?;
         names.sort();
         Ok(names)
+    }
+
+    /// Fails where small objects that begin with `prefix` can't be written, as far as that is known
+    /// without writing any.
+    pub fn try_folder_of(&self, prefix: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Local(store) => store.try_folder_of(prefix),
+            Self::Gcs(_) => Ok(()),
+        }
     }
 
     /// A small object's content, or `None` when there is no such object.
@@ -113,7 +134,7 @@ impl Writer {
     /// No more bytes will come: sends off what can be sent without making the object appear.
     pub fn seal(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Local(_) => Ok(()),
+            Self::Local(writer) => writer.seal(),
             Self::Gcs(writer) => writer.seal(),
         }
     }

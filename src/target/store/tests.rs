@@ -58,7 +58,7 @@ fn a_token_is_fetched_once_and_sent_with_each_request() {
     service.require_token("token-1");
     let store = store(&service, &tokens.base_url());
     assert!(store.replace("a.json", b"{}", None).is_ok());
-    assert_eq!(store.list("").unwrap(), ["a.json"]);
+    assert_eq!(store.entries("").unwrap(), ["a.json"]);
     assert_eq!(given.load(Ordering::SeqCst), 1);
 }
 
@@ -104,7 +104,7 @@ fn a_token_service_that_refuses_ends_the_run() {
     let tokens = http::Server::start(|_| http::Reply::json(400, r#"{"error":"invalid_grant"}"#));
     let service = gcs::Gcs::start("lake");
     let store = store(&service, &tokens.base_url());
-    let error = store.list("").unwrap_err();
+    let error = store.entries("").unwrap_err();
     assert!(error.message.contains("no access token"), "{error}");
     assert!(error.message.contains("invalid_grant"), "{error}");
     assert!(error.hint.is_some());
