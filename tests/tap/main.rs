@@ -20,6 +20,7 @@ mod messages;
 mod pacing;
 mod poison;
 mod property;
+mod recorded;
 mod schemas_follow;
 mod scroll;
 mod selection;
