@@ -21,6 +21,7 @@ mod pacing;
 mod poison;
 mod property;
 mod recorded;
+mod requests;
 mod schemas_follow;
 mod scroll;
 mod selection;
