@@ -201,9 +201,10 @@ fn bodies_are_read_for_what_they_mean() {
         let told = format!("{body:?}");
         let run = tags_from(move || {
             let reply = Reply::json(200, body.clone());
-            match is_packed {
-                true => reply.header("Content-Encoding", "gzip"),
-                false => reply,
+            if is_packed {
+                reply.header("Content-Encoding", "gzip")
+            } else {
+                reply
             }
         });
         assert_eq!(run.exit_code, Some(0), "{told}: {}", run.stderr);

@@ -210,3 +210,16 @@ fn a_closed_stdout_does_not_trouble_discovery() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn a_signal_is_heard_while_the_token_is_tried() {
+    side_by_side(["/me", "/admins", "/conversations/1"], |path| {
+        let workspace = workspace();
+        let stall = FaultKind::Stall(Duration::from_mins(1));
+        workspace.inject(Fault::new(path, When::Always, stall));
+        let tap = tap(&workspace).argument("--test");
+        let (run, took) = run_signalled(&tap, "-TERM", || workspace.total_requests() >= 1);
+        let run = run.exited(143);
+        assert!(took < Duration::from_secs(10), "{took:?}: {}", run.stderr);
+    });
+}
