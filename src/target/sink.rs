@@ -166,6 +166,9 @@ impl Sink {
             discarded.extend(self.current.take());
             self.is_speculative = false;
         }
+        for object in &mut discarded {
+            object.abandon();
+        }
         discarded
     }
 

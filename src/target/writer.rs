@@ -198,6 +198,12 @@ impl ObjectWriter {
         }
     }
 
+    /// It won't be finished: what is left to store isn't, so that others get their turn.
+    pub fn abandon(&mut self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        self.seal();
+    }
+
     /// Makes the object appear, durably, and gives its name.
     pub fn finish(mut self) -> Result<String, StoreError> {
         self.seal();
@@ -214,8 +220,7 @@ impl ObjectWriter {
 impl Drop for ObjectWriter {
     fn drop(&mut self) {
         if self.outcome.is_some() {
-            self.abandoned.store(true, Ordering::Relaxed);
-            self.seal();
+            self.abandon();
             // Dropping the writer that it gives back cancels the object.
             drop(self.outcome());
         }

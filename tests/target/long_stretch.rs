@@ -70,6 +70,19 @@ fn files_that_wait_for_a_state_hold_no_descriptor() {
 }
 
 #[test]
+fn objects_that_wait_for_a_state_keep_few_files() {
+    let service = Gcs::start("lake");
+    // With so many uploads begun, each of them takes several pieces.
+    let target = Target::gcs(&service).with("max_file_bytes", 600_000);
+    let mut input = schema("s");
+    for id in 0..FILES {
+        input += &record("s", json!({ "id": id, "text": "x".repeat(620_000) }));
+    }
+    run_with_descriptors(&target, 160, &(input + &state("s", FILES))).succeeded();
+    assert_eq!(service.objects().len(), FILES + 1);
+}
+
+#[test]
 fn files_that_no_state_has_covered_are_dropped_as_one() {
     let target = Target::local().with("max_file_bytes", 65_536);
     let first = input(&["s"]) + &state("s", 1);
