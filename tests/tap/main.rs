@@ -27,4 +27,5 @@ mod scroll;
 mod selection;
 mod state_files;
 mod stopping;
+mod twenty_days;
 mod whole;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Ids, Run, Tap, assert_same, assert_whole, existing, side_by_side};
 use simulators::workspace::{Fault, FaultKind, Settings, TranscriptFormat, When, Workspace, now};
 
-const STREAMS: [&str; 5] = [
+pub const STREAMS: [&str; 5] = [
     "contacts",
     "conversations",
     "conversation_parts",
@@ -25,7 +25,7 @@ fn workspace() -> Workspace {
     })
 }
 
-fn tap(workspace: &Workspace) -> Tap {
+pub fn tap(workspace: &Workspace) -> Tap {
     Tap::of(workspace)
         .set("page_size", 25)
         .set("max_attempts", 2)
@@ -41,7 +41,7 @@ fn answer(body: impl Into<Vec<u8>>) -> FaultKind {
 }
 
 /// What every detail may answer, for ever.
-fn kinds() -> Vec<FaultKind> {
+pub fn kinds() -> Vec<FaultKind> {
     vec![
         error_list(500),
         error_list(503),
@@ -106,7 +106,7 @@ fn details(workspace: &Workspace) -> Vec<Detail> {
     ]
 }
 
-fn awaited(run: &Run) -> Vec<(String, String)> {
+pub fn awaited(run: &Run) -> Vec<(String, String)> {
     let state = run.state();
     let bookmarks = state["bookmarks"].as_object().unwrap().values();
     let mut found: Vec<_> = bookmarks
@@ -406,101 +406,28 @@ fn lists_are_only_where_the_schema_says_and_only_paths_of_the_record_are_asked()
     assert_eq!(awaited(&run), [("contacts.tags".to_owned(), contact)]);
 }
 
-/// Runs sixteen hours apart, as far as what is awaited can tell.
-const RUNS: i64 = 30;
-const APART: i64 = 16 * 3600;
-
 #[test]
-fn twenty_days_over_a_workspace_with_one_poison_of_each_kind() {
-    let begun = now() - 21 * 24 * 3600;
+fn where_nothing_of_a_child_can_be_had_it_fails_rather_than_be_forgotten() {
     let workspace = Workspace::start(Settings {
-        base_time: Some(begun),
-        contacts: 300,
-        conversations: 30,
-        calls: 30,
-        long_lists_every: 4,
+        conversations: 1100,
         ..Settings::default()
     });
-    let tap = tap(&workspace);
-    let _ = tap.run().ok();
-    let lists = workspace.requests_to("/contacts/");
-    let lists = lists
-        .iter()
-        .filter(|request| request.path.ends_with("/tags"));
-    let lists: Vec<String> = lists.map(|request| request.path.clone()).collect();
-    let path = |format: &str, id: String| format.replace("{id}", &id);
-    let conversations = workspace.ids("conversations").into_iter();
-    let conversations = conversations.map(|id| path("/conversations/{id}", id));
-    let calls = workspace.ids("call_transcriptions").into_iter();
-    let calls = calls.map(|id| path("/calls/{id}/transcript", id));
-    let mut poisoned = 0;
-    for (paths, kinds) in [
-        (conversations.collect::<Vec<_>>(), kinds()),
-        (calls.collect(), kinds()),
-        (lists, kinds()),
-    ] {
-        for (path, kind) in paths.iter().zip(kinds) {
-            workspace.inject(Fault::new(path, When::Always, kind).exactly());
-            poisoned += 1;
-        }
-    }
-    assert!(poisoned > 50, "{poisoned}");
-
-    let mut state = json!({});
-    let mut runs: Vec<Run> = Vec::new();
-    let mut named = Vec::new();
-    for number in 0..RUNS {
-        let mut added = Vec::new();
-        for stream in ["contacts", "conversations", "calls"] {
-            added.push((stream, workspace.add(stream, begun + number * APART)));
-        }
-        let run = tap.run_from(&state).ok();
-        for (stream, id) in added {
-            assert!(
-                run.ids(stream).contains(&id),
-                "{stream} {id} in run {number}"
-            );
-            let before = state["bookmarks"][stream]["updated_at"].as_i64();
-            let bookmark = run.bookmark(stream)["updated_at"].as_i64();
-            assert!(bookmark > before, "{stream}: {before:?} to {bookmark:?}");
-        }
-        if number == 0 {
-            named = awaited(&run);
-            assert_eq!(named.len(), poisoned);
-        }
-        // Seven days on, nothing of it is asked for any more.
-        let holes = awaited(&run);
-        let is_over = number * APART > 7 * 24 * 3600;
-        assert_eq!(
-            holes,
-            if is_over { vec![] } else { named.clone() },
-            "run {number}"
-        );
-        state = run.state();
-        for stream in ["contacts", "conversations", "calls"] {
-            for entry in state["bookmarks"][stream]["awaited"]
-                .as_array_mut()
-                .into_iter()
-                .flatten()
-            {
-                entry["since"] = json!(entry["since"].as_i64().unwrap() - APART);
-            }
-        }
-        runs.push(run);
-    }
-    let lacking = |stream: &str| -> Ids {
-        let of = named.iter().filter(|(what, _)| what == stream);
-        let ids = of.map(|(_, id)| id.clone());
-        match stream {
-            "conversation_parts" => ids
-                .flat_map(|id| workspace.read(|data| data.part_ids_of(&id)))
-                .collect(),
-            _ => ids.collect(),
-        }
-    };
-    for stream in STREAMS {
-        let expected = existing(&workspace, stream);
-        let expected = expected.difference(&lacking(stream)).cloned().collect();
-        assert_same(stream, &expected, &crate::harness::union(&runs, stream));
-    }
+    let search = Fault::new(
+        "/conversations/search",
+        When::Always,
+        FaultKind::Headers(vec![]),
+    );
+    workspace.inject(search);
+    workspace.inject(Fault::new("/conversations/", When::Always, error_list(500)));
+    let run = Tap::of(&workspace)
+        .set("max_attempts", 1)
+        .streams(&["conversations"])
+        .run()
+        .exited(1);
+    assert_whole(&workspace, [&run], &["conversations"]);
+    let summary = run.stderr.rsplit("ERROR ").next().unwrap();
+    assert!(
+        summary.contains("\n  conversation_parts: GET /conversations/"),
+        "{summary}"
+    );
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::again::AskingAgain;
-use super::awaited::AwaitedList;
+use super::awaited::{AwaitedList, MOST_AWAITED};
 use super::children::{self, ChildRecords, Details, Parent};
 use super::nested_lists::{self, Completed, Outcome};
 use super::workers::{Ticket, Workers};
@@ -335,6 +335,10 @@ impl<'a> Along<'a> {
         let account = self.account(what);
         account.missing += 1;
         tell(account.missing, what, &row.id, why);
+        // More than are remembered would be lost without a word.
+        if account.had == 0 && account.missing > MOST_AWAITED as u64 {
+            account.given_up.get_or_insert_with(|| why.to_owned());
+        }
         self.awaited.remember(what, row, Some(&told(why)));
     }
 

@@ -10,7 +10,7 @@ use crate::tap::time::{self, EpochSeconds};
 /// How long something that couldn't be had is asked for again.
 const LONGEST_AWAITED: EpochSeconds = 7 * 24 * 3600;
 /// How many such are remembered.
-const MOST_AWAITED: usize = 1000;
+pub const MOST_AWAITED: usize = 1000;
 
 /// What the records of one stream lack.
 #[derive(Debug, Default)]
