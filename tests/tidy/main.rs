@@ -225,21 +225,12 @@ const LONG_FILES: &[(&str, &str)] = &[
         "src/json/scanner.rs",
         "one pass over bytes, and beside it what holds it against serde_json",
     ),
-    (
-        "tests/tap/poison.rs",
-        "a poisoned answer a test, in one order",
-    ),
     ("src/tap/api/client.rs", "to go: its waiting belongs to all"),
 ];
 
 /// Functions of more lines than this are listed with a reason.
 const MOST_FUNCTION_LINES: usize = 80;
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
-    (
-        "tests/tap/poison.rs",
-        "twenty_days_over_a_workspace_with_one_poison_of_each_kind",
-        "a story told in its order",
-    ),
     (
         "src/tap/read/numbered.rs",
         "read",
