@@ -9,172 +9,47 @@ use secrecy::ExposeSecret;
 use ureq::http::{HeaderMap, Request};
 
 use super::body::{self, BodyFault, WholeBody};
-use super::error::{self, ErrorList};
-use super::headers::{budget_of, header, pause_of_rate_limit, retry_after};
+use super::headers::{budget_of, pause_of_rate_limit};
 use super::memory::{Memory, Turn};
 use super::pace::Pace;
+use super::tries::{BACKOFF_OF_RATE_LIMIT, Past, Pause, Try};
 use super::unreachable;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
 use crate::http::obstacle::{Obstacle, obstacle};
-use crate::http::patience::Backoff;
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::time::{self, EpochSeconds};
 
-/// Between the tries of a request.
-const BACKOFF: Backoff = Backoff {
-    first: Duration::from_millis(500),
-    longest: Duration::from_mins(1),
-};
-/// After refusals by the rate limit: one of its windows is no longer.
-const BACKOFF_OF_RATE_LIMIT: Backoff = Backoff {
-    longest: Duration::from_secs(10),
-    ..BACKOFF
-};
+pub use super::request::{ApiRequest, BadAnswer, Effort, RequestCounts};
+pub use super::tries::Once;
+
 /// How long nothing of a resource may get through the rate limit before a request of it is given up.
 const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
-/// The same unusable answer, so often in a row, is what the API has to say of a detail.
-const MOST_ALIKE: u32 = 3;
-
 /// The client, shared by all threads.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
-    pace: Pace,
+    pub(super) pace: Pace,
     memory: Memory,
-    config: Config,
-    stop: Stop,
+    pub(super) config: Config,
+    pub(super) stop: Stop,
     /// Why the token was refused, once it was: no more is asked with it.
-    refusal: OnceLock<String>,
+    pub(super) refusal: OnceLock<String>,
     /// When `/me` last told that the token is good.
-    token_was_good: Mutex<Option<Instant>>,
+    pub(super) token_was_good: Mutex<Option<Instant>>,
     /// When something of a resource (the first part of a path) last got through the rate limit.
     got_through: Mutex<HashMap<String, Instant>>,
     /// By how many seconds the API's clock is ahead of this machine's.
     clock_ahead: AtomicI64,
     answers: AtomicU64,
-    requests: AtomicU64,
+    pub(super) requests: AtomicU64,
     retries: AtomicU64,
     nanoseconds_in_requests: AtomicU64,
-}
-
-/// How hard a request is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort<'a> {
-    /// Tries at most.
-    pub attempts: u32,
-    /// Whether an answer that is not usable is taken at its word once it came a few times alike. One
-    /// record's detail may be so for ever.
-    pub is_detail: bool,
-    /// What the memory of large answers is held for.
-    pub turn: Option<&'a Turn>,
-}
-
-/// A request to the configured host.
-#[derive(Clone, Debug)]
-pub enum ApiRequest {
-    /// GET of a path with its query.
-    Get(String),
-    /// POST of a JSON body to a path.
-    Post(String, Vec<u8>),
-}
-
-/// An answer that can't be what the API meant to say, such as a cut or empty body: asked for again.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", told(.0))]
-pub struct BadAnswer(pub String);
-
-impl From<serde_json::Error> for BadAnswer {
-    fn from(error: serde_json::Error) -> Self {
-        Self(format!("the answer isn't the JSON expected ({error})"))
-    }
-}
-
-/// How many requests were made so far, and how they went.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestCounts {
-    /// All requests, retries among them.
-    pub requests: u64,
-    /// Requests that repeated a failed one.
-    pub retries: u64,
-    /// Time spent in requests, summed over threads.
-    pub in_requests: Duration,
-    /// Time spent waiting for the rate limit, summed over threads.
-    pub waited: Duration,
-}
-
-impl RequestCounts {
-    /// What came on top of `earlier`.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
-        Self {
-            requests: self.requests - earlier.requests,
-            retries: self.retries - earlier.retries,
-            in_requests: self.in_requests.saturating_sub(earlier.in_requests),
-            waited: self.waited.saturating_sub(earlier.waited),
-        }
-    }
-}
-
-/// What one try came to.
-enum Try<T> {
-    Done(T),
-    Again {
-        why: String,
-        pause: Pause,
-    },
-    /// The rate limit kept the server from acting on it: no try at all.
-    TooMany(Option<Duration>),
-    /// An answer that isn't usable, with a checksum of it.
-    Unusable {
-        why: String,
-        checksum: u32,
-    },
-    /// Another try would change nothing.
-    Failed {
-        fault: Fault,
-        words: Option<ErrorList>,
-    },
-}
-
-/// What came of a request that isn't repeated, since the server may have acted on it.
-#[derive(Debug)]
-pub enum Once<T> {
-    /// It was answered.
-    Done(T),
-    /// It failed on the way or in the server, and nobody knows how far it came.
-    Lost(String),
-    /// The API answered with an error.
-    Error {
-        /// In the API's words.
-        words: ErrorList,
-        /// What it is to whoever doesn't know better.
-        fault: Fault,
-    },
-}
-
-/// How long a request waits before it is made again: longer each time, and no less than the server
-/// asks for.
-struct Pause {
-    asked: Option<Duration>,
-    /// Counts towards smaller pages.
-    is_overload: bool,
-}
-
-/// What happened to a request so far.
-#[derive(Default)]
-struct Past {
-    tries: u32,
-    overloads: u32,
-    refusals: u32,
-    refused_since: Option<Instant>,
-    /// Of the last unusable answer, and how often it came in a row.
-    unusable: Option<(u32, u32)>,
 }
 
 impl Client {
@@ -467,100 +342,7 @@ impl Client {
         })
     }
 
-    /// What a status other than 200 and 429 means.
-    fn judge<T>(
-        &self,
-        request: &ApiRequest,
-        status: u16,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Try<T>, Fault> {
-        let described = error::describe(status, body);
-        let words = ErrorList::parse(body);
-        let is_redirect = (300..=399).contains(&status);
-        let is_transient = matches!(status, 408 | 425 | 500..=599);
-        // A 4xx that isn't the API's is a gateway's: it may let the next one pass.
-        if is_transient || (words.is_none() && !is_redirect && status != 401) {
-            return Ok(Try::Again {
-                why: described,
-                pause: Pause {
-                    asked: retry_after(headers),
-                    is_overload: status >= 500,
-                },
-            });
-        }
-        let message = format!("{request} failed: {described}");
-        let fault = match status {
-            300..=399 => {
-                let location = header(headers, "location").unwrap_or("an unnamed place");
-                Fault::Stream(format!(
-                    "{request} was redirected to {}, which is not followed, since the token is for \
-                     {} only; check `region` and `base_url`",
-                    told(location),
-                    self.config.base_url
-                ))
-            }
-            401 if self.is_token_refused(request, &message)? => unauthorized(&message),
-            401 if words.is_none() => {
-                return Ok(Try::Again {
-                    why: described,
-                    pause: Pause::OURS,
-                });
-            }
-            401..=403 => Fault::Refused {
-                message: format!(
-                    "{message}; the token lacks the permission for this, or the workspace's plan does"
-                ),
-            },
-            404 | 410 => Fault::Gone { message },
-            _ => Fault::Stream(message),
-        };
-        Ok(Try::Failed { fault, words })
-    }
-
-    /// Whether a 401 is of the token, and not of the one thing asked for: only `/me` can tell. One
-    /// look serves all that were refused before it ended.
-    fn is_token_refused(&self, request: &ApiRequest, message: &str) -> Result<bool, Fault> {
-        let refused_at = Instant::now();
-        let me = ApiRequest::Get("/me".into());
-        let mut was_good = lock(&self.token_was_good);
-        if self.refusal.get().is_some() {
-            return Ok(true);
-        }
-        if was_good.is_some_and(|at| at >= refused_at) {
-            return Ok(false);
-        }
-        let is_me = matches!(request, ApiRequest::Get(path) if path == "/me");
-        let mut is_refused = is_me;
-        for attempt in 1..=MOST_ALIKE {
-            if is_me {
-                break;
-            }
-            let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = self.exchange(&me, None);
-            drop(permit);
-            match answer {
-                Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
-                Ok((401, ..)) => {
-                    is_refused = true;
-                    break;
-                }
-                Ok((200..=428 | 430..=499, ..)) => break,
-                Ok(_) | Err(BodyFault::Lost(_)) => {
-                    self.sleep(BACKOFF.pause(attempt))?;
-                }
-            }
-        }
-        if is_refused {
-            self.refusal.get_or_init(|| message.to_owned());
-        } else {
-            *was_good = Some(Instant::now());
-        }
-        Ok(is_refused)
-    }
-
-    fn exchange(
+    pub(super) fn exchange(
         &self,
         request: &ApiRequest,
         turn: Option<&Turn>,
@@ -605,50 +387,7 @@ impl Client {
     }
 }
 
-impl Pause {
-    /// As long as we think best.
-    const OURS: Self = Self {
-        asked: None,
-        is_overload: false,
-    };
-
-    fn after(&self, tries: u32) -> Duration {
-        let ours = BACKOFF.pause(tries);
-        self.asked.unwrap_or_default().max(ours)
-    }
-}
-
-impl Past {
-    /// Whether an unusable answer has come so often that it is what the API has to say.
-    fn is_final(&mut self, checksum: u32) -> bool {
-        let times = match self.unusable {
-            Some((last, times)) if last == checksum => times + 1,
-            _ => 1,
-        };
-        self.unusable = Some((checksum, times));
-        times >= MOST_ALIKE
-    }
-}
-
-impl ApiRequest {
-    /// The first part of the path: what the request is about.
-    fn resource(&self) -> &str {
-        let (Self::Get(path) | Self::Post(path, _)) = self;
-        let path = path.trim_start_matches('/');
-        path.split(['/', '?']).next().unwrap_or(path)
-    }
-}
-
-impl std::fmt::Display for ApiRequest {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Get(path) => write!(formatter, "GET {path}"),
-            Self::Post(path, _) => write!(formatter, "POST {path}"),
-        }
-    }
-}
-
-fn unauthorized(message: &str) -> Fault {
+pub(super) fn unauthorized(message: &str) -> Fault {
     Fault::Abort(
         Failure::failed(message).hint(
             "check `access_token`: it may be revoked or belong to another region than `region`",
@@ -662,6 +401,6 @@ fn give_back(turn: Option<&Turn>, held: u64) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,4 +9,7 @@ pub mod path;
 
 mod body;
 mod headers;
+mod judgement;
+mod request;
+mod tries;
 mod unreachable;

@@ -1,0 +1,83 @@
+//! What is asked of the API, how hard it is tried, and what was asked so far.
+
+use std::time::Duration;
+
+use super::memory::Turn;
+use crate::cli::foreign::told;
+
+/// How hard a request is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort<'a> {
+    /// Tries at most.
+    pub attempts: u32,
+    /// Whether an answer that is not usable is taken at its word once it came a few times alike. One
+    /// record's detail may be so for ever.
+    pub is_detail: bool,
+    /// What the memory of large answers is held for.
+    pub turn: Option<&'a Turn>,
+}
+
+/// A request to the configured host.
+#[derive(Clone, Debug)]
+pub enum ApiRequest {
+    /// GET of a path with its query.
+    Get(String),
+    /// POST of a JSON body to a path.
+    Post(String, Vec<u8>),
+}
+
+/// An answer that can't be what the API meant to say, such as a cut or empty body: asked for again.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", told(.0))]
+pub struct BadAnswer(pub String);
+
+impl From<serde_json::Error> for BadAnswer {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("the answer isn't the JSON expected ({error})"))
+    }
+}
+
+/// How many requests were made so far, and how they went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestCounts {
+    /// All requests, retries among them.
+    pub requests: u64,
+    /// Requests that repeated a failed one.
+    pub retries: u64,
+    /// Time spent in requests, summed over threads.
+    pub in_requests: Duration,
+    /// Time spent waiting for the rate limit, summed over threads.
+    pub waited: Duration,
+}
+
+impl RequestCounts {
+    /// What came on top of `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests - earlier.requests,
+            retries: self.retries - earlier.retries,
+            in_requests: self.in_requests.saturating_sub(earlier.in_requests),
+            waited: self.waited.saturating_sub(earlier.waited),
+        }
+    }
+}
+
+impl ApiRequest {
+    /// The first part of the path: what the request is about.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        let (Self::Get(path) | Self::Post(path, _)) = self;
+        let path = path.trim_start_matches('/');
+        path.split(['/', '?']).next().unwrap_or(path)
+    }
+}
+
+impl std::fmt::Display for ApiRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Get(path) => write!(formatter, "GET {path}"),
+            Self::Post(path, _) => write!(formatter, "POST {path}"),
+        }
+    }
+}
