@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::dialect::Reference;
 
 /// Schemas that one reference may bring to bear on one value.
-const MOST_SCHEMAS: u64 = 100_000;
+const MOST_SCHEMAS: u64 = 10_000;
 /// The same where `unevaluatedProperties` or `unevaluatedItems` look into each of them again.
 const MOST_SCHEMAS_LOOKED_INTO: u64 = 2000;
 /// References that may lead from one to the next.
@@ -17,20 +17,30 @@ const MOST_STEPS: usize = 500;
 const REFERENCES: &[&str] = &["$dynamicRef", "$recursiveRef", "$ref"];
 const IDENTIFIERS: &[&str] = &["$anchor", "$dynamicAnchor", "$id", "id"];
 
-/// The first reference that brings more schemas than can be handled.
-pub fn exorbitant<'a>(schema: &Value, references: &'a [Reference]) -> Option<&'a Reference> {
+/// How many schemas the references of one bring to bear on one value at most, each of them; or the
+/// first that brings more than can be handled.
+pub fn schemas_a_value<'a>(
+    schema: &Value,
+    references: &'a [Reference],
+) -> Result<u64, &'a Reference> {
     if references.is_empty() {
-        return None;
+        return Ok(1);
     }
     let mut branching = Branching::new(schema);
-    let most = if branching.looks_into {
+    let allowed = if branching.looks_into {
         MOST_SCHEMAS_LOOKED_INTO
     } else {
         MOST_SCHEMAS
     };
-    references
-        .iter()
-        .find(|reference| branching.behind(&reference.target, 0) > most)
+    let mut most = 1;
+    for reference in references {
+        let count = branching.behind(&reference.target, 0);
+        if count > allowed {
+            return Err(reference);
+        }
+        most = most.max(count);
+    }
+    Ok(most)
 }
 
 /// The first reference to something that the schema doesn't hold.
@@ -163,7 +173,9 @@ mod tests {
     /// Where the schema is found to be too much.
     fn found(mut schema: Value) -> Option<String> {
         let references = Dialect::of(&mut schema).references;
-        exorbitant(&schema, &references).map(|reference| reference.pointer.clone())
+        schemas_a_value(&schema, &references)
+            .err()
+            .map(|reference| reference.pointer.clone())
     }
 
     /// So many definitions, each of which has `branch` with the next one twice.
@@ -191,7 +203,7 @@ mod tests {
         let mut mixed = doubling(40, "allOf", nested);
         mixed["items"] = json!({ "$ref": "#d0" });
         assert_eq!(found(mixed), Some("/items/$ref".into()));
-        let mut looked_into = doubling(14, "allOf", pointer);
+        let mut looked_into = doubling(11, "allOf", pointer);
         assert_eq!(found(looked_into.clone()), None);
         looked_into["unevaluatedProperties"] = json!(false);
         assert_eq!(found(looked_into), Some("/properties/a/$ref".into()));

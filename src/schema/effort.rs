@@ -2,18 +2,19 @@
 //! for (lists of lists, each level of which is looked at twice), or for more stack than there is.
 //!
 //! The validator has no way to be told to stop. Everything it learns of a record it asks of
-//! [`super::tape`], though, which takes a step each time; how far a schema can branch without asking
-//! is known ([`super::branching`]). Out of a check that has had enough there is one way: unwinding,
+//! [`super::tape`], though, which takes steps at each look into a list or an object; how many schemas
+//! may be held against one value is known ([`super::branching`]). Out of a check that has had enough there is one way: unwinding,
 //! up to where the check began.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Steps of a check whatever the record's size: a good part of a second's worth.
+/// Steps of a check whatever the record's size, shared by the schemas that are held against a value:
+/// about a second's worth.
 const LEAST_STEPS: u64 = 20_000_000;
 /// Steps for each value and key of a record.
-const STEPS_A_VALUE: u64 = 1000;
+const STEPS_A_VALUE: u64 = 200;
 /// How deep a check may go, in bytes of stack: threads have 2 MiB.
 const STACK_BYTES: usize = 1024 * 1024;
 
@@ -27,9 +28,14 @@ thread_local! {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// Runs a check of a record of that many values and keys.
-pub fn bounded<T>(values: usize, check: impl FnOnce() -> T) -> Result<T, Exhausted> {
-    STEPS_LEFT.set(LEAST_STEPS + STEPS_A_VALUE * values as u64);
+/// Runs a check of a record of that many values and keys, against each of which up to so many schemas
+/// are held.
+pub fn bounded<T>(
+    values: usize,
+    schemas_a_value: u64,
+    check: impl FnOnce() -> T,
+) -> Result<T, Exhausted> {
+    STEPS_LEFT.set(LEAST_STEPS / schemas_a_value.max(1) + STEPS_A_VALUE * values as u64);
     STACK_END.set(stack_place().saturating_sub(STACK_BYTES));
     // Nothing of the check is looked at afterwards.
     let outcome = catch_unwind(AssertUnwindSafe(check));
@@ -43,20 +49,14 @@ pub fn bounded<T>(values: usize, check: impl FnOnce() -> T) -> Result<T, Exhaust
     })
 }
 
-/// Takes a step of the check that this thread is at.
+/// Takes so many steps of the check that this thread is at.
 #[inline]
-pub fn step() {
-    let left = STEPS_LEFT.get();
-    STEPS_LEFT.set(left.wrapping_sub(1));
-    if left == 0 || stack_place() < STACK_END.get() {
+pub fn steps(count: usize) {
+    let (left, is_over) = STEPS_LEFT.get().overflowing_sub(count as u64);
+    STEPS_LEFT.set(left);
+    if is_over || stack_place() < STACK_END.get() {
         give_up();
     }
-}
-
-/// Takes many steps at once.
-pub fn steps(count: usize) {
-    STEPS_LEFT.set(STEPS_LEFT.get().saturating_sub(count as u64));
-    step();
 }
 
 #[cold]
@@ -83,20 +83,20 @@ mod tests {
                 steps(1_000_000);
             }
         };
-        assert_eq!(bounded(1, endless), Err(Exhausted));
-        assert_eq!(bounded(1, || 7), Ok(7));
+        assert_eq!(bounded(1, 1, endless), Err(Exhausted));
+        assert_eq!(bounded(1, 1, || 7), Ok(7));
     }
 
     #[test]
     fn a_check_without_bottom_ends() {
         fn deeper(level: u64) -> u64 {
-            step();
+            steps(1);
             if level == u64::MAX {
                 0
             } else {
                 1 + std::hint::black_box(deeper(level + 1))
             }
         }
-        assert_eq!(bounded(1, || deeper(0)), Err(Exhausted));
+        assert_eq!(bounded(1, 1, || deeper(0)), Err(Exhausted));
     }
 }

@@ -9,7 +9,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object, cmp};
 use serde_json::{Number, Value};
 
-use super::effort::{step, steps};
+use super::effort::steps;
 use super::entries::{Entry, Kind, narrow};
 use crate::json::members::unquoted;
 use crate::json::surrogates;
@@ -64,10 +64,21 @@ pub struct TapeNode<'a> {
 impl<'a> TapeNode<'a> {
     #[inline]
     fn entry(&self) -> &'a Entry {
-        step();
         &self.layout.entries[self.index as usize]
     }
 
+    /// Every look into a container is a step for each that it holds.
+    #[inline]
+    fn container(&self, kind: Kind) -> Option<Container<'a>> {
+        let entry = self.entry();
+        if entry.kind != kind {
+            return None;
+        }
+        steps(entry.length as usize + 1);
+        Some(Container(*self))
+    }
+
+    #[inline]
     fn at(self, index: u32) -> Self {
         Self { index, ..self }
     }
@@ -149,11 +160,11 @@ impl<'a> Node<'a, Tape> for TapeNode<'a> {
     type Number = TapeNumber<'a>;
 
     fn as_object(&self) -> Option<Container<'a>> {
-        (self.entry().kind == Kind::Object).then_some(Container(*self))
+        self.container(Kind::Object)
     }
 
     fn as_array(&self) -> Option<Container<'a>> {
-        (self.entry().kind == Kind::Array).then_some(Container(*self))
+        self.container(Kind::Array)
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {

@@ -8,7 +8,7 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, ValidationError};
 use serde_json::Value;
 
-use super::branching::{exorbitant, leads_nowhere};
+use super::branching::{leads_nowhere, schemas_a_value};
 use super::dialect::{Dialect, Reference};
 use super::effort::{Exhausted, bounded};
 use super::entries::Entries;
@@ -27,6 +27,8 @@ const MOST_REFERENCES: usize = 10_000;
 #[derive(Debug)]
 pub struct Validator {
     compiled: jsonschema::Validator<Tape>,
+    /// How many schemas may be held against one value.
+    schemas_a_value: u64,
     entries: RefCell<Entries>,
 }
 
@@ -121,12 +123,11 @@ impl Validator {
                 "it has {count} references, of which {MOST_REFERENCES} are followed at most"
             )));
         }
-        if let Some(reference) = exorbitant(schema, &dialect.references) {
-            return Err(Unusable {
+        let schemas_a_value =
+            schemas_a_value(schema, &dialect.references).map_err(|reference| Unusable {
                 pointer: reference.pointer.clone(),
                 fault: "it brings more schemas to bear on one value than can be checked".to_owned(),
-            });
-        }
+            })?;
         let mut options = jsonschema::options_for::<Tape>().should_validate_formats(checks_formats);
         if !schema.get("$schema").is_some_and(Value::is_string) {
             options = options.with_draft(dialect.draft());
@@ -136,6 +137,7 @@ impl Validator {
             .map_err(|error| unusable(&error, schema, &dialect.references))?;
         Ok(Self {
             compiled,
+            schemas_a_value,
             entries: RefCell::default(),
         })
     }
@@ -151,7 +153,7 @@ impl Validator {
         let mut entries = self.entries.borrow_mut();
         entries.lay_out(record).is_some_and(|entries| {
             let layout = Layout::new(entries, record);
-            bounded(layout.length(), || self.compiled.is_valid(layout.root())) == Ok(true)
+            self.bounded(&layout, || self.compiled.is_valid(layout.root())) == Ok(true)
         })
     }
 
@@ -165,15 +167,19 @@ impl Validator {
             }]));
         };
         let layout = Layout::new(entries, record);
-        match bounded(layout.length(), || self.compiled.is_valid(layout.root())) {
+        match self.bounded(&layout, || self.compiled.is_valid(layout.root())) {
             Ok(true) => Ok(()),
             Ok(false) => self.explain(&layout),
             Err(Exhausted) => Err(Rejection::TooCostly),
         }
     }
 
+    fn bounded<T>(&self, layout: &Layout<'_>, check: impl FnOnce() -> T) -> Result<T, Exhausted> {
+        bounded(layout.length(), self.schemas_a_value, check)
+    }
+
     fn explain<'a>(&'a self, layout: &'a Layout<'a>) -> Result<(), Rejection> {
-        let told = bounded(layout.length(), || -> Vec<Invalid> {
+        let told = self.bounded(layout, || -> Vec<Invalid> {
             // All errors are gathered before the first is told, each with its value. A large record
             // may have many.
             if layout.length() > MOST_VALUES_EXPLAINED {

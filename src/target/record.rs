@@ -45,14 +45,16 @@ impl KeyProperties {
 
     /// Looks for them in a record, which must be an object.
     pub fn check(&self, record: &str) -> Result<(), KeyFault<'_>> {
-        if self.names.is_empty() {
-            return Ok(());
+        match self.names.as_slice() {
+            [] => return Ok(()),
+            [only] => return check_for(only, record),
+            _ => {}
         }
         let mut found = vec![false; self.names.len()];
         let mut missing = found.len();
         // Keys stand near the front of most records, so the look is a short one.
         let passed = Scanner::new(record).object(|scanner, name| {
-            if let Some(place) = self.place_of(&unquoted(name)?)
+            if let Some(place) = self.places.get(&*unquoted(name)?).copied()
                 && !std::mem::replace(&mut found[place], true)
             {
                 missing -= 1;
@@ -69,14 +71,31 @@ impl KeyProperties {
         let lacking = found.iter().position(|found| !found).unwrap_or_default();
         Err(KeyFault::Lacks(&self.names[lacking]))
     }
+}
 
-    fn place_of(&self, name: &str) -> Option<usize> {
-        match self.names.as_slice() {
-            // The usual case, without a hash for every property.
-            [only] => (only == name).then_some(0),
-            _ => self.places.get(name).copied(),
+/// The usual case, with nothing to remember and no name unquoted.
+fn check_for<'a>(key: &'a str, record: &str) -> Result<(), KeyFault<'a>> {
+    let mut is_found = false;
+    let passed = Scanner::new(record).object(|scanner, name| {
+        is_found = is_called(name, key);
+        if is_found {
+            return None;
         }
+        scanner.value().map(drop)
+    });
+    match passed {
+        _ if is_found => Ok(()),
+        Some(()) => Err(KeyFault::Lacks(key)),
+        None => Err(KeyFault::TooDeep),
     }
+}
+
+fn is_called(name_json: &str, name: &str) -> bool {
+    let inside = &name_json.as_bytes()[1..name_json.len() - 1];
+    if inside == name.as_bytes() && !inside.contains(&b'\\') {
+        return true;
+    }
+    inside.contains(&b'\\') && unquoted(name_json).is_some_and(|unquoted| unquoted == name)
 }
 
 /// What the `_sdc_` properties of a record say.
