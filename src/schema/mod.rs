@@ -8,5 +8,6 @@ mod effort;
 mod entries;
 pub mod growth;
 mod tape;
+mod unusable;
 pub mod validator;
 mod widening;

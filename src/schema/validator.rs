@@ -4,15 +4,15 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, ValidationError};
+use jsonschema::ValidationError;
 use serde_json::Value;
 
-use super::branching::{leads_nowhere, schemas_a_value};
-use super::dialect::{Dialect, Reference};
+use super::branching::schemas_a_value;
+use super::dialect::Dialect;
 use super::effort::{Exhausted, bounded};
 use super::entries::Entries;
 use super::tape::{Layout, Tape};
+pub use super::unusable::Unusable;
 use crate::json::scanner::MOST_LEVELS;
 use crate::json::surrogates;
 
@@ -30,35 +30,6 @@ pub struct Validator {
     /// How many schemas may be held against one value.
     schemas_a_value: u64,
     entries: RefCell<Entries>,
-}
-
-/// Why a schema can't be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable {
-    /// The keyword at fault, as a JSON pointer into the schema; empty where it is the whole.
-    pub pointer: String,
-    /// What is wrong with it.
-    pub fault: String,
-}
-
-impl Unusable {
-    /// Its text isn't what a schema can be.
-    #[must_use]
-    pub fn unreadable(error: &serde_json::Error) -> Self {
-        Self {
-            pointer: String::new(),
-            fault: error.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.pointer.is_empty() {
-            write!(formatter, "{}: ", self.pointer)?;
-        }
-        formatter.write_str(&self.fault)
-    }
 }
 
 /// One of the ways in which a record fails its schema. Never quotes the record's values.
@@ -134,7 +105,7 @@ impl Validator {
         }
         let compiled = options
             .build(schema)
-            .map_err(|error| unusable(&error, schema, &dialect.references))?;
+            .map_err(|error| Unusable::refused(&error, schema, &dialect.references))?;
         Ok(Self {
             compiled,
             schemas_a_value,
@@ -203,32 +174,6 @@ fn invalid(error: &ValidationError<'_>) -> Invalid {
         pointer: error.instance_path().to_string(),
         rule: error.masked_with("the value").to_string(),
     }
-}
-
-fn unusable(error: &ValidationError<'_>, schema: &Value, references: &[Reference]) -> Unusable {
-    if let ValidationErrorKind::Referencing(_) = error.kind() {
-        if schema_uri_is_unknown(schema) {
-            return Unusable {
-                pointer: "/$schema".to_owned(),
-                fault: "it names no draft from 4 to 2020-12".to_owned(),
-            };
-        }
-        if let Some(lost) = leads_nowhere(schema, references) {
-            return Unusable {
-                pointer: lost.pointer.clone(),
-                fault: format!("nothing in the schema is {:?}", lost.target),
-            };
-        }
-    }
-    Unusable {
-        pointer: error.instance_path().to_string(),
-        fault: error.to_string(),
-    }
-}
-
-fn schema_uri_is_unknown(schema: &Value) -> bool {
-    let uri = schema.get("$schema").and_then(Value::as_str);
-    uri.is_some_and(|uri| Draft::from_schema_uri(uri) == Draft::Unknown)
 }
 
 #[cfg(test)]
