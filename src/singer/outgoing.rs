@@ -30,6 +30,13 @@ pub struct SchemaMessage<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(tag = "type", rename = "ACTIVATE_VERSION")]
+struct ActivateVersionMessage<'a> {
+    stream: &'a str,
+    version: u64,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "type", rename = "STATE")]
 struct StateMessage<'a> {
     value: &'a serde_json::Map<String, Value>,
@@ -46,8 +53,15 @@ impl<W: Write> MessageWriter<W> {
         self.line(message)
     }
 
-    /// Writes a RECORD message. `record` is a JSON object; `time_extracted` is RFC 3339 in UTC.
-    pub fn record(&mut self, stream: &str, record: &[u8], time_extracted: &str) -> io::Result<()> {
+    /// Writes a RECORD message. `record` is a JSON object; `time_extracted` is RFC 3339 in UTC;
+    /// `version` is that of the list that it belongs to.
+    pub fn record(
+        &mut self,
+        stream: &str,
+        record: &[u8],
+        time_extracted: &str,
+        version: Option<u64>,
+    ) -> io::Result<()> {
         self.out.write_all(b"{\"type\":\"RECORD\",\"stream\":\"")?;
         self.out.write_all(stream.as_bytes())?;
         self.out.write_all(b"\",\"record\":")?;
@@ -58,7 +72,15 @@ impl<W: Write> MessageWriter<W> {
         }
         self.out.write_all(b",\"time_extracted\":\"")?;
         self.out.write_all(time_extracted.as_bytes())?;
-        self.out.write_all(b"\"}\n")
+        match version {
+            Some(version) => writeln!(self.out, "\",\"version\":{version}}}"),
+            None => self.out.write_all(b"\"}\n"),
+        }
+    }
+
+    /// Writes an `ACTIVATE_VERSION` message: the records of that version are the whole list.
+    pub fn activate_version(&mut self, stream: &str, version: u64) -> io::Result<()> {
+        self.line(&ActivateVersionMessage { stream, version })
     }
 
     /// Writes a STATE message and flushes: what it covers must not wait behind it.
@@ -98,7 +120,7 @@ mod tests {
         let mut messages = MessageWriter::new(&mut out);
         let record = b"{\"a\":\r\n 1e2, \"b\":\"x\\ny\"\n}";
         messages
-            .record("contacts", record, "2026-01-01T00:00:00Z")
+            .record("contacts", record, "2026-01-01T00:00:00Z", None)
             .unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),

@@ -21,7 +21,24 @@ pub enum StateFault {
     /// `bookmarks` isn't an object.
     #[error("its `bookmarks` must be an object")]
     Bookmarks,
+    /// It says something, but nothing of streams.
+    #[error("it has no `bookmarks`")]
+    NoBookmarks,
+    /// It is wrapped up in what a scheduler keeps.
+    #[error("it holds the state below `{0}`, whose value alone must be given")]
+    Wrapped(&'static str),
+    /// It has settings in it.
+    #[error("it holds `{0}`, as a config file does, and a state is handed on")]
+    Config(&'static str),
+    /// It is what a target printed in the course of a run.
+    #[error("it holds {0} values one after the other, of which the last alone is the state")]
+    Log(usize),
 }
+
+/// What other programs keep a state under.
+const WRAPPERS: [&str; 2] = ["singer_state", "state"];
+/// What stands in a config file and nowhere else.
+const SETTINGS: [&str; 3] = ["access_token", "base_url", "destination"];
 
 impl State {
     /// Reads a state: the bare value, or a whole STATE message. An empty text and `null` are the
@@ -30,7 +47,18 @@ impl State {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let mut value = match serde_json::from_str(text)? {
+        let value = match serde_json::from_str(text) {
+            Ok(value) => value,
+            Err(error) => {
+                let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+                let count = values.take_while(Result::is_ok).count();
+                return Err(match count {
+                    0 | 1 => StateFault::Json(error),
+                    count => StateFault::Log(count),
+                });
+            }
+        };
+        let mut value = match value {
             Value::Null => return Ok(Self::default()),
             Value::Object(value) => value,
             _ => return Err(StateFault::NoObject),
@@ -41,13 +69,24 @@ impl State {
                 _ => return Err(StateFault::NoObject),
             }
         }
+        if let Some(setting) = SETTINGS.iter().find(|name| value.contains_key(**name)) {
+            return Err(StateFault::Config(setting));
+        }
         match value.get("bookmarks") {
-            None | Some(Value::Object(_)) => Ok(Self { value }),
+            Some(Value::Object(_)) => Ok(Self { value }),
             Some(Value::Null) => {
                 value.remove("bookmarks");
                 Ok(Self { value })
             }
             Some(_) => Err(StateFault::Bookmarks),
+            // Taps begin with this one, before they have a bookmark.
+            None if value.keys().all(|name| name == "currently_syncing") => Ok(Self { value }),
+            None => Err(
+                match WRAPPERS.iter().find(|name| value.contains_key(**name)) {
+                    Some(wrapper) => StateFault::Wrapped(wrapper),
+                    None => StateFault::NoBookmarks,
+                },
+            ),
         }
     }
 
@@ -65,6 +104,13 @@ impl State {
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(bookmarks) = bookmarks {
             bookmarks.insert(stream.to_owned(), bookmark);
+        }
+    }
+
+    /// Forgets a stream.
+    pub fn remove_bookmark(&mut self, stream: &str) {
+        if let Some(Value::Object(bookmarks)) = self.value.get_mut("bookmarks") {
+            bookmarks.shift_remove(stream);
         }
     }
 
@@ -105,7 +151,17 @@ mod tests {
 
     #[test]
     fn what_is_no_state_is_refused() {
-        for text in ["[]", "1", "{", r#"{"bookmarks":[]}"#] {
+        for text in [
+            "[]",
+            "1",
+            "{",
+            r#"{"bookmarks":[]}"#,
+            r#"{"contacts":{"updated_at":1}}"#,
+            r#"{"singer_state":{"bookmarks":{}}}"#,
+            r#"{"access_token":"t"}"#,
+            r#"{"access_token":"t","bookmarks":{}}"#,
+            "{\"bookmarks\":{}}\n{\"bookmarks\":{}}\n",
+        ] {
             assert!(State::parse(text).is_err(), "{text}");
         }
     }

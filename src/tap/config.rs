@@ -79,6 +79,10 @@ pub struct Settings {
     /// What becomes of a stream's schema when the data goes beyond it: `follow` lets it grow and sends it again, `ignore` leaves it as declared.
     #[serde(default)]
     schema_changes: SchemaChanges,
+    /// Give the records of full-table streams a `version`, and say with `ACTIVATE_VERSION` when a list
+    /// is complete: what is missing from it is gone.
+    #[serde(default)]
+    activate_versions: bool,
     /// Ask with each contact for the contacts that were merged into it.
     #[serde(default)]
     include_merge_history: bool,
@@ -182,6 +186,8 @@ pub struct Config {
     pub state_interval: Duration,
     /// Whether schemas grow with the data.
     pub follows_data: bool,
+    /// Whether full-table streams come in versions.
+    pub activate_versions: bool,
     /// Whether contacts come with their merge history.
     pub include_merge_history: bool,
     /// Whether conversation parts come without markup.
@@ -239,6 +245,7 @@ impl TryFrom<Settings> for Config {
             articles_overlap_pages: settings.articles_overlap_pages,
             state_interval: Duration::from_secs(settings.state_interval_seconds.into()),
             follows_data: matches!(settings.schema_changes, SchemaChanges::Follow),
+            activate_versions: settings.activate_versions,
             include_merge_history: settings.include_merge_history,
             is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
             custom_object_types: each_once(settings.custom_object_types),

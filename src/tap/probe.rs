@@ -8,7 +8,8 @@ use super::emit::pipeline::Event;
 use super::emit::stream::Shared;
 use super::fault::Fault;
 use super::plan::Plan;
-use super::read::bookmark::Bookmark;
+use super::read::places::Place;
+use super::read::stream::Wholeness;
 use super::time;
 use crate::cli::Failure;
 
@@ -63,19 +64,20 @@ fn first_record<W: Write>(
     messages: &mut Messages<W>,
 ) -> Result<Vec<(String, String)>, Fault> {
     messages.schemas(plan)?;
-    let mut pipeline = shared.start(plan, Bookmark::default(), 1)?;
+    let beginning = Place::beginning();
+    let mut pipeline = shared.start(plan, &beginning, &[], Wholeness::Pages, 1)?;
     let complete = loop {
         match pipeline.next_event()? {
             Event::Record(complete) => break complete,
             Event::End(end) => return end.map(|()| Vec::new()),
-            Event::Page(_) | Event::Mark(_) | Event::NotYet => {}
+            Event::Page(_) | Event::Marks(_) | Event::NotYet => {}
         }
     };
     let time_extracted = time::now_to_millis();
     if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
         messages.look_at(output, record.json())?;
         messages.settle(output)?;
-        messages.record(output, record.json(), &time_extracted)?;
+        messages.record(output, record.json(), &time_extracted, None)?;
     }
     for (place, details) in &complete.children {
         if let Some(record) = details.records.first() {
@@ -84,7 +86,7 @@ fn first_record<W: Write>(
             let output = &plan.children[*place].1;
             messages.look_at(output, &text)?;
             messages.settle(output)?;
-            messages.record(output, &text, &time_extracted)?;
+            messages.record(output, &text, &time_extracted, None)?;
         }
     }
     let refused = pipeline.along().refused();

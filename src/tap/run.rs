@@ -10,11 +10,11 @@ use super::arguments::{Arguments, TestMode};
 use super::config::{Config, Settings};
 use super::emit::messages::Messages;
 use super::emit::progress::Progress;
+use super::emit::standing::Standing;
 use super::emit::stream::{self, Shared};
 use super::fault::Fault;
 use super::plan::{Plan, discover, plan};
 use super::probe;
-use super::read::bookmark::Bookmark;
 use super::time;
 use secrecy::ExposeSecret;
 
@@ -84,15 +84,15 @@ fn sync<W: Write>(
     plans: &[Plan],
     messages: &mut Messages<W>,
 ) -> Result<(), Failure> {
-    let mut bookmarks = Vec::new();
+    let mut standings = Vec::new();
     for plan in plans {
-        bookmarks.push(bookmark_of(plan, messages)?);
+        standings.push(Standing::of(plan, messages.last_state(), shared.started)?);
     }
     let mut summaries = Vec::new();
     let mut failures = Vec::new();
-    for (plan, bookmark) in plans.iter().zip(bookmarks) {
+    for (plan, standing) in plans.iter().zip(standings) {
         let mut progress = Progress::start(plan, &shared.client);
-        let outcome = stream::emit(shared, plan, bookmark, messages, &mut progress);
+        let outcome = stream::emit(shared, plan, standing, messages, &mut progress);
         summaries.extend(progress.finish(&shared.client));
         match outcome.end {
             Ok(()) | Err(Fault::HungUp) => {}
@@ -118,21 +118,6 @@ fn sync<W: Write>(
         .hint("the other streams and their state are complete; the next run goes on from there"))
 }
 
-fn bookmark_of<W: Write>(plan: &Plan, messages: &Messages<W>) -> Result<Bookmark, Failure> {
-    if plan.stream.replication_key.is_none() || plan.is_full_table {
-        return Ok(Bookmark::default());
-    }
-    let name = plan.stream.name;
-    Bookmark::parse(messages.bookmark(name), plan.replication_key()).map_err(|why| {
-        Failure::usage(format_args!(
-            "the bookmark of stream {name} in the state can't be used: {why}"
-        ))
-        .hint(format_args!(
-            "mend or remove `bookmarks.{name}`; without it {name} is read anew"
-        ))
-    })
-}
-
 /// The catalog as `--discover` prints it and as it stands in the repository.
 #[must_use]
 pub fn catalog_json(catalog: &Catalog) -> String {
@@ -148,7 +133,10 @@ fn read_state(path: Option<&Path>) -> Result<State, Failure> {
             "the state file {} can't be used: {fault}",
             path.display()
         ))
-        .hint("restore it, or leave out --state to read everything anew")
+        .hint(
+            "a state is one JSON object with `bookmarks`, as in the value of the last STATE or \
+             as `target-gcs --read-state` prints it; leave out --state to read everything anew",
+        )
     })
 }
 

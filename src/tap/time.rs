@@ -17,6 +17,12 @@ pub fn now() -> EpochSeconds {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// The clock of this machine, in milliseconds since 1970.
+#[must_use]
+pub fn now_in_milliseconds() -> u64 {
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or_default()
+}
+
 /// Now, to the millisecond, as RFC 3339 in UTC.
 #[must_use]
 pub fn now_to_millis() -> String {
@@ -47,16 +53,23 @@ pub fn parse(text: &str) -> Option<EpochSeconds> {
 #[must_use]
 pub fn parse_json(text: &str) -> Option<EpochSeconds> {
     if let Some(quoted) = text.strip_prefix('"') {
-        let text = quoted.strip_suffix('"')?;
-        return text.parse().ok().or_else(|| parse(text));
+        let text = quoted.strip_suffix('"')?.trim();
+        return number(text).or_else(|| parse(text));
     }
+    number(text)
+}
+
+/// Whole seconds, a fraction of one being cut off.
+fn number(text: &str) -> Option<EpochSeconds> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok()?;
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "a fraction of a second is cut off; no instant is near the limits"
+        reason = "what is beyond the limits is no instant, and stays so"
     )]
-    let whole = |seconds: f64| seconds.floor() as i64;
-    let number = text.parse().ok();
-    number.or_else(|| serde_json::from_str(text).ok().map(whole))
+    number.is_finite().then(|| number.floor() as i64)
 }
 
 /// An instant as RFC 3339 in UTC, for people.
@@ -77,6 +90,8 @@ mod tests {
         for text in [
             "1734537531",
             "\"1734537531\"",
+            "\"1734537531.0\"",
+            "1.734537531e9",
             "1734537531.75",
             "\"2024-12-18T15:58:51Z\"",
             "\"2024-12-18T15:58:51.750Z\"",

@@ -144,7 +144,8 @@ fn segments_of_contacts_are_asked_for_each() {
         .run()
         .ok();
     assert_read_once(&workspace, &run, &["contact_segments"]);
-    assert!(run.bookmark("contacts")["updated_at"].is_i64());
+    assert!(run.bookmark("contact_segments")["updated_at"].is_i64());
+    assert!(run.bookmark("contacts").is_null());
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn the_activity_log_is_read_span_by_span_and_from_the_bookmark_on() {
 }
 
 #[test]
-fn without_a_start_date_the_activity_log_begins_with_intercom() {
+fn without_a_start_date_the_activity_log_begins_with_the_workspace() {
     let workspace = workspace(now() - DAY);
     let run = Tap::of(&workspace).streams(&["activity_logs"]).run().ok();
     assert_read_once(&workspace, &run, "activity_logs");
@@ -119,9 +119,29 @@ fn without_a_start_date_the_activity_log_begins_with_intercom() {
     assert!(
         first
             .query
-            .contains(&("created_at_after".into(), "1293839999".into())),
+            .contains(&("created_at_after".into(), "1499999999".into())),
         "{first:?}"
     );
+}
+
+#[test]
+fn a_server_that_fails_for_a_while_costs_spans_that_grow_again() {
+    let workspace = workspace(now() - DAY);
+    // The first span is halved once.
+    workspace.inject(Fault::status(
+        "/admins/activity_logs",
+        When::Between(1, 2),
+        504,
+    ));
+    let start = chrono::DateTime::from_timestamp(now() - 900 * DAY, 0).unwrap();
+    let tap = Tap::of(&workspace)
+        .set("start_date", start.to_rfc3339())
+        .streams(&["activity_logs"]);
+    let run = tap.run().ok();
+    let expected = workspace.read(|data| data.ids_since("activity_logs", now() - 900 * DAY));
+    assert_same("activity_logs", &expected, &run.ids("activity_logs"));
+    let requests = workspace.count("/admins/activity_logs");
+    assert!(requests < 2 + 900 / 30 + 20, "{requests}");
 }
 
 #[test]

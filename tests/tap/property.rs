@@ -10,7 +10,7 @@ use crate::harness::{
     existing, union,
 };
 use simulators::workspace::{
-    CallTimestamps, Churn, Dates, LastPage, PageNext, Settings, Workspace, now,
+    CallTimestamps, Churn, Dates, Fault, LastPage, PageNext, Settings, When, Workspace, now,
 };
 
 /// One or more of each way of paging that has a bookmark and rows that change.
@@ -23,6 +23,21 @@ const ROWS: [&str; 6] = [
     "macros",
 ];
 
+/// Children of those rows, one or more of each kind.
+const CHILDREN: [&str; 3] = ["conversation_parts", "call_transcriptions", "ticket_parts"];
+/// So many histories are played at a time.
+const AT_ONCE: u32 = 6;
+
+/// What a run reads.
+#[derive(Clone, Copy, Debug)]
+enum Reads {
+    Everything,
+    /// A task of their own reads children without their parents.
+    ChildrenAlone,
+    /// And parents without their children.
+    ParentsAlone,
+}
+
 /// What happens before and during one run, and what of its output gets out.
 #[derive(Clone, Debug)]
 struct Step {
@@ -33,6 +48,11 @@ struct Step {
     age: i64,
     touched: usize,
     deleted: usize,
+    /// Updated, but found in their old places until the next step.
+    in_place: usize,
+    /// The parts of so many conversations can't be had until the last run.
+    poisoned: usize,
+    reads: Reads,
     churn: Churn,
     /// In thousandths of the lines; `None`: all of it.
     cut_at: Option<usize>,
@@ -50,16 +70,28 @@ fn step() -> impl Strategy<Value = Step> {
     (
         (0..30_usize, 0..5_usize, 0..500_i64),
         (0..30_usize, 0..5_usize),
+        (
+            prop_oneof![Just(0_usize), 1..9_usize],
+            prop_oneof![5 => Just(0_usize), 1 => Just(1_usize)],
+            prop_oneof![
+                4 => Just(Reads::Everything),
+                1 => Just(Reads::ChildrenAlone),
+                1 => Just(Reads::ParentsAlone),
+            ],
+        ),
         prop_oneof![Just(Churn::default()), churn()],
         prop_oneof![Just(None), (0..1000_usize).prop_map(Some)],
     )
         .prop_map(
-            |((added, late, age), (touched, deleted), churn, cut_at)| Step {
+            |((added, late, age), (touched, deleted), odd, churn, cut_at)| Step {
                 added,
                 late,
                 age,
                 touched,
                 deleted,
+                in_place: odd.0,
+                poisoned: odd.1,
+                reads: odd.2,
                 churn,
                 cut_at,
             },
@@ -88,13 +120,16 @@ fn settings() -> impl Strategy<Value = Settings> {
             -1..=1_i64,
             any::<bool>(),
             prop_oneof![Just(0_u32), 1..8_u32],
+            prop_oneof![4 => Just(false), 1 => Just(true)],
+            prop_oneof![3 => Just(None), 1 => (-7200..7200_i64).prop_map(Some)],
         ),
     )
         .prop_map(
             |(seed, counts, more_counts, spread_days, same_second_rows, dates, last_page, odd)| {
                 let (contacts, conversations, calls) = counts;
                 let (articles, tickets, macros) = more_counts;
-                let (total_pages_off_by, inclusive_bounds, displaced_calls_every) = odd;
+                let (total_pages_off_by, inclusive_bounds, displaced_calls_every, ..) = odd;
+                let (ignores_sort, clock_ahead) = (odd.3, odd.4);
                 Settings {
                     seed: seed.into(),
                     contacts,
@@ -111,6 +146,9 @@ fn settings() -> impl Strategy<Value = Settings> {
                     calls_next: PageNext::Object,
                     total_pages_off_by,
                     inclusive_bounds,
+                    ignores_sort,
+                    clock_ahead,
+                    base_time: clock_ahead.map(|ahead| now() + ahead),
                     displaced_calls_every,
                     displaced_calls_pages: 1,
                     call_timestamps: CallTimestamps::Integer,
@@ -122,33 +160,44 @@ fn settings() -> impl Strategy<Value = Settings> {
 
 #[test]
 fn what_is_there_in_the_end_was_emitted() {
-    let mut runner = TestRunner::new(Config {
-        cases: 24,
-        max_shrink_iters: 40,
-        failure_persistence: None,
-        ..Config::default()
+    let histories = std::env::var("PROPERTY_HISTORIES");
+    let histories: u32 = histories.map_or(24, |number| number.parse().unwrap());
+    crate::harness::side_by_side(0..AT_ONCE, |_| {
+        let mut runner = TestRunner::new(Config {
+            cases: histories.div_ceil(AT_ONCE),
+            max_shrink_iters: 40,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let schedule = (settings(), 5..60_u32, prop::collection::vec(step(), 1..4));
+        runner
+            .run(&schedule, |(settings, page_size, steps)| {
+                check(settings, page_size, &steps);
+                Ok(())
+            })
+            .unwrap_or_else(|error| panic!("{error}"));
     });
-    let schedule = (settings(), 5..60_u32, prop::collection::vec(step(), 1..4));
-    runner
-        .run(&schedule, |(settings, page_size, steps)| {
-            check(settings, page_size, &steps);
-            Ok(())
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn check(settings: Settings, page_size: u32, steps: &[Step]) {
     let is_displaced = settings.displaced_calls_every > 0;
+    let ahead = settings.clock_ahead.unwrap_or_default();
     let workspace = Workspace::start(settings);
-    let tap = Tap::of(&workspace)
-        .set("page_size", page_size)
-        .set("state_interval_seconds", 0)
-        .set("calls_overlap_pages", 5)
-        .streams(&ROWS);
+    let tap = |streams: &[&str]| {
+        Tap::of(&workspace)
+            .set("page_size", page_size)
+            .set("state_interval_seconds", 0)
+            .set("calls_overlap_pages", 5)
+            .set("max_attempts", 2)
+            .streams(streams)
+    };
+    let everything = tap(&ROWS);
+    let children = tap(&CHILDREN);
+    let parents = tap(&[]).catalog(&catalog_of_parents());
     let mut runs: Vec<Run> = Vec::new();
     let mut state = json!({});
     for step in steps {
-        let late = change(&workspace, step);
+        let late = change(&workspace, step, ahead);
         // Where calls are out of place, one that changes makes the simulated list trade the places
         // of others that don't, which no reading page by page can follow.
         let churn = if is_displaced {
@@ -157,6 +206,11 @@ fn check(settings: Settings, page_size: u32, steps: &[Step]) {
             step.churn
         };
         workspace.adjust(|settings| settings.churn = churn);
+        let tap = match step.reads {
+            Reads::Everything => &everything,
+            Reads::ChildrenAlone => &children,
+            Reads::ParentsAlone => &parents,
+        };
         let run = tap.run_from(&state).ok();
         workspace.adjust(|settings| settings.churn = Churn::default());
         let kept = match step.cut_at {
@@ -170,25 +224,32 @@ fn check(settings: Settings, page_size: u32, steps: &[Step]) {
         for (stream, id) in late {
             workspace.reveal(stream, &id);
         }
+        workspace.change(|data| ROWS.map(|stream| data.index(stream)));
     }
-    let run = tap.run_from(&state).ok();
+    workspace.clear_faults();
+    let run = everything.run_from(&state).ok();
     let settled = run.state();
     runs.push(run);
-    for stream in INCREMENTAL.iter().chain(&ROWS) {
+    for stream in INCREMENTAL.iter().chain(&ROWS).chain(&CHILDREN) {
         assert_covers(stream, &existing(&workspace, stream), &union(&runs, stream));
     }
     assert_latest(&workspace, &runs);
     assert_latest_of(&workspace, &runs, "tickets");
-    let nothing_new = tap.run_from(&settled).ok();
-    for stream in INCREMENTAL.iter().chain(&ROWS) {
+    let nothing_new = everything.run_from(&settled).ok();
+    for stream in INCREMENTAL.iter().chain(&ROWS).chain(&CHILDREN) {
         assert_same(stream, &Ids::new(), &nothing_new.ids(stream));
     }
     assert_eq!(nothing_new.state(), settled);
 }
 
 /// Changes the rows; gives those that are hidden.
-fn change(workspace: &Workspace, step: &Step) -> Vec<(&'static str, String)> {
+fn change(workspace: &Workspace, step: &Step, ahead: i64) -> Vec<(&'static str, String)> {
     let mut late = Vec::new();
+    let now = || now() + ahead;
+    for id in workspace.ids("conversations").iter().take(step.poisoned) {
+        let path = format!("/conversations/{id}");
+        workspace.inject(Fault::status(&path, When::Always, 500));
+    }
     workspace.change(|data| {
         for stream in ROWS {
             let ids: Vec<String> = data.ids(stream).into_iter().collect();
@@ -197,6 +258,9 @@ fn change(workspace: &Workspace, step: &Step) -> Vec<(&'static str, String)> {
             }
             for id in ids.iter().skip(1).step_by(3).take(step.touched) {
                 data.touch(stream, id, now());
+            }
+            for id in ids.iter().skip(2).step_by(3).take(step.in_place) {
+                data.touch_in_place(stream, id, now() - step.age);
             }
             for _ in 0..step.added {
                 data.add(stream, now() - step.age);
@@ -209,6 +273,19 @@ fn change(workspace: &Workspace, step: &Step) -> Vec<(&'static str, String)> {
         }
     });
     late
+}
+
+/// The rows' streams are selected, and nothing else.
+fn catalog_of_parents() -> Value {
+    let stream = |name| {
+        json!({
+            "tap_stream_id": name,
+            "stream": name,
+            "schema": null,
+            "metadata": [{"breadcrumb": [], "metadata": {"selected": true}}],
+        })
+    };
+    json!({"streams": ROWS.map(stream)})
 }
 
 /// The run as if it had been killed after so many lines, in the middle of the next one.

@@ -68,13 +68,13 @@ fn what_is_unknown_in_a_state_is_kept() {
         "bookmarks": {
             "companies": {"updated_at": "2024-01-01T00:00:00Z", "x": [1.10]},
             "contacts": {"updated_at": now() - 30 * DAY, "mark": "of another program"},
-            "conversation_parts": {"updated_at": 5},
+            "of_another_tap": {"updated_at": 5},
         },
     });
     let run = Tap::of(&workspace).run_from(&state).ok();
     for emitted in &run.states {
         assert_eq!(emitted["currently_syncing"], "contacts");
-        for stream in ["companies", "conversation_parts"] {
+        for stream in ["companies", "of_another_tap"] {
             assert_eq!(emitted["bookmarks"][stream], state["bookmarks"][stream]);
         }
         assert_eq!(
@@ -99,7 +99,7 @@ fn a_whole_state_message_is_a_state_too() {
 #[test]
 fn a_bookmark_in_the_future_is_warned_of_and_set_right() {
     let workspace = workspace();
-    let future = json!({"updated_at": now() + 30 * DAY});
+    let future = json!({"updated_at": now() + DAY / 2});
     let state = json!({"bookmarks": {
         "contacts": future, "conversations": future, "calls": future, "articles": future,
     }});
@@ -189,4 +189,82 @@ fn start_date_bounds_streams_without_a_bookmark_only() {
     }
     assert_whole(&workspace, [&run], &["admins", "collections"]);
     assert_ne!(run.state(), Value::Null);
+}
+
+#[test]
+fn a_bookmark_that_cannot_be_is_refused_by_name() {
+    let workspace = workspace();
+    let milliseconds = now() * 1000;
+    for (bookmark, why) in [
+        (json!({"updated_at": milliseconds}), "milliseconds"),
+        (json!(milliseconds.to_string()), "milliseconds"),
+        (json!({"updated_at": -5}), "before 1970"),
+        (json!("1969-12-31T23:00:00Z"), "before 1970"),
+        (json!({"updated_at": now() + 2 * DAY}), "in the future"),
+        (
+            json!({"updated_at": "9999-12-31T00:00:00Z"}),
+            "milliseconds",
+        ),
+        (json!({"updated_at": "soon"}), "neither epoch seconds"),
+    ] {
+        for stream in ["contacts", "calls", "conversation_parts"] {
+            let state = json!({"bookmarks": {stream: bookmark}});
+            let run = Tap::of(&workspace).run_from(&state).exited(2);
+            let is_told = run.stderr.contains(why)
+                && run.stderr.contains(stream)
+                && run.stderr.contains("hint:");
+            assert!(is_told, "{bookmark}: {}", run.stderr);
+            assert_eq!(run.stdout, "");
+        }
+    }
+    assert_eq!(workspace.total_requests(), 0);
+}
+
+#[test]
+fn what_is_no_state_is_refused_with_what_to_do() {
+    let workspace = workspace();
+    let config = json!({"access_token": "a-secret-token", "base_url": "http://127.0.0.1:9"});
+    for (text, why) in [
+        (
+            json!({"singer_state": {"bookmarks": {}}}).to_string(),
+            "singer_state",
+        ),
+        (
+            json!({"contacts": {"updated_at": 5}}).to_string(),
+            "no `bookmarks`",
+        ),
+        (json!({"bookmarks": 5}).to_string(), "must be an object"),
+        (
+            "{\"bookmarks\":{}}\n{\"bookmarks\":{}}\n".to_owned(),
+            "2 values",
+        ),
+        (config.to_string(), "access_token"),
+        (
+            json!({"bookmarks": {}, "access_token": "a-secret-token"}).to_string(),
+            "access_token",
+        ),
+    ] {
+        let run = Tap::of(&workspace).run_from_text(&text).exited(2);
+        let is_told = run.stderr.contains(why) && run.stderr.contains("hint:");
+        assert!(is_told, "{text}: {}", run.stderr);
+        assert!(!run.stderr.contains("a-secret-token"), "{}", run.stderr);
+        assert_eq!(run.stdout, "");
+    }
+    assert_eq!(workspace.total_requests(), 0);
+}
+
+#[test]
+fn a_bookmark_under_another_key_is_told_of() {
+    let workspace = workspace();
+    let state = json!({"bookmarks": {"contacts": {"last_change": now() - DAY}}});
+    let run = Tap::of(&workspace)
+        .streams(&["contacts"])
+        .run_from(&state)
+        .ok();
+    assert!(run.stderr.contains("has no `updated_at`"), "{}", run.stderr);
+    assert_same("contacts", &workspace.ids("contacts"), &run.ids("contacts"));
+    assert_eq!(
+        run.bookmark("contacts")["last_change"],
+        state["bookmarks"]["contacts"]["last_change"]
+    );
 }

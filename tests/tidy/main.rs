@@ -71,19 +71,6 @@ const CIRCLES: &[(&[&str], &str)] = &[
         &["tap::along::again", "tap::along::asking"],
         "one account in two files: asking again is the end of asking",
     ),
-    (
-        &[
-            "tap::read",
-            "tap::read::between",
-            "tap::read::cursor",
-            "tap::read::numbered",
-            "tap::read::scroll",
-            "tap::read::search",
-            "tap::read::sieve",
-            "tap::read::unsorted",
-        ],
-        "to go: what the ways of paging share belongs in a file of its own",
-    ),
 ];
 
 /// Uses of a room above that are to go.
@@ -142,6 +129,8 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "src/bin/",
             "src/cli/",
+            // A temporary file without a name, for a list that isn't read to its end yet.
+            "src/tap/read/spool.rs",
             "src/tap/run.rs",
             "src/target/batch.rs",
             "src/target/store/",
@@ -231,18 +220,11 @@ const LONG_FILES: &[(&str, &str)] = &[(
 
 /// Functions of more lines than this are listed with a reason.
 const MOST_FUNCTION_LINES: usize = 80;
-const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
-    (
-        "src/tap/read/numbered.rs",
-        "read",
-        "to go: it does what sieve and coverage do",
-    ),
-    (
-        "tests/tap/messages.rs",
-        "the_help_tells_how_to_use_it",
-        "the help, whole",
-    ),
-];
+const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[(
+    "tests/tap/messages.rs",
+    "the_help_tells_how_to_use_it",
+    "the help, whole",
+)];
 
 #[track_caller]
 fn assert_none(rule: &str, found: &[String]) {

@@ -18,6 +18,7 @@ const LONG_CONVERSATION_PARTS: u16 = 620;
 pub struct Data {
     pub(super) seed: u64,
     tables: [Table; 9],
+    clock_ahead: i64,
     random: fastrand::Rng,
 }
 
@@ -44,6 +45,7 @@ impl Data {
         Data {
             seed: settings.seed,
             tables,
+            clock_ahead: settings.clock_ahead.unwrap_or_default(),
             random: fastrand::Rng::with_seed(settings.seed),
         }
     }
@@ -113,13 +115,32 @@ impl Data {
             transcript: Transcript::Published,
             deleted: false,
             hidden: false,
+            indexed_as: None,
         });
         table.id(row)
     }
 
     /// Updates a row. A conversation's parts stay as they are.
     pub fn touch(&mut self, stream: &str, id: &str, updated_at: i64) {
-        self.change(stream, id, |row| row.updated_at = updated_at);
+        self.change(stream, id, |row| {
+            row.updated_at = updated_at;
+            row.indexed_as = None;
+        });
+    }
+
+    /// Updates a row, which keeps its place in searches and lists until [`Data::index`] is called.
+    pub fn touch_in_place(&mut self, stream: &str, id: &str, updated_at: i64) {
+        self.change(stream, id, |row| {
+            row.indexed_as = row.indexed_as.or(Some(row.updated_at));
+            row.updated_at = updated_at;
+        });
+    }
+
+    /// Puts all rows of a stream where they belong.
+    pub fn index(&mut self, stream: &str) {
+        for id in self.ids(stream) {
+            self.change(stream, &id, |row| row.indexed_as = None);
+        }
     }
 
     /// Deletes a row, for good.
@@ -155,7 +176,7 @@ impl Data {
 
     /// Adds, touches and deletes random rows.
     pub(super) fn churn(&mut self, stream: Stream, churn: Churn) {
-        let now = now();
+        let now = now() + self.clock_ahead;
         for _ in 0..churn.inserts {
             let number = self.table(stream).alive().count();
             let transcript = if one_in(number as u64, 2) {
@@ -170,12 +191,15 @@ impl Data {
                 transcript,
                 deleted: false,
                 hidden: false,
+                indexed_as: None,
             });
         }
         for _ in 0..churn.touches {
             if let Some(row) = self.random_row(stream) {
-                self.table_mut(stream)
-                    .change(row, |row| row.updated_at = now);
+                self.table_mut(stream).change(row, |row| {
+                    row.updated_at = now;
+                    row.indexed_as = None;
+                });
             }
         }
         for _ in 0..churn.deletes {
@@ -278,5 +302,6 @@ fn generate_row(
         transcript,
         deleted: false,
         hidden: false,
+        indexed_as: None,
     }
 }

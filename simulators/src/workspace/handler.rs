@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use chrono::{TimeDelta, Utc};
+
 use super::answer::error;
 use super::contacts::NestedList;
 use super::content;
@@ -81,7 +83,12 @@ impl State {
     pub fn answer(&self, request: &Request) -> Reply {
         let settings = self.settings();
         let at = Instant::now();
-        let reply = self.guarded(&settings, request).delay(settings.latency);
+        let mut reply = self.guarded(&settings, request).delay(settings.latency);
+        if let Some(ahead) = settings.clock_ahead {
+            let there = Utc::now() + TimeDelta::seconds(ahead);
+            let date = there.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            reply = reply.header("Date", date);
+        }
         if settings.log_requests {
             lock(&self.log).push(RequestRecord::new(request, &reply, at));
         }

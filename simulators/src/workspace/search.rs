@@ -43,14 +43,18 @@ pub fn search(data: &Data, settings: &Settings, stream: Stream, request: &Reques
             None => return refused("starting_after is not a cursor of this search"),
         },
     };
-    let sort_field = body["sort"]["field"].as_str().unwrap_or("updated_at");
+    let sort_field = if settings.ignores_sort {
+        "nothing"
+    } else {
+        body["sort"]["field"].as_str().unwrap_or("updated_at")
+    };
     let dates = date_matching(settings, stream, request);
     let matching = Condition::parse(query)
         .and_then(|condition| Matching::find(data, stream, &condition, dates, sort_field));
     match matching {
         Ok(matching) => {
             let page = Page {
-                ascending: order == "ascending",
+                ascending: order == "ascending" || settings.ignores_sort,
                 size: per_page,
                 cursor,
             };
@@ -101,6 +105,7 @@ impl<'a> Matching<'a> {
         let by_updated_at = sort_field == "updated_at";
         let sort_value: fn(&Table, &Entry) -> i64 = match (sort_field, stream) {
             ("updated_at", _) => |_, entry| entry.sort_value,
+            ("nothing", _) => |_, entry| entry.tie.into(),
             ("created_at", _) => |table, entry| table.row(entry.row).created_at,
             // In no description, but singer-io's tap asks for it. Only these ids are numbers.
             ("id", Stream::Conversations) => {
@@ -270,7 +275,8 @@ impl Page {
         total: usize,
         number: u64,
     ) -> Vec<u8> {
-        let more = skipped + rows.len() < total;
+        let is_dropped = settings.drops_next_at_page == Some(number);
+        let more = skipped + rows.len() < total && !is_dropped;
         let follows = settings.last_page == LastPage::EmptyPageFollows && !rows.is_empty();
         let Some(last) = rows.last().filter(|_| more || follows) else {
             return match settings.last_page {

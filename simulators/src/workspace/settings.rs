@@ -76,6 +76,10 @@ pub struct Settings {
     pub cursors: CursorKind,
     /// How the last page of a search says that it is the last.
     pub last_page: LastPage,
+    /// Searches pay no heed to the order they are asked for: their rows come in none.
+    pub ignores_sort: bool,
+    /// This page of a search, counted from 1, names no next one, although there is one.
+    pub drops_next_at_page: Option<u64>,
     /// From this page on, a search gives its caller the cursor it came with.
     pub repeat_cursor_at_page: Option<u64>,
 
@@ -110,6 +114,9 @@ pub struct Settings {
     /// What a 429 says.
     pub too_many: TooMany,
 
+    /// By how many seconds the workspace's clock is ahead of this machine's: answers say so in `Date`.
+    /// `None`: they have no `Date`.
+    pub clock_ahead: Option<i64>,
     /// What happens to rows while they are being read.
     pub churn: Churn,
     /// How long every request takes.
@@ -152,6 +159,8 @@ impl Default for Settings {
             inclusive_bounds: false,
             cursors: CursorKind::SearchAfter,
             last_page: LastPage::NoNext,
+            ignores_sort: false,
+            drops_next_at_page: None,
             repeat_cursor_at_page: None,
             calls_next: PageNext::Null,
             total_pages_off_by: 0,
@@ -167,6 +176,7 @@ impl Default for Settings {
             rate_window: Duration::from_secs(10),
             other_apps: 0,
             too_many: TooMany::ResetHeaders,
+            clock_ahead: None,
             churn: Churn::default(),
             latency: Duration::ZERO,
             log_requests: true,

@@ -74,6 +74,9 @@ pub struct Row {
     pub deleted: bool,
     /// Not in searches and lists yet.
     pub hidden: bool,
+    /// Where the index still has it, though it has been updated since: answers hold it as it is, in
+    /// the place of what it was.
+    pub indexed_as: Option<i64>,
 }
 
 /// Where a row stands in an order.
@@ -221,7 +224,7 @@ impl Table {
 
     fn entry(&self, row: u32) -> Entry {
         Entry {
-            sort_value: self.row(row).updated_at,
+            sort_value: self.row(row).indexed_as.unwrap_or(self.row(row).updated_at),
             tie: self.tie(row),
             row,
         }

@@ -16,6 +16,7 @@ use crate::tap::api::memory::Turn;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Awaited;
 use crate::tap::read::page::{Record, Row};
+use crate::tap::read::places::Outputs;
 use crate::tap::streams::{Child, ChildAnswer, ChildRequest, ChildSource, NestedLists, Stream};
 use crate::tap::time::EpochSeconds;
 
@@ -143,7 +144,8 @@ impl<'a> Along<'a> {
                 details.push(None);
                 continue;
             };
-            let is_asked = children::is_asked(request.asked, row.record.json());
+            let is_asked = row.wanted.has(Outputs::child(place))
+                && children::is_asked(request.asked, row.record.json());
             if is_asked && self.is_given_up(child.name) {
                 self.awaited
                     .remember(child.name, &row, Some("it was given up for a run"));
@@ -189,6 +191,9 @@ impl<'a> Along<'a> {
         let mut children = Vec::new();
         for (place, ticket) in details.into_iter().enumerate() {
             let child = self.children[place];
+            if !row.wanted.has(Outputs::child(place)) {
+                continue;
+            }
             let details = match (&child.source, ticket) {
                 (ChildSource::Inside(list), _) => {
                     children::inside(child, list, &record, &Parent::from(&row))
@@ -201,7 +206,7 @@ impl<'a> Along<'a> {
             }
         }
         Ok(Complete {
-            record: Some(record),
+            record: row.wanted.has(Outputs::OWN).then_some(record),
             id: row.id,
             children,
             _turn: turn,

@@ -7,7 +7,8 @@ use crate::json::scanner::Scanner;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client, Effort};
 use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Envelope, Record, Row, text};
+use crate::tap::read::envelope::Envelope;
+use crate::tap::read::page::{Record, Row, text};
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildRequest};
 
 /// The answer for one parent.

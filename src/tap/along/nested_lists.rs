@@ -14,7 +14,8 @@ use crate::json::members::{member, members, range_in};
 use crate::tap::api::client::{ApiRequest, Client, Effort};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Names, Next, Page, Record, Row, text};
+use crate::tap::read::envelope::Next;
+use crate::tap::read::page::{Names, Page, Record, Row, text};
 use crate::tap::streams::NestedLists;
 
 /// By what the elements of lists are understood.

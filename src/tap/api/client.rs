@@ -109,6 +109,18 @@ impl Client {
         time::now() + self.clock_ahead.load(Ordering::Relaxed)
     }
 
+    /// By how many seconds the API's clock is ahead of this machine's, as far as it is known.
+    #[must_use]
+    pub fn clock_ahead(&self) -> EpochSeconds {
+        self.clock_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything was answered yet.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.answers.load(Ordering::Relaxed) > 0
+    }
+
     /// What was asked so far.
     #[must_use]
     pub fn counts(&self) -> RequestCounts {

@@ -41,7 +41,7 @@ pub struct Messages<W: Write> {
     out: MessageWriter<W>,
     state: State,
     state_interval: Duration,
-    last_state: Instant,
+    last_state_at: Instant,
     follows_data: bool,
     schemas: HashMap<&'static str, Followed>,
     /// The record being looked at or written, as its projection leaves it.
@@ -55,7 +55,7 @@ impl<W: Write> Messages<W> {
             out: MessageWriter::new(out),
             state,
             state_interval: config.state_interval,
-            last_state: Instant::now(),
+            last_state_at: Instant::now(),
             follows_data: config.follows_data,
             schemas: HashMap::new(),
             projected: String::new(),
@@ -124,6 +124,7 @@ impl<W: Write> Messages<W> {
         output: &Output,
         record: &str,
         time_extracted: &str,
+        version: Option<u64>,
     ) -> Result<bool, Fault> {
         let record = projected(output, record, &mut self.projected)?;
         if let Some(followed) = self.schemas.get_mut(output.name)
@@ -134,31 +135,38 @@ impl<W: Write> Messages<W> {
             return Ok(false);
         }
         self.out
-            .record(output.name, record.as_bytes(), time_extracted)
+            .record(output.name, record.as_bytes(), time_extracted, version)
             .map_err(|error| Fault::output(&error))?;
         Ok(true)
     }
 
-    /// What the state remembers of a stream.
-    #[must_use]
-    pub fn bookmark(&self, stream: &str) -> Option<&Value> {
-        self.state.bookmark(stream)
+    /// Says that the records of that version are all there are of a stream.
+    pub fn activate_version(&mut self, output: &Output, version: u64) -> Result<(), Fault> {
+        self.out
+            .activate_version(output.name, version)
+            .map_err(|error| Fault::output(&error))
     }
 
-    /// Puts a stream's bookmark into the state, all that it covers being written.
-    pub fn set_bookmark(&mut self, stream: &str, bookmark: Value) {
-        self.state.set_bookmark(stream, bookmark);
+    /// The state as of what is written.
+    #[must_use]
+    pub fn last_state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state, to put bookmarks into once all that they cover is written.
+    pub fn state_to_come(&mut self) -> &mut State {
+        &mut self.state
     }
 
     /// Whether it is time for a STATE.
     #[must_use]
     pub fn is_state_due(&self) -> bool {
-        self.last_state.elapsed() >= self.state_interval
+        self.last_state_at.elapsed() >= self.state_interval
     }
 
     /// Writes the state and hands over all that is buffered.
     pub fn state(&mut self) -> Result<(), Fault> {
-        self.last_state = Instant::now();
+        self.last_state_at = Instant::now();
         self.out
             .state(&self.state)
             .map_err(|error| Fault::output(&error))

@@ -3,4 +3,5 @@
 pub mod messages;
 pub mod pipeline;
 pub mod progress;
+pub mod standing;
 pub mod stream;

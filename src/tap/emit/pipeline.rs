@@ -14,9 +14,10 @@ use crate::tap::along::asking::{Along, Complete, Waiting};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
-use crate::tap::read::bookmark::Bookmark;
 use crate::tap::read::page::{Record, Row};
-use crate::tap::read::{self, Batch};
+use crate::tap::read::places::{Outputs, Place};
+use crate::tap::read::reading::Batch;
+use crate::tap::read::stream::{Wholeness, read_stream};
 use crate::tap::time::{self, EpochSeconds};
 
 /// How long a wait for the next page goes on before the caller may look around.
@@ -36,7 +37,7 @@ pub struct Pipeline<'a> {
     ahead: usize,
     /// Of the page that came last, what is not yet asked for.
     incoming: VecDeque<Row>,
-    mark: Option<Bookmark>,
+    marks: Vec<Place>,
     end: Option<Result<(), Fault>>,
 }
 
@@ -47,8 +48,8 @@ pub enum Event {
     Page(Arrival),
     /// A record, and what goes with it.
     Record(Complete),
-    /// All before is emitted: this is the bookmark now.
-    Mark(Bookmark),
+    /// All before is emitted: some stand here now.
+    Marks(Vec<Place>),
     /// Nothing came for a while; there may be more.
     NotYet,
     /// Nothing more comes: all is read, or reading failed.
@@ -70,7 +71,7 @@ pub struct Arrival {
 enum Item {
     Page(Arrival),
     Record(Box<Waiting>),
-    Mark(Bookmark),
+    Marks(Vec<Place>),
 }
 
 #[derive(Debug)]
@@ -80,24 +81,25 @@ enum FromReader {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Begins to read a stream from its bookmark on, for a run that started at `started`. What goes
-    /// with the records is asked for `ahead` records ahead.
+    /// Begins to read a stream from where its outputs stand, for a run that started at `started`. What
+    /// goes with the records is asked for `ahead` records ahead.
     pub fn start(
         plan: &Plan,
         client: &'a Arc<Client>,
         along: Along<'a>,
-        bookmark: Bookmark,
+        places: Vec<Place>,
+        wholeness: Wholeness,
         started: EpochSeconds,
         ahead: usize,
     ) -> Result<Self, Fault> {
         Ok(Self {
             client,
             along,
-            pages: start_reading(plan, client, bookmark, started)?,
+            pages: start_reading(plan, client, places, wholeness, started)?,
             queue: VecDeque::new(),
             ahead,
             incoming: VecDeque::new(),
-            mark: None,
+            marks: Vec::new(),
             end: None,
         })
     }
@@ -117,7 +119,7 @@ impl<'a> Pipeline<'a> {
         match self.queue.pop_front() {
             Some(Item::Page(arrival)) => Ok(Event::Page(arrival)),
             Some(Item::Record(waiting)) => Ok(Event::Record(self.along.wait(*waiting)?)),
-            Some(Item::Mark(bookmark)) => Ok(Event::Mark(bookmark)),
+            Some(Item::Marks(marks)) => Ok(Event::Marks(marks)),
             None => Ok(self.end.take().map_or(Event::NotYet, Event::End)),
         }
     }
@@ -128,17 +130,18 @@ impl<'a> Pipeline<'a> {
         while self.queue.len() < self.ahead {
             let item = if let Some(row) = self.incoming.pop_front() {
                 Item::Record(Box::new(self.along.ask(row)))
-            } else if let Some(bookmark) = self.mark.take() {
-                Item::Mark(bookmark)
+            } else if !self.marks.is_empty() {
+                Item::Marks(std::mem::take(&mut self.marks))
             } else if self.end.is_some() {
                 return Ok(());
             } else {
                 match self.receive() {
                     None => return Ok(()),
                     Some(FromReader::Page(batch, time_extracted)) => {
-                        let records = batch.rows.iter().map(|row| row.record.clone()).collect();
+                        let own = batch.rows.iter().filter(|row| row.wanted.has(Outputs::OWN));
+                        let records = own.map(|row| row.record.clone()).collect();
                         self.incoming.extend(batch.rows);
-                        self.mark = batch.bookmark;
+                        self.marks = batch.marks;
                         Item::Page(Arrival {
                             total_count: batch.total_count,
                             time_extracted,
@@ -179,7 +182,8 @@ impl<'a> Pipeline<'a> {
 fn start_reading(
     plan: &Plan,
     client: &Arc<Client>,
-    bookmark: Bookmark,
+    places: Vec<Place>,
+    wholeness: Wholeness,
     started: EpochSeconds,
 ) -> Result<Receiver<FromReader>, Fault> {
     let (sender, pages) = mpsc::sync_channel(PAGES_AHEAD);
@@ -192,7 +196,7 @@ fn start_reading(
                 FromReader::Page(Box::new(batch), time::now_to_millis()),
             )
         };
-        let end = read::read(stream, &client, &bookmark, started, &mut sink);
+        let end = read_stream(stream, &client, &places, started, wholeness, &mut sink);
         // Whoever hung up needs no word of it.
         let _ = give(&sender, FromReader::End(end));
     };
@@ -248,8 +252,9 @@ mod tests {
             is_full_table: false,
         };
         let along = Along::new(&client, &workers, &PANICS, Vec::new(), true, Vec::new(), 0);
+        let places = Place::beginning();
         let mut pipeline =
-            Pipeline::start(&plan, &client, along, Bookmark::default(), 0, 4).unwrap();
+            Pipeline::start(&plan, &client, along, places, Wholeness::Pages, 0, 4).unwrap();
         let end = loop {
             match pipeline.next_event().unwrap() {
                 Event::NotYet => {}

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use super::messages::Messages;
 use super::pipeline::{Event, Pipeline};
 use super::progress::Progress;
+use super::standing::Standing;
 use crate::tap::along::asking::{Along, Complete};
 use crate::tap::along::workers::Workers;
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
-use crate::tap::read::bookmark::{Awaited, Bookmark};
+use crate::tap::read::bookmark::Awaited;
 use crate::tap::read::page::Record;
+use crate::tap::read::places::Place;
+use crate::tap::read::stream::Wholeness;
 use crate::tap::time::EpochSeconds;
 
 /// What all streams of a run share.
@@ -43,7 +46,9 @@ impl Shared {
     pub fn start(
         &self,
         plan: &Plan,
-        bookmark: Bookmark,
+        places: &[Place],
+        awaited: &[Awaited],
+        wholeness: Wholeness,
         ahead: usize,
     ) -> Result<Pipeline<'_>, Fault> {
         let along = Along::new(
@@ -52,10 +57,12 @@ impl Shared {
             plan.stream,
             plan.children.iter().map(|(child, _)| *child).collect(),
             plan.output.is_some(),
-            bookmark.awaited.clone(),
+            awaited.to_vec(),
             self.started,
         );
-        Pipeline::start(plan, &self.client, along, bookmark, self.started, ahead)
+        let places = places.to_vec();
+        let client = &self.client;
+        Pipeline::start(plan, client, along, places, wholeness, self.started, ahead)
     }
 }
 
@@ -69,10 +76,9 @@ struct Emission<'a, W: Write> {
     child: String,
     /// The records of the page that were looked at before the first of them is written.
     looked_at: VecDeque<Record>,
-    /// As of what is written.
-    bookmark: Bookmark,
-    /// Whether the state doesn't hold it yet.
-    has_moved: bool,
+    standing: Standing<'a>,
+    /// Of the records, where they are a whole list and their versions are wanted.
+    version: Option<u64>,
 }
 
 /// What became of a stream.
@@ -88,19 +94,19 @@ pub struct Outcome {
 pub fn emit<W: Write>(
     shared: &Shared,
     plan: &Plan,
-    bookmark: Bookmark,
+    standing: Standing<'_>,
     messages: &mut Messages<W>,
     progress: &mut Progress,
 ) -> Outcome {
     let mut given_up = Vec::new();
-    let end = emit_all(shared, plan, bookmark, messages, progress, &mut given_up);
+    let end = emit_all(shared, plan, standing, messages, progress, &mut given_up);
     Outcome { end, given_up }
 }
 
 fn emit_all<W: Write>(
     shared: &Shared,
     plan: &Plan,
-    bookmark: Bookmark,
+    standing: Standing<'_>,
     messages: &mut Messages<W>,
     progress: &mut Progress,
     given_up: &mut Vec<(String, String)>,
@@ -108,7 +114,9 @@ fn emit_all<W: Write>(
     messages.schemas(plan)?;
     // Enough for all workers to have something to do while some answers are waited for.
     let ahead = 2 * shared.client.config().concurrency;
-    let mut pipeline = shared.start(plan, bookmark.clone(), ahead)?;
+    let wholeness = wholeness_of(plan);
+    let (places, awaited) = (standing.places(), standing.awaited());
+    let mut pipeline = shared.start(plan, places, awaited, wholeness, ahead)?;
     let mut emission = Emission {
         plan,
         messages,
@@ -116,10 +124,13 @@ fn emit_all<W: Write>(
         time_extracted: crate::tap::time::now_to_millis(),
         child: String::new(),
         looked_at: VecDeque::new(),
-        bookmark,
-        has_moved: false,
+        standing,
+        version: version_of(shared, plan),
     };
-    let result = emission.run(&mut pipeline, &shared.client);
+    let mut result = emission.run(&mut pipeline, &shared.client);
+    if result.is_ok() {
+        result = emission.activate(pipeline.along());
+    }
     let along = pipeline.along();
     emission.progress.missing(along.missing());
     let names = along.given_up();
@@ -138,14 +149,11 @@ impl<W: Write> Emission<'_, W> {
                     self.look_at(arrival.records)?;
                 }
                 Event::Record(complete) => self.write(&complete)?,
-                Event::Mark(bookmark) => {
-                    self.bookmark = bookmark;
-                    self.has_moved = true;
-                }
+                Event::Marks(marks) => self.standing.come(marks),
                 Event::NotYet => {}
                 Event::End(end) => break end,
             }
-            if self.has_moved && self.messages.is_state_due() {
+            if self.standing.has_moved() && self.messages.is_state_due() {
                 self.remember(pipeline.along().awaited());
                 self.messages.state()?;
             }
@@ -181,7 +189,7 @@ impl<W: Write> Emission<'_, W> {
             }
             if self
                 .messages
-                .record(output, record.json(), &self.time_extracted)?
+                .record(output, record.json(), &self.time_extracted, self.version)?
             {
                 self.progress.record(output.name);
             }
@@ -200,7 +208,7 @@ impl<W: Write> Emission<'_, W> {
                 details.complete(record, &mut self.child);
                 if self
                     .messages
-                    .record(output, &self.child, &self.time_extracted)?
+                    .record(output, &self.child, &self.time_extracted, self.version)?
                 {
                     self.progress.record(output.name);
                 }
@@ -209,21 +217,45 @@ impl<W: Write> Emission<'_, W> {
         Ok(())
     }
 
-    /// Puts the bookmark into the state.
-    fn remember(&mut self, awaited: &[Awaited]) {
-        self.has_moved = false;
-        if self.plan.is_full_table {
-            return;
+    /// The list was read to its end: says so of all that is complete.
+    fn activate(&mut self, along: &Along<'_>) -> Result<(), Fault> {
+        let Some(version) = self.version else {
+            return Ok(());
+        };
+        for output in self.plan.outputs() {
+            let is_complete = along.missing().all(|(name, _)| name != output.name);
+            if is_complete {
+                self.messages.activate_version(output, version)?;
+            }
         }
-        self.bookmark.awaited = awaited.to_vec();
-        let bookmark = self.bookmark.to_value(self.plan.replication_key());
-        self.messages.set_bookmark(self.plan.stream.name, bookmark);
+        Ok(())
+    }
+
+    /// Puts where the outputs stand into the state.
+    fn remember(&mut self, awaited: &[Awaited]) {
+        self.standing.store(awaited, self.messages.state_to_come());
     }
 
     fn finish(&mut self, awaited: &[Awaited]) -> Result<(), Fault> {
-        if self.has_moved || awaited != self.bookmark.awaited {
+        if self.standing.has_moved() || awaited != self.standing.awaited() {
             self.remember(awaited);
         }
         self.messages.state()
+    }
+}
+
+/// The version of a list: later ones are larger.
+fn version_of(shared: &Shared, plan: &Plan) -> Option<u64> {
+    let is_wanted = shared.client.config().activate_versions;
+    let is_list = wholeness_of(plan) == Wholeness::Lists;
+    (is_wanted && is_list).then(crate::tap::time::now_in_milliseconds)
+}
+
+/// How much must be read before any of it is emitted.
+fn wholeness_of(plan: &Plan) -> Wholeness {
+    if plan.is_full_table || plan.stream.replication_key.is_none() {
+        Wholeness::Lists
+    } else {
+        Wholeness::Pages
     }
 }

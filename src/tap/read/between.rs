@@ -1,15 +1,22 @@
 //! Pages of what happened between two instants in the query: read span by span, oldest first, and
-//! the bookmark follows. A span that is too much for the server is halved.
+//! the bookmark follows. A span that is too much for the server is halved, and spans grow again after.
 
+use super::ends::{Cursors, Promise, is_last};
+use super::envelope::Next;
+use super::guard::Guard;
+use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
 use super::sieve::Sieve;
-use super::{Batch, Cursors, Fault, Reading, Sink, is_last, unexpectedly_gone};
-use crate::tap::api::client::ApiRequest;
+use crate::json::members::member;
+use crate::tap::api::client::{ApiRequest, BadAnswer};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
-use crate::tap::read::page::{Next, Page};
-use crate::tap::time::EpochSeconds;
+use crate::tap::fault::Fault;
+use crate::tap::read::page::{Page, text};
+use crate::tap::time::{self, EpochSeconds};
 
 /// What is asked for at once, at most: 30 days.
 const LONGEST_SPAN: EpochSeconds = 30 * 24 * 3600;
+/// No span is halved further: a request an hour is what a server must bear.
+const SHORTEST_SPAN: EpochSeconds = 3600;
 /// Intercom began in 2011: nothing happened before. The lower bound must be given.
 const BEGINNING: EpochSeconds = 1_293_840_000;
 
@@ -20,52 +27,26 @@ pub fn read(
     bounds: (&str, &str),
     sink: &mut Sink<'_>,
 ) -> Result<(), Fault> {
-    let lower = reading.lower_bound();
+    let mut start = match reading.lower_bound() {
+        Some(lower) => lower,
+        None => beginning(reading)?,
+    };
     // What happens from now on is the next run's.
-    let now = reading.started + 1;
+    let now = reading.started() + 1;
     let end = reading.client.config().end_date.unwrap_or(now).min(now);
+    let mut spans = Spans {
+        reading,
+        per_page,
+        bounds,
+        longest: LONGEST_SPAN,
+    };
     let mut sieve = Sieve::new(reading);
-    let mut start = lower.unwrap_or(BEGINNING);
-    let mut longest = LONGEST_SPAN;
     while start < end {
-        let path = |until: EpochSeconds| {
-            // Whether what happened right at a bound counts isn't known: one second more is asked
-            // for below, and what is beyond is left out.
-            let first = reading.path(&format!("per_page={per_page}"));
-            let from = with_parameter(&first, bounds.0, &(start - 1).to_string());
-            with_parameter(&from, bounds.1, &until.to_string())
-        };
-        let until = |halvings| end.min(start + shrunk(longest, halvings));
-        let names = reading.names();
-        let (mut page, halvings) = reading
-            .client
-            .send_shrinking(
-                &reading.client.full_effort(),
-                |halvings| ApiRequest::Get(path(until(halvings))),
-                |body| Page::parse(body, names),
-            )
-            .map_err(unexpectedly_gone)?;
-        let until = until(halvings);
-        longest = shrunk(longest, halvings);
-
-        let mut cursors = Cursors::default();
-        let mut number = 1;
-        loop {
-            sieve.pages += 1;
-            let next = query_of_next(&page, number, per_page, &mut cursors)?;
-            sink(Batch {
-                total_count: None,
-                rows: sieve.take(page, Some(start), Some(until)),
-                bookmark: None,
-            })?;
-            let Some(query) = next else {
-                break;
-            };
-            number += 1;
-            page = reading.get(with_query(&path(until), &query))?;
-        }
+        sieve.settle(Some(start));
+        let until = spans.read(start, end, &mut sieve, sink)?;
+        let reached = sieve.reached();
         sink(Batch {
-            bookmark: sieve.bookmark_in_progress(),
+            marks: reached.map_or_else(Vec::new, |reached| sieve.marks_in_progress(reached)),
             ..Batch::default()
         })?;
         start = until;
@@ -73,8 +54,108 @@ pub fn read(
     sink(sieve.end())
 }
 
+/// When the workspace was made, where that is told: nothing happened in it before.
+fn beginning(reading: &Reading<'_>) -> Result<EpochSeconds, Fault> {
+    let created_at = |body: &str| {
+        let app = member(body, "app").ok().flatten()?;
+        let created_at = member(app, "created_at").ok().flatten()?;
+        time::parse_json(created_at)
+    };
+    let told = reading
+        .client
+        .send(&ApiRequest::Get("/me".into()), |body| {
+            Ok(created_at(&text(body)?))
+        })
+        .map_err(unexpectedly_gone)?;
+    let is_possible = |told: &EpochSeconds| (BEGINNING..reading.started()).contains(told);
+    Ok(told.filter(is_possible).unwrap_or(BEGINNING))
+}
+
+struct Spans<'a> {
+    reading: &'a Reading<'a>,
+    per_page: u32,
+    bounds: (&'a str, &'a str),
+    longest: EpochSeconds,
+}
+
+impl Spans<'_> {
+    /// Reads a span from `start` on, before `end`; returns where it ends.
+    fn read(
+        &mut self,
+        start: EpochSeconds,
+        end: EpochSeconds,
+        sieve: &mut Sieve<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<EpochSeconds, Fault> {
+        let until = |halvings| end.min(start + shrunk(self.longest, halvings));
+        let names = self.reading.names();
+        let client = self.reading.client;
+        let promise = Promise::default();
+        let (mut page, halvings) = client
+            .send_shrinking(
+                &client.full_effort(),
+                |halvings| ApiRequest::Get(self.path(start, until(halvings))),
+                |body| {
+                    let page = Page::parse(body, names)?;
+                    self.check(promise, &page)?;
+                    Ok(page)
+                },
+            )
+            .map_err(unexpectedly_gone)?;
+        self.reading.tell_odd(&page);
+        let until = until(halvings);
+        let path = self.path(start, until);
+        self.longest = if halvings == 0 {
+            LONGEST_SPAN.min(2 * self.longest)
+        } else {
+            shrunk(self.longest, halvings)
+        };
+        let mut cursors = Cursors::default();
+        let mut guard = Guard::default();
+        let mut promise = Promise::default();
+        let mut number = 1;
+        loop {
+            sieve.pages += 1;
+            guard.read(&page.rows);
+            guard.check()?;
+            promise.read(&page);
+            let next = query_of_next(&page, number, self.per_page, &mut cursors)?;
+            sink(Batch {
+                rows: sieve.take(page.rows, Some(start), Some(until)),
+                ..Batch::default()
+            })?;
+            let Some(query) = next else {
+                return Ok(until);
+            };
+            number += 1;
+            let request = with_query(&path, &query);
+            page = self
+                .reading
+                .get_if(request, |page| self.check(promise, page))?;
+        }
+    }
+
+    fn path(&self, start: EpochSeconds, until: EpochSeconds) -> String {
+        // Whether what happened right at a bound counts isn't known: one second more is asked for
+        // below, and what is beyond is left out.
+        let first = self.reading.path(&format!("per_page={}", self.per_page));
+        let from = with_parameter(&first, self.bounds.0, &(start - 1).to_string());
+        with_parameter(&from, self.bounds.1, &until.to_string())
+    }
+
+    /// Numbered pages are counted, and need no `next`.
+    fn check(&self, promise: Promise, page: &Page) -> Result<(), BadAnswer> {
+        if page.total_pages.is_some() {
+            return Ok(());
+        }
+        promise.check(page, self.per_page)
+    }
+}
+
 fn shrunk(span: EpochSeconds, halvings: u32) -> EpochSeconds {
-    span.checked_shr(halvings).unwrap_or(0).max(1)
+    span.checked_shr(halvings)
+        .unwrap_or(0)
+        .max(SHORTEST_SPAN.min(span))
 }
 
 /// What asks for the page after this one: a cursor where the answer has one, else its number.

@@ -1,18 +1,13 @@
 //! What the state remembers of an incremental stream, so that the next run asks for all that is
 //! new and repeats as little as it can.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::seen::Seen;
 use crate::tap::time::{self, EpochSeconds};
 
-/// How many records of the look-back are remembered; beyond that some may be repeated.
-const MOST_SEEN: usize = 10_000;
-/// How long after its `updated_at` a record may still change within the same second of it, as far as
-/// an answer can tell: indexing lags behind.
-const LONGEST_FRESH: EpochSeconds = 60;
+/// Larger numbers are milliseconds: as seconds, they lie in the year 5138 and beyond.
+const LEAST_MILLISECONDS: EpochSeconds = 100_000_000_000;
 
 /// The bookmark of one stream.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +24,9 @@ pub struct Bookmark {
     pub resume: Option<Resume>,
     /// What couldn't be had when the records that it goes with were read.
     pub awaited: Vec<Awaited>,
+    /// The children that were read along and so stand here too; absent in older states and in those of
+    /// other taps.
+    pub covers: Option<Vec<String>>,
     /// Keys of other programs, kept as they came.
     pub others: Map<String, Value>,
 }
@@ -60,108 +58,20 @@ pub struct Awaited {
     pub why: Option<String>,
 }
 
-/// Records already emitted: their keys with the version they had.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Seen {
-    records: BTreeMap<String, Emitted>,
-}
-
-/// A version of a record.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Version {
-    /// The record's `updated_at`.
-    pub updated_at: EpochSeconds,
-    /// CRC-32C of its bytes.
-    pub checksum: u32,
-}
-
-/// A version that was emitted, as the state remembers it.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
-enum Emitted {
-    /// Read long after its `updated_at`, which is all that tells it from other versions: its bytes
-    /// may differ from answer to answer though nothing changed (URLs that are signed anew).
-    Settled(EpochSeconds),
-    /// Read right after its `updated_at`, perhaps between two changes of one second: those differ in
-    /// their checksums.
-    Fresh(EpochSeconds, u32),
-}
-
-impl Emitted {
-    fn updated_at(self) -> EpochSeconds {
-        match self {
-            Self::Settled(updated_at) | Self::Fresh(updated_at, _) => updated_at,
-        }
-    }
-}
-
-impl Seen {
-    /// Whether this version of the record was emitted.
-    #[must_use]
-    pub fn contains(&self, id: &str, version: Version) -> bool {
-        match self.records.get(id) {
-            None => false,
-            Some(Emitted::Settled(updated_at)) => *updated_at == version.updated_at,
-            Some(Emitted::Fresh(updated_at, checksum)) => {
-                (*updated_at, *checksum) == (version.updated_at, version.checksum)
-            }
-        }
-    }
-
-    /// Remembers a version that was read at `now`. Older ones than `from` are forgotten once there
-    /// are many.
-    pub fn insert(&mut self, id: &str, version: Version, now: EpochSeconds, from: EpochSeconds) {
-        let updated_at = version.updated_at;
-        if updated_at < from {
-            return;
-        }
-        let emitted = if updated_at < now - LONGEST_FRESH {
-            Emitted::Settled(updated_at)
-        } else {
-            Emitted::Fresh(updated_at, version.checksum)
-        };
-        self.records.insert(id.to_owned(), emitted);
-        if self.records.len() > 2 * MOST_SEEN {
-            self.keep_from(from);
-        }
-    }
-
-    /// The newest 10,000 of what isn't older than `from`.
-    #[must_use]
-    pub fn since(&self, from: EpochSeconds) -> Self {
-        let recent = self
-            .records
-            .iter()
-            .filter(|(_, emitted)| emitted.updated_at() >= from)
-            .map(|(id, emitted)| (id.clone(), *emitted));
-        let mut seen = Self {
-            records: recent.collect(),
-        };
-        seen.keep_from(from);
-        seen
-    }
-
-    fn keep_from(&mut self, from: EpochSeconds) {
-        self.records
-            .retain(|_, emitted| emitted.updated_at() >= from);
-        if self.records.len() > MOST_SEEN {
-            let times = self.records.values().map(|emitted| emitted.updated_at());
-            let mut times: Vec<EpochSeconds> = times.collect();
-            let surplus = times.len() - MOST_SEEN;
-            let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
-            self.records
-                .retain(|_, emitted| emitted.updated_at() > newest_forgotten);
-        }
-    }
-}
-
 impl Bookmark {
     /// Reads what a state holds for a stream with that replication key: this tap's own form, or
     /// another tap's, which may be
     /// a bare instant, or have RFC 3339 text, or name it `replication_key_value`.
     ///
+    /// Nothing can have been emitted up to a later instant than `latest`.
+    ///
     /// The error says what is wrong, to follow the stream's name.
-    pub fn parse(value: Option<&Value>, replication_key: &str) -> Result<Self, String> {
+    pub fn parse(
+        value: Option<&Value>,
+        replication_key: &str,
+        latest: EpochSeconds,
+    ) -> Result<Self, String> {
+        let instant = |value: &Value| instant_until(value, latest);
         let mut others = match value {
             None | Some(Value::Null) => return Ok(Self::default()),
             Some(Value::Object(object)) => object.clone(),
@@ -176,13 +86,16 @@ impl Bookmark {
             Some(value) => Some(instant(&value)?),
         };
         let in_progress = others.shift_remove("in_progress") == Some(Value::Bool(true));
-        let seen = match others.shift_remove("seen") {
-            None | Some(Value::Null) => Seen::default(),
-            Some(records) => Seen {
-                records: serde_json::from_value(records).map_err(|error| {
-                    format!("`seen` isn't an object of keys and times ({error})")
-                })?,
-            },
+        let seen = Seen::parse(
+            others.shift_remove("seen").as_ref(),
+            others.shift_remove("undated").as_ref(),
+        )?;
+        let covers = match others.shift_remove("covers") {
+            None | Some(Value::Null) => None,
+            Some(names) => Some(
+                serde_json::from_value(names)
+                    .map_err(|error| format!("`covers` isn't a list of streams ({error})"))?,
+            ),
         };
         let resume = match others.shift_remove("resume") {
             None | Some(Value::Null) => None,
@@ -207,8 +120,21 @@ impl Bookmark {
             seen,
             resume,
             awaited,
+            covers,
             others,
         })
+    }
+
+    /// Whether a state's value for a stream says nothing that this tap understands: another tap's, most
+    /// likely, under another key.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !self.others.is_empty()
+            && *self
+                == Self {
+                    others: self.others.clone(),
+                    ..Self::default()
+                }
     }
 
     /// The form in which it stands in the state.
@@ -221,9 +147,10 @@ impl Bookmark {
         if self.in_progress {
             value.insert("in_progress".into(), json!(true));
         }
-        if !self.seen.records.is_empty() {
-            value.insert("seen".into(), json!(self.seen.records));
+        if let Some(covers) = &self.covers {
+            value.insert("covers".into(), json!(covers));
         }
+        value.extend(self.seen.to_members());
         if let Some(resume) = &self.resume {
             value.insert(
                 "resume".into(),
@@ -270,6 +197,27 @@ impl Awaited {
     }
 }
 
+/// An instant that something can have been emitted up to.
+fn instant_until(value: &Value, latest: EpochSeconds) -> Result<EpochSeconds, String> {
+    let seconds = instant(value)?;
+    if seconds >= LEAST_MILLISECONDS {
+        return Err(format!(
+            "{value} looks like milliseconds, and must be seconds since 1970 ({})",
+            seconds / 1000
+        ));
+    }
+    if seconds < 0 {
+        return Err(format!("{value} lies before 1970"));
+    }
+    if seconds > latest {
+        return Err(format!(
+            "{value} ({}) lies in the future, where nothing can have been read yet",
+            time::to_rfc3339(seconds)
+        ));
+    }
+    Ok(seconds)
+}
+
 fn instant(value: &Value) -> Result<EpochSeconds, String> {
     time::parse_json(&value.to_string()).ok_or_else(|| {
         format!("{value} is neither epoch seconds nor a date nor an RFC 3339 instant")
@@ -280,23 +228,26 @@ fn instant(value: &Value) -> Result<EpochSeconds, String> {
 mod tests {
     use super::*;
 
+    const LATEST: EpochSeconds = 1_800_000_000;
+
+    fn parse(value: &Value) -> Result<Bookmark, String> {
+        Bookmark::parse(Some(value), "updated_at", LATEST)
+    }
+
     #[test]
     fn what_is_written_is_read_again() {
         let value = json!({
             "updated_at": 1_763_800_000,
             "in_progress": true,
+            "covers": ["contact_notes"],
+            "undated": {"c": 7},
             "seen": {"a": 1_763_800_000, "b": [1_763_800_001, 4_294_967_295_u32]},
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200},
                 {"stream": "notes", "id": "2", "updated_at": 1, "since": 1_763_800_200, "why": "status 500"}],
             "of_another_program": [1, 2],
         });
-        assert_eq!(
-            Bookmark::parse(Some(&value), "updated_at")
-                .unwrap()
-                .to_value("updated_at"),
-            value
-        );
+        assert_eq!(parse(&value).unwrap().to_value("updated_at"), value);
     }
 
     #[test]
@@ -308,7 +259,7 @@ mod tests {
             json!({"updated_at": 1_763_800_000}),
             json!({"replication_key": "updated_at", "replication_key_value": "2025-11-22T08:26:40+00:00"}),
         ] {
-            let bookmark = Bookmark::parse(Some(&value), "updated_at").unwrap();
+            let bookmark = parse(&value).unwrap();
             assert_eq!(bookmark.updated_at, Some(1_763_800_000), "{value}");
         }
     }
@@ -316,40 +267,38 @@ mod tests {
     #[test]
     fn what_is_no_instant_is_refused() {
         for value in [json!("soon"), json!(true), json!({"updated_at": {}})] {
-            assert!(
-                Bookmark::parse(Some(&value), "updated_at").is_err(),
-                "{value}"
-            );
-        }
-    }
-
-    fn version(updated_at: EpochSeconds, checksum: u32) -> Version {
-        Version {
-            updated_at,
-            checksum,
+            assert!(parse(&value).is_err(), "{value}");
         }
     }
 
     #[test]
-    fn only_the_newest_are_remembered() {
-        let mut seen = Seen::default();
-        for number in 0..30_000 {
-            seen.insert(&number.to_string(), version(number, 0), 0, 5);
+    fn an_instant_that_cannot_be_is_refused_by_what_is_wrong_with_it() {
+        for (value, why) in [
+            (json!(1_763_800_000_000_i64), "milliseconds"),
+            (json!("1763800000000"), "milliseconds"),
+            (json!(-1), "before 1970"),
+            (json!("1969-12-31T23:59:59Z"), "before 1970"),
+            (json!(LATEST + 1), "future"),
+            (
+                json!({"resume": {"page": 1, "updated_at": -5}}),
+                "before 1970",
+            ),
+        ] {
+            let error = parse(&value).unwrap_err();
+            assert!(error.contains(why), "{value}: {error}");
         }
-        seen.keep_from(5);
-        assert!(seen.records.len() <= MOST_SEEN);
-        assert!(seen.contains("29999", version(29_999, 0)));
-        assert!(!seen.contains("19999", version(19_999, 0)));
-        assert!(!seen.contains("29999", version(29_998, 0)));
+        assert!(parse(&json!(LATEST)).is_ok());
+        assert!(parse(&json!(0)).is_ok());
     }
 
     #[test]
-    fn bytes_tell_versions_apart_while_they_are_fresh() {
-        let mut seen = Seen::default();
-        seen.insert("a", version(1_000, 7), 1_002, 0);
-        assert!(seen.contains("a", version(1_000, 7)));
-        assert!(!seen.contains("a", version(1_000, 8)));
-        seen.insert("a", version(1_000, 7), 1_061, 0);
-        assert!(seen.contains("a", version(1_000, 8)));
+    fn what_says_nothing_is_foreign() {
+        assert!(parse(&json!({"last_change": 5})).unwrap().is_foreign());
+        assert!(!parse(&json!({})).unwrap().is_foreign());
+        assert!(
+            !parse(&json!({"updated_at": 5, "x": 1}))
+                .unwrap()
+                .is_foreign()
+        );
     }
 }

@@ -12,6 +12,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
+use super::guard::Guard;
+use crate::tap::fault::Fault;
+
 /// How far a list has been read. Places are counted from 0 at its head; `Row` identifies a row as
 /// long as it keeps its place among the others.
 #[derive(Debug)]
@@ -23,6 +26,10 @@ pub struct Coverage<Row> {
     /// The rows read last, as far as they prove something.
     shore: HashSet<Row>,
     island: Option<Island<Row>>,
+    /// Whether a total fell.
+    has_fallen: bool,
+    /// Whether a total that falls is no sign of anything any more.
+    ignores_totals: bool,
 }
 
 /// A page read behind a gap.
@@ -46,7 +53,28 @@ impl<Row: Eq + Hash> Coverage<Row> {
             read_to,
             shore: HashSet::new(),
             island: None,
+            has_fallen: false,
+            ignores_totals: false,
         }
+    }
+
+    /// Gets on where page after page holds nothing new: totals that rise and fall as servers take
+    /// turns to answer would have it step back for ever. Where that was tried, the list has no end.
+    pub fn go_on_when_stuck(&mut self, guard: &mut Guard, stream: &str) -> Result<(), Fault> {
+        if !guard.is_stuck() {
+            return Ok(());
+        }
+        if self.ignores_totals || !self.has_fallen {
+            return guard.check();
+        }
+        tracing::warn!(
+            "{stream}: `total_count` falls again and again though nothing moves; it is no longer \
+             taken for a sign that records were deleted"
+        );
+        self.ignores_totals = true;
+        self.island = None;
+        guard.try_another_way();
+        Ok(())
     }
 
     /// The page to ask for, from 1.
@@ -79,9 +107,10 @@ impl<Row: Eq + Hash> Coverage<Row> {
     ) -> bool {
         self.rescale(u64::from(per_page.max(1)));
         let deleted = match (self.total_count, total_count) {
-            (Some(before), Some(now)) => before.saturating_sub(now),
+            (Some(before), Some(now)) if !self.ignores_totals => before.saturating_sub(now),
             _ => 0,
         };
+        self.has_fallen |= deleted > 0;
         self.total_count = total_count.or(self.total_count);
         // All of them may have been before these places.
         self.read_to = self.read_to.saturating_sub(deleted);
@@ -92,7 +121,7 @@ impl<Row: Eq + Hash> Coverage<Row> {
         let end = start + self.per_page;
         let are_places_enough = rows.is_none();
         let rows = rows.unwrap_or_default();
-        if start > self.read_to && self.shore.is_disjoint(&rows) {
+        if start > self.read_to && !self.ignores_totals && self.shore.is_disjoint(&rows) {
             self.island = Some(Island { start, end, rows });
             return false;
         }

@@ -2,9 +2,12 @@
 //! that changes meanwhile moves ahead of what is read, and the next run meets it. The bookmark can't
 //! move before all is read.
 
+use super::ends::{Cursors, Promise};
+use super::guard::Guard;
+use super::reading::{Batch, Reading, Sink};
 use super::sieve::Sieve;
-use super::{Batch, Cursors, Fault, Reading, Sink};
 use crate::tap::api::path::with_parameter;
+use crate::tap::fault::Fault;
 
 /// Reads the stream; `since` is the query's parameter for the instant.
 pub fn read(
@@ -22,18 +25,24 @@ pub fn read(
     }
     let mut sieve = Sieve::new(reading);
     let mut cursors = Cursors::default();
+    let mut promise = Promise::default();
+    let mut guard = Guard::default();
     let mut cursor: Option<String> = None;
     loop {
-        let page = reading.get(match &cursor {
+        let request = match &cursor {
             None => first.clone(),
             Some(cursor) => with_parameter(&first, "starting_after", cursor),
-        })?;
+        };
+        let page = reading.get_if(request, |page| promise.check(page, per_page))?;
+        promise.read(&page);
+        guard.read(&page.rows);
+        guard.check()?;
         sieve.pages += 1;
         cursor = cursors.after(&page)?;
         sink(Batch {
             total_count: page.total_count,
-            rows: sieve.take(page, lower, None),
-            bookmark: None,
+            rows: sieve.take(page.rows, lower, None),
+            ..Batch::default()
         })?;
         if cursor.is_none() {
             return sink(sieve.end());

@@ -5,15 +5,18 @@
 //! start. A deleted record pulls others forward, past the page being asked for: then `total_count`
 //! falls, and reading steps back ([`Coverage`]).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
+use super::bookmark::Resume;
 use super::coverage::Coverage;
-use super::{Batch, Fault, Reading, Sink, is_last};
-use crate::tap::read::bookmark::{Bookmark, Resume, Version};
+use super::ends::is_last;
+use super::guard::{Fingerprints, Guard};
+use super::page::Page;
+use super::reading::{Batch, Reading, Sink};
+use super::sieve::Sieve;
+use crate::tap::fault::Fault;
+use crate::tap::time::EpochSeconds;
 
-/// How many emitted records are remembered, so as not to emit one again that was pushed to a
-/// later page. It takes this many updates during one run to push it further.
-const MOST_RECENT: usize = 100_000;
 /// Pages beyond the overlap that a run without anything new may cost time and again.
 const MOST_PAGES_FOR_NOTHING: u32 = 2;
 
@@ -24,132 +27,80 @@ pub fn read(
     overlap_pages: u32,
     sink: &mut Sink<'_>,
 ) -> Result<(), Fault> {
-    let before = &reading.bookmark;
-    let resume = before.resume.as_ref();
+    let resume = resume_of_all(reading);
     let lower = reading.lower_bound();
-    let known = reading.known_bookmark().or(lower);
-    let newest_bookmark = reading.newest_bookmark();
-    let lookback = reading.client.config().lookback_seconds;
-
+    let known = oldest_known(reading).or(lower);
     let first = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
     let total_count = resume.and_then(|resume| resume.total_count);
     let mut coverage = Coverage::up_to_page(first, per_page, total_count);
+    let mut sieve = Sieve::new(reading);
+    sieve.most_pages_for_nothing = overlap_pages.saturating_add(MOST_PAGES_FOR_NOTHING);
     // What a resumed run finds at the top belongs to the run after it, which starts there.
-    let mut newest = resume.map(|resume| resume.updated_at);
-    let mut seen = before.seen.clone();
-    let mut recent = Recent::default();
+    sieve.decide(resume.map(|resume| resume.updated_at));
+    let mut guard = Guard::default();
+    let mut met = Fingerprints::default();
     let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
-    // Emitted before or not.
-    let mut newest_met = None;
-    let mut pages_read: u32 = 0;
     loop {
         let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
-        pages_read += 1;
+        sieve.pages += 1;
         let total_count = page.total_count;
-        // One that is updated from now on may move without a sign of it, twice in one second.
-        let lasting = page
-            .rows
-            .iter()
-            .filter(|row| row.updated_at < Some(reading.started))
-            .map(|row| (row.id.clone(), row.updated_at));
-        let is_all_before_read = coverage.read(
-            number,
-            page.per_page.unwrap_or(per_page),
-            total_count,
-            Some(lasting.collect()),
-        );
+        let per_page_given = page.per_page.unwrap_or(per_page);
+        guard.read(&page.rows);
+        coverage.go_on_when_stuck(&mut guard, reading.stream.name)?;
+        let lasting = Some(lasting_rows(reading, &page));
+        let is_all_before_read = coverage.read(number, per_page_given, total_count, lasting);
         let is_end = is_all_before_read && is_last(&page, number, per_page);
-        let mut is_quiet = known.is_some();
-        let mut rows = Vec::new();
-        for row in page.rows {
-            let version = row.version();
-            if let Some(version) = version {
-                // Above the bookmark, records that were emitted say nothing of those between them,
-                // which may be indexed only now.
-                is_quiet &= known.is_none_or(|known| version.updated_at <= known);
-                newest_met = newest_met.max(Some(version.updated_at));
-                if before.seen.contains(&row.id, version) {
-                    continue;
-                }
-            }
-            if !reading.is_wanted(&row, lower) {
-                continue;
-            }
-            if let Some(version) = version {
-                if resume.is_none() {
-                    newest = newest.max(Some(version.updated_at.min(newest_bookmark)));
-                }
-                let from = newest.unwrap_or(newest_bookmark) - lookback;
-                seen.insert(&row.id, version, reading.started, from);
-            }
-            if recent.is_first(&row.id, version) {
-                rows.push(row);
-            }
-        }
+        let is_quiet = is_all_before_read && known.is_some_and(|known| is_quiet(&page, known));
+        // One that was pushed to a later page isn't emitted again.
+        let mut rows = page.rows;
+        rows.retain(|row| met.is_first(row));
+        let rows = sieve.take(rows, lower, None);
         has_emitted |= !rows.is_empty();
-        let bookmark = newest.filter(|_| has_emitted).map(|newest| Bookmark {
-            resume: Some(Resume {
-                page: coverage.whole_pages(),
-                updated_at: newest,
-                total_count: coverage.total_count(),
-            }),
-            seen: seen.since(newest - lookback),
-            ..before.clone()
-        });
+        let marks = if has_emitted {
+            sieve.marks_of_pages(coverage.whole_pages(), coverage.total_count())
+        } else {
+            Vec::new()
+        };
         sink(Batch {
             rows,
-            bookmark,
+            marks,
             total_count,
         })?;
-        quiet_pages = if is_quiet && is_all_before_read {
-            quiet_pages + 1
-        } else {
-            0
-        };
+        quiet_pages = if is_quiet { quiet_pages + 1 } else { 0 };
         if is_end || quiet_pages >= overlap_pages {
-            break;
+            return sink(sieve.end());
         }
     }
-    if !has_emitted && resume.is_none() && !reading.is_ahead() {
-        let is_costly = pages_read > overlap_pages.saturating_add(MOST_PAGES_FOR_NOTHING);
-        if !is_costly || !reading.is_look_back_over(newest_met) {
-            return Ok(());
-        }
-        newest = Some(newest_bookmark);
-    }
-    let bookmark = reading.final_bookmark(newest).map(|updated_at| Bookmark {
-        updated_at: Some(updated_at),
-        seen: seen.since(updated_at - lookback),
-        resume: None,
-        ..before.clone()
-    });
-    sink(Batch {
-        bookmark,
-        ..Batch::default()
-    })
 }
 
-/// The versions of records emitted last, by their keys.
-#[derive(Default)]
-struct Recent {
-    records: HashSet<(String, Option<Version>)>,
-    order: VecDeque<(String, Option<Version>)>,
+/// Where an unfinished reading left off, if it did so for everyone.
+fn resume_of_all<'a>(reading: &'a Reading<'_>) -> Option<&'a Resume> {
+    let first = reading.places.first()?.bookmark.resume.as_ref()?;
+    let is_same = |resume: Option<&Resume>| resume == Some(first);
+    let mut places = reading.places.iter();
+    places
+        .all(|place| is_same(place.bookmark.resume.as_ref()))
+        .then_some(first)
 }
 
-impl Recent {
-    fn is_first(&mut self, id: &str, version: Option<Version>) -> bool {
-        let record = (id.to_owned(), version);
-        if !self.records.insert(record.clone()) {
-            return false;
-        }
-        self.order.push_back(record);
-        if self.order.len() > MOST_RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.records.remove(&oldest);
-        }
-        true
-    }
+fn oldest_known(reading: &Reading<'_>) -> Option<EpochSeconds> {
+    let known = reading.places.iter().map(|place| reading.known(place));
+    known.min().flatten()
+}
+
+/// The rows that prove where they are: one that is updated from now on may move without a sign of
+/// it, twice in one second.
+fn lasting_rows(reading: &Reading<'_>, page: &Page) -> HashSet<(String, Option<EpochSeconds>)> {
+    let rows = page.rows.iter();
+    rows.filter(|row| row.updated_at < Some(reading.started()))
+        .map(|row| (row.id.clone(), row.updated_at))
+        .collect()
+}
+
+/// Above the bookmark, records that were emitted say nothing of those between them, which may be
+/// indexed only now.
+fn is_quiet(page: &Page, known: EpochSeconds) -> bool {
+    page.newest().is_none_or(|newest| newest <= known)
 }

@@ -4,11 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::bookmark::Version;
-use crate::json::members::{fault_of, member, range_in, unquoted};
+use super::envelope::{Envelope, Next, key};
+use super::places::Outputs;
+use super::seen::Version;
+use crate::json::members::{fault_of, range_in, unquoted};
 use crate::json::scanner::Scanner;
 use crate::tap::api::client::BadAnswer;
 use crate::tap::time::{self, EpochSeconds};
@@ -28,17 +27,10 @@ pub struct Page {
     pub total_count: Option<u64>,
     /// `scroll_param`: what the next request of a scroll must carry.
     pub scroll_param: Option<String>,
-}
-
-/// What an answer says of the page after it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Next {
-    /// There is none.
-    End,
-    /// It is asked for with this cursor.
-    Cursor(String),
-    /// There may be one, but it isn't named by a cursor.
-    Unnamed,
+    /// Elements of the array that are no records, or have no key that can be read: what one of them
+    /// is like, and how many there are. Nothing could load them, and they mustn't keep anything from
+    /// being loaded.
+    pub odd: Option<(String, usize)>,
 }
 
 /// One record of a page.
@@ -52,6 +44,8 @@ pub struct Row {
     pub updated_at: Option<EpochSeconds>,
     /// Where the bytes of that instant's value are in the record.
     pub updated_at_json: Range<usize>,
+    /// The outputs that it is to be emitted for.
+    pub wanted: Outputs,
 }
 
 /// The bytes of a record: a range of a body that it shares with its page.
@@ -116,13 +110,13 @@ impl Row {
         }
     }
 
-    /// What tells this version of the record from others; none for a record without `updated_at`.
+    /// What tells this version of the record from others.
     #[must_use]
-    pub fn version(&self) -> Option<Version> {
-        Some(Version {
-            updated_at: self.updated_at?,
+    pub fn version(&self) -> Version {
+        Version {
+            updated_at: self.updated_at,
             checksum: crc32c::crc32c(self.record.json().as_bytes()),
-        })
+        }
     }
 }
 
@@ -130,36 +124,66 @@ impl Page {
     /// Reads the body of an answer.
     pub fn parse(body: Vec<u8>, names: Names) -> Result<Self, BadAnswer> {
         let body = text(body)?;
-        let envelope = Envelope::parse(&body, names.records_at, |scanner| {
+        let mut envelope = Envelope::parse(&body, names.records_at, |scanner| {
+            if scanner.peek()? != b'{' {
+                return scanner
+                    .value()
+                    .map(|_| Err(BadAnswer("a record isn't an object".into())));
+            }
             let (json, found) = scanner.with_text(|scanner| Found::pass(scanner, names))?;
-            Some((range_in(&body, json), Keys::new(json, &found, names)))
+            let range = range_in(&body, json);
+            Some(Keys::new(json, &found, names).map(|keys| (range, keys)))
         })?;
+        if envelope.records.is_none() && envelope.is_agreed_to_be_empty() {
+            envelope.records = Some(Vec::new());
+        }
         let Some(records) = envelope.records else {
             return Err(BadAnswer(format!(
                 "the answer has no `{}`",
                 names.records_at
             )));
         };
-        let pages = envelope.pages.unwrap_or_default();
-        let total_pages = pages.total_pages.or(envelope.total_pages);
-        let per_page = pages.per_page.or(envelope.per_page);
-        let scroll_param = envelope.scroll_param;
-        let next = pages.next()?;
-        let total_count = envelope.total_count;
+        let count = records.len();
         let body = Arc::new(body);
-        let mut rows = Vec::with_capacity(records.len());
-        for (range, keys) in records {
-            let body = Arc::clone(&body);
-            rows.push(Row::new(Record { body, range }, keys?));
+        let mut rows = Vec::with_capacity(count);
+        let mut odd = None;
+        for record in records {
+            match record {
+                Ok((range, keys)) => {
+                    let body = Arc::clone(&body);
+                    rows.push(Row::new(Record { body, range }, keys));
+                }
+                Err(bad) => odd = Some(bad),
+            }
         }
+        if let Some(bad) = &odd
+            && rows.is_empty()
+            && count > 1
+        {
+            return Err(BadAnswer(format!("all {count} records are odd: {bad}")));
+        }
+        let pages = envelope.pages;
         Ok(Self {
+            odd: odd.map(|bad| (bad.0, count - rows.len())),
             rows,
-            next,
-            total_pages,
-            per_page,
-            total_count,
-            scroll_param,
+            next: pages.next,
+            total_pages: pages.total_pages.or(envelope.total_pages),
+            per_page: pages.per_page.or(envelope.per_page),
+            total_count: envelope.total_count,
+            scroll_param: envelope.scroll_param,
         })
+    }
+
+    /// The oldest instant of its records.
+    #[must_use]
+    pub fn oldest(&self) -> Option<EpochSeconds> {
+        self.rows.iter().filter_map(|row| row.updated_at).min()
+    }
+
+    /// The newest instant of its records.
+    #[must_use]
+    pub fn newest(&self) -> Option<EpochSeconds> {
+        self.rows.iter().filter_map(|row| row.updated_at).max()
     }
 }
 
@@ -184,6 +208,7 @@ impl Row {
             id: keys.id,
             updated_at: keys.updated_at,
             updated_at_json: keys.updated_at_json,
+            wanted: Outputs::ALL,
         }
     }
 }
@@ -225,11 +250,15 @@ struct Keys {
 impl Keys {
     fn new(record: &str, found: &Found<'_>, names: Names) -> Result<Self, BadAnswer> {
         let id = match found.id {
-            None | Some("null") => {
+            None | Some("null" | "\"\"") => {
                 return Err(BadAnswer(format!("a record has no `{}`", names.key)));
             }
-            Some(quoted) if quoted.starts_with('"') => serde_json::from_str(quoted)?,
-            Some(number) => number.to_owned(),
+            Some(value) => key(value).ok_or_else(|| {
+                BadAnswer(format!(
+                    "the `{}` of a record is no text or number",
+                    names.key
+                ))
+            })?,
         };
         Ok(Self {
             id,
@@ -239,108 +268,6 @@ impl Keys {
                 .map_or(0..0, |value| range_in(record, value)),
         })
     }
-}
-
-/// What surrounds the records in an answer, or in a list inside one.
-pub struct Envelope<'a, T> {
-    /// What was read of each record.
-    pub records: Option<Vec<T>>,
-    /// How many there are in all.
-    pub total_count: Option<u64>,
-    pages: Option<Pages<'a>>,
-    // Some lists have these beside the records, and no `pages`.
-    total_pages: Option<u32>,
-    per_page: Option<u32>,
-    scroll_param: Option<String>,
-}
-
-impl<'a, T> Envelope<'a, T> {
-    /// Reads a JSON object whose records are at `records_at`; `read` passes over one of them.
-    pub fn parse(
-        body: &'a str,
-        records_at: &'static str,
-        mut read: impl FnMut(&mut Scanner<'a>) -> Option<T>,
-    ) -> Result<Self, serde_json::Error> {
-        let mut records = None;
-        let mut others = Vec::new();
-        let mut scanner = Scanner::new(body);
-        let passed = scanner.object(|scanner, name| {
-            let name = unquoted(name)?;
-            if name == records_at && scanner.peek()? == b'[' {
-                let list = records.insert(Vec::new());
-                return scanner.array(|scanner| {
-                    list.push(read(scanner)?);
-                    Some(())
-                });
-            }
-            others.push((name, scanner.value()?));
-            Some(())
-        });
-        if passed.is_none() || !scanner.is_at_end() {
-            return Err(fault_of(body));
-        }
-        let mut envelope = Self {
-            records,
-            total_count: None,
-            pages: None,
-            total_pages: None,
-            per_page: None,
-            scroll_param: None,
-        };
-        for (name, value) in others {
-            match &*name {
-                "pages" => envelope.pages = serde_json::from_str(value)?,
-                "total_count" => envelope.total_count = serde_json::from_str(value)?,
-                "total_pages" => envelope.total_pages = serde_json::from_str(value)?,
-                "per_page" => envelope.per_page = serde_json::from_str(value)?,
-                "scroll_param" => envelope.scroll_param = serde_json::from_str(value)?,
-                _ => {}
-            }
-        }
-        Ok(envelope)
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "as the API names them")]
-struct Pages<'a> {
-    #[serde(borrow)]
-    next: Option<&'a RawValue>,
-    total_pages: Option<u32>,
-    per_page: Option<u32>,
-}
-
-impl Pages<'_> {
-    /// `next` may be null, an object with a cursor or a page's number, a URL, or a number. Where the
-    /// cursor is null, there is no next page.
-    fn next(self) -> Result<Next, BadAnswer> {
-        let Some(next) = self.next.map(RawValue::get) else {
-            return Ok(Next::End);
-        };
-        Ok(match next.as_bytes()[0] {
-            b'n' => Next::End,
-            b'{' => match member(next, "starting_after")? {
-                None | Some("\"\"") => Next::Unnamed,
-                Some("null") => Next::End,
-                Some(cursor) => Next::Cursor(serde_json::from_str(cursor)?),
-            },
-            b'"' => cursor_in_url(&serde_json::from_str::<String>(next)?)
-                .map_or(Next::Unnamed, Next::Cursor),
-            _ => Next::Unnamed,
-        })
-    }
-}
-
-fn cursor_in_url(url: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let value = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("starting_after="))
-        .filter(|value| !value.is_empty())?;
-    let decoded = percent_encoding::percent_decode_str(value)
-        .decode_utf8()
-        .ok()?;
-    Some(decoded.into_owned())
 }
 
 #[cfg(test)]
@@ -391,30 +318,6 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_in_all_its_shapes() {
-        let cursor = |text: &str| Next::Cursor(text.to_owned());
-        for (next, expected) in [
-            ("null", Next::End),
-            (r#"{"page":2,"starting_after":"abc=="}"#, cursor("abc==")),
-            (r#"{"page":2,"starting_after":null}"#, Next::End),
-            (r#"{"page":2}"#, Next::Unnamed),
-            (
-                r#""https://x.test/c?page=2&starting_after=a%3D%3D""#,
-                cursor("a=="),
-            ),
-            (r#""https://x.test/c?page=2""#, Next::Unnamed),
-            ("2", Next::Unnamed),
-        ] {
-            let page = parse(&format!(r#"{{"data":[],"pages":{{"next":{next}}}}}"#)).unwrap();
-            assert_eq!(page.next, expected, "{next}");
-        }
-        assert_eq!(
-            parse(r#"{"data":[],"pages":null}"#).unwrap().next,
-            Next::End
-        );
-    }
-
-    #[test]
     fn what_is_no_page_is_a_bad_answer() {
         for body in [
             "",
@@ -423,13 +326,81 @@ mod tests {
             "[]",
             "{}",
             r#"{"data":null}"#,
-            r#"{"data":[{"id":null}]}"#,
-            r#"{"data":[{"name":"n"}]}"#,
-            r#"{"data":[1]}"#,
+            r#"{"data":null,"total_count":3}"#,
+            r#"{"data":{},"total_count":0}"#,
+            r#"{"data":[{"id":null},{"name":"n"}]}"#,
+            r#"{"data":[1,2]}"#,
             r#"{"data":[]"#,
             r#"{"data":[]}{"data":[]}"#,
         ] {
             assert!(parse(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn one_odd_record_costs_itself_alone() {
+        for odd in [
+            "null",
+            "7",
+            "[]",
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":{}}"#,
+            r#"{"id":""}"#,
+        ] {
+            let page = parse(&format!(r#"{{"data":[{{"id":1}},{odd},{{"id":"b"}}]}}"#)).unwrap();
+            let ids: Vec<&str> = page.rows.iter().map(|row| row.id.as_str()).collect();
+            assert_eq!(ids, ["1", "b"], "{odd}");
+            assert_eq!(page.odd.map(|(_, count)| count), Some(1), "{odd}");
+            assert!(
+                parse(&format!(r#"{{"data":[{odd}]}}"#))
+                    .unwrap()
+                    .odd
+                    .is_some(),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_and_keys_are_read_however_they_are_written() {
+        for count in ["4", "\"4\"", "4.0", "\"4.0\"", "4e0"] {
+            let page = parse(&format!(
+                r#"{{"data":[{{"id":{count}}}],"total_count":{count},"pages":{{"per_page":{count},"total_pages":{count}}}}}"#
+            ))
+            .unwrap();
+            assert_eq!(page.total_count, Some(4), "{count}");
+            assert_eq!(
+                (page.per_page, page.total_pages),
+                (Some(4), Some(4)),
+                "{count}"
+            );
+        }
+        let ids =
+            parse(r#"{"data":[{"id":4.0},{"id":"4"},{"id":"\ud800"},{"\udfff":1,"id":"\ud801"}]}"#)
+                .unwrap();
+        let ids: Vec<&str> = ids.rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(ids, ["4", "4", "\\ud800", "\\ud801"]);
+        for odd in ["null", "\"many\"", "-1", "{}", "[]", "true"] {
+            let page = parse(&format!(
+                r#"{{"data":[],"total_count":{odd},"pages":{{"next":null,"per_page":{odd}}}}}"#
+            ));
+            assert_eq!(page.unwrap().total_count, None, "{odd}");
+        }
+        for odd in ["null", "[]", "7", "\"x\""] {
+            let page = parse(&format!(r#"{{"data":[],"pages":{odd}}}"#)).unwrap();
+            assert_eq!(page.next, Next::End, "{odd}");
+        }
+    }
+
+    #[test]
+    fn null_is_an_empty_page_where_the_totals_agree() {
+        for body in [
+            r#"{"data":null,"total_count":0}"#,
+            r#"{"data":null,"total_count":"0"}"#,
+            r#"{"data":null,"total_count":7,"pages":{"page":3,"total_pages":2}}"#,
+        ] {
+            assert!(parse(body).unwrap().rows.is_empty(), "{body}");
         }
     }
 }

@@ -5,15 +5,15 @@
 //! page. So it isn't repeated; the scroll is begun anew, and what was emitted isn't emitted again.
 //! A scroll that breaks off stays open for a minute, and a workspace has but one at a time.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
+use super::guard::{Fingerprints, Guard};
+use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
 use super::sieve::Sieve;
-use super::{Batch, Fault, Reading, Sink, unexpectedly_gone};
 use crate::tap::api::client::{ApiRequest, Once};
 use crate::tap::api::error::ErrorList;
 use crate::tap::api::path::with_parameter;
-use crate::tap::read::bookmark::Version;
+use crate::tap::fault::Fault;
 use crate::tap::read::page::Page;
 
 /// Pause before the second look whether another scroll has ended; each further one doubles it.
@@ -27,11 +27,21 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let lower = reading.lower_bound();
     let mut sieve = Sieve::new(reading);
-    let mut emitted: HashSet<(String, Option<Version>)> = HashSet::new();
+    let mut emitted = Fingerprints::default();
     let mut scroll_param: Option<String> = None;
     let mut fruitless_starts = 1;
+    let mut guard = Guard::default();
     loop {
-        let page = match next_page(reading, scroll_param.as_deref(), fruitless_starts - 1)? {
+        let page = next_page(reading, scroll_param.as_deref(), fruitless_starts - 1)?;
+        // The place moves with every answer, so that none repeats what this scroll gave before.
+        let page = page.and_then(|page| {
+            if page.rows.is_empty() || guard.read(&page.rows) {
+                Ok(page)
+            } else {
+                Err("it repeats a page".to_owned())
+            }
+        });
+        let page = match page {
             Ok(page) => page,
             Err(why) => {
                 let attempts = reading.client.config().max_attempts;
@@ -44,6 +54,7 @@ pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
                 tracing::warn!("the scroll broke off and is begun anew: {why}");
                 fruitless_starts += 1;
                 scroll_param = None;
+                guard = Guard::default();
                 continue;
             }
         };
@@ -57,15 +68,16 @@ pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
             ));
         }
         let total_count = page.total_count;
-        let mut rows = sieve.take(page, lower, None);
-        rows.retain(|row| emitted.insert((row.id.clone(), row.version())));
+        let mut rows = page.rows;
+        rows.retain(|row| emitted.is_first(row));
+        let rows = sieve.take(rows, lower, None);
         if !rows.is_empty() {
             fruitless_starts = 1;
         }
         sink(Batch {
             rows,
-            bookmark: None,
             total_count,
+            ..Batch::default()
         })?;
     }
 }
@@ -89,7 +101,10 @@ fn next_page(
             .client
             .send_once(&request, losses, |body| Page::parse(body, names));
         let why = match answer {
-            Ok(Once::Done(page)) => return Ok(Ok(page)),
+            Ok(Once::Done(page)) => {
+                reading.tell_odd(&page);
+                return Ok(Ok(page));
+            }
             Ok(Once::Lost(why)) => return Ok(Err(why)),
             Err(Fault::Gone { message }) if scroll_param.is_some() => return Ok(Err(message)),
             Err(fault) => return Err(unexpectedly_gone(fault)),

@@ -7,12 +7,17 @@
 
 use serde_json::json;
 
+use super::ends::{Cursors, Promise};
+use super::guard::Guard;
+use super::order::{Direction, Order};
+use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
 use super::sieve::Sieve;
-use super::{Batch, Cursors, Fault, Reading, Sink, unexpectedly_gone};
-use crate::tap::api::client::ApiRequest;
+use crate::tap::api::client::{ApiRequest, BadAnswer};
+use crate::tap::fault::Fault;
 use crate::tap::read::page::Page;
+use crate::tap::read::places::Place;
 use crate::tap::streams::DateMatching;
-use crate::tap::time::{self, EpochSeconds};
+use crate::tap::time::EpochSeconds;
 
 const HOUR: EpochSeconds = 3600;
 /// What is older is read oldest first.
@@ -24,6 +29,10 @@ const WHOLE_DAY_MARGIN: EpochSeconds = 25 * HOUR;
 const SECOND_MARGIN: EpochSeconds = 1;
 /// So many pages after one had to be made smaller, a larger one is tried again.
 const PAGES_UNTIL_LARGER: u32 = 20;
+/// How often a page that ends too early is asked for again.
+const MOST_EARLY_ENDS: u32 = 3;
+/// How many pages are looked at for what may lie beyond an early end.
+const MOST_PAGES_BEYOND: u32 = 5;
 
 /// Reads the stream.
 pub fn read(
@@ -42,6 +51,7 @@ pub fn read(
         sieve: Sieve::new(reading),
         halvings: 0,
         pages_since_halving: 0,
+        is_unsorted: false,
     };
     match matching {
         DateMatching::Seconds => search.read_oldest_first(None, sink)?,
@@ -58,48 +68,73 @@ struct Search<'a> {
     sieve: Sieve<'a>,
     halvings: u32,
     pages_since_halving: u32,
+    /// Whether it was told that the API doesn't keep to the order.
+    is_unsorted: bool,
 }
 
 /// One sorted query whose pages are followed.
 struct Query {
     lower: Option<EpochSeconds>,
     upper: Option<EpochSeconds>,
-    order: &'static str,
+    direction: Direction,
+    order: Order,
     cursors: Cursors,
     cursor: Option<String>,
+    promise: Promise,
+    guard: Guard,
 }
 
 impl Query {
-    fn new(order: &'static str, lower: Option<EpochSeconds>, upper: Option<EpochSeconds>) -> Self {
+    fn new(direction: Direction, lower: Option<EpochSeconds>, upper: Option<EpochSeconds>) -> Self {
         Self {
             lower,
             upper,
-            order,
+            direction,
+            order: Order::new(direction),
             cursors: Cursors::default(),
             cursor: None,
+            promise: Promise::default(),
+            guard: Guard::default(),
         }
+    }
+
+    /// Whether all of a page, and so all behind it, lies below a bound, newest first.
+    fn is_below(&self, page: &Page, lower: Option<EpochSeconds>) -> bool {
+        self.order.is_kept()
+            && page
+                .newest()
+                .zip(lower)
+                .is_some_and(|(all, lower)| all < lower)
+    }
+
+    /// The same for all of a page, oldest first.
+    fn is_from(&self, page: &Page, upper: Option<EpochSeconds>) -> bool {
+        self.order.is_kept()
+            && page
+                .oldest()
+                .zip(upper)
+                .is_some_and(|(all, upper)| all >= upper)
     }
 }
 
 impl Search<'_> {
     fn read_around_days(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
         let end = self.reading.client.config().end_date;
-        let mut query = Query::new("descending", self.lower, end);
+        let mut query = Query::new(Direction::Descending, self.lower, end);
         let page = self.page(&mut query)?;
-        if query.cursor.is_none() || reaches_below(&page, self.lower) {
-            return self.emit(page, self.lower, None, sink);
-        }
-        let recent = self.reading.started - RECENT;
-        if self.lower.is_some_and(|lower| lower >= recent) {
+        let recent = self.reading.started() - RECENT;
+        let reaches_below = query.order.is_kept() && page.oldest() < self.lower;
+        if query.cursor.is_none() || reaches_below || self.lower >= Some(recent) {
             return self.read_newest_first(query, page, self.lower, sink);
         }
         self.read_oldest_first(Some(recent), sink)?;
-        let mut query = Query::new("descending", Some(recent), end);
+        let mut query = Query::new(Direction::Descending, Some(recent), end);
         let page = self.page(&mut query)?;
         self.read_newest_first(query, page, Some(recent), sink)
     }
 
-    /// Reads up to `until`, exclusive, or to the end. The bookmark moves with every page.
+    /// Reads up to `until`, exclusive, or to the end. The bookmark follows the pages as long as they
+    /// are in order, and waits for the end from where they aren't.
     fn read_oldest_first(
         &mut self,
         until: Option<EpochSeconds>,
@@ -110,24 +145,48 @@ impl Search<'_> {
             (Some(until), Some(end)) => Some(until.min(end)),
             (until, end) => until.or(end),
         };
-        let mut query = Query::new("ascending", self.lower, upper);
+        let mut query = Query::new(Direction::Ascending, self.lower, upper);
         loop {
             let page = self.page(&mut query)?;
-            let first = page.rows.first().and_then(|row| row.updated_at);
-            let last = page.rows.last().and_then(|row| row.updated_at);
             // Records updated while this run reads move ahead of it; in a busy workspace they
             // would keep it busy for ever. They are the next run's.
-            if until.is_none()
-                && first.is_some_and(|first| first > self.reading.started && first <= time::now())
-            {
-                return Ok(());
+            let is_of_now = page
+                .oldest()
+                .is_some_and(|oldest| oldest <= self.reading.client.now());
+            let after_start = Some(self.reading.started() + 1);
+            if query.is_from(&page, upper) || (is_of_now && query.is_from(&page, after_start)) {
+                break;
             }
-            self.emit(page, self.lower, upper, sink)?;
-            let is_past = last.zip(upper).is_some_and(|(last, upper)| last >= upper);
-            if is_past || query.cursor.is_none() {
-                return Ok(());
+            let position = query.order.verified();
+            self.sieve.settle(position);
+            let total_count = page.total_count;
+            // What is newer than its place on a page isn't met again at its place.
+            let rows = self.sieve.take(page.rows, self.lower, None);
+            let is_moved = query.order.is_kept();
+            let position = position.filter(|_| is_moved);
+            sink(Batch {
+                rows,
+                marks: self.marks(position, upper),
+                total_count,
+            })?;
+            if query.cursor.is_none() {
+                break;
             }
         }
+        // All of it is read, whatever its order was.
+        if let Some(until) = until {
+            let reached = self.sieve.reached();
+            sink(Batch {
+                marks: self.marks(reached, Some(until)),
+                ..Batch::default()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn marks(&self, position: Option<EpochSeconds>, upper: Option<EpochSeconds>) -> Vec<Place> {
+        let position = position.map(|position| upper.map_or(position, |upper| upper.min(position)));
+        position.map_or_else(Vec::new, |position| self.sieve.marks_in_progress(position))
     }
 
     /// Reads down to `lower`. The bookmark can't move before that is done.
@@ -138,15 +197,14 @@ impl Search<'_> {
         lower: Option<EpochSeconds>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
+        self.sieve.settle_at_the_end();
         let mut page = first_page;
         loop {
-            let is_done = query.cursor.is_none() || reaches_below(&page, lower);
-            let total_count = page.total_count;
-            let rows = self.sieve.take(page, lower, None);
+            let is_done = query.cursor.is_none() || query.is_below(&page, lower);
             sink(Batch {
-                rows,
-                bookmark: None,
-                total_count,
+                total_count: page.total_count,
+                rows: self.sieve.take(page.rows, lower, None),
+                ..Batch::default()
             })?;
             if is_done {
                 return Ok(());
@@ -155,34 +213,60 @@ impl Search<'_> {
         }
     }
 
-    fn emit(
-        &mut self,
-        page: Page,
-        lower: Option<EpochSeconds>,
-        upper: Option<EpochSeconds>,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Fault> {
-        let total_count = page.total_count;
-        let rows = self.sieve.take(page, lower, upper);
-        sink(Batch {
-            rows,
-            bookmark: self.sieve.bookmark_in_progress(),
-            total_count,
-        })
-    }
-
     /// Asks for the next page of a query and moves its cursor.
     fn page(&mut self, query: &mut Query) -> Result<Page, Fault> {
+        let mut early_ends = 0;
+        let page = loop {
+            let page = self.ask(query)?;
+            if query.promise.pages == 0 || !query.promise.is_broken_by(&page, self.per_page(0)) {
+                break page;
+            }
+            query.guard.read(&page.rows);
+            if !self.is_more_beyond(query, &page)? {
+                break page;
+            }
+            early_ends += 1;
+            if early_ends == MOST_EARLY_ENDS {
+                return Err(Fault::Stream(
+                    "the API names no next page time and again, though more records follow".into(),
+                ));
+            }
+        };
+        query.promise.read(&page);
+        query.guard.read(&page.rows);
+        query.guard.check()?;
+        if query.order.read(&page.rows) && !self.is_unsorted {
+            self.is_unsorted = true;
+            tracing::warn!(
+                "{}: a page isn't sorted by updated_at as it was asked for; the bookmark waits until \
+                 all of the query is read",
+                self.reading.stream.name
+            );
+        }
+        query.cursor = query.cursors.after(&page)?;
+        Ok(page)
+    }
+
+    fn ask(&mut self, query: &Query) -> Result<Page, Fault> {
         let names = self.reading.names();
+        let per_page = self.per_page(0);
         let (page, halvings) = self
             .reading
             .client
             .send_shrinking(
                 &self.reading.client.full_effort(),
                 |halvings| self.request(query, halvings),
-                |body| Page::parse(body, names),
+                |body| {
+                    let page = Page::parse(body, names)?;
+                    // Later pages are looked into, since records come and go between them.
+                    if query.promise.pages == 0 {
+                        query.promise.check(&page, per_page)?;
+                    }
+                    Ok::<_, BadAnswer>(page)
+                },
             )
             .map_err(unexpectedly_gone)?;
+        self.reading.tell_odd(&page);
         self.sieve.pages += 1;
         self.pages_since_halving += 1;
         if halvings > 0 {
@@ -192,16 +276,54 @@ impl Search<'_> {
             self.halvings -= 1;
             self.pages_since_halving = 0;
         }
-        query.cursor = query.cursors.after(&page)?;
         Ok(page)
     }
 
-    fn request(&self, query: &Query, halvings: u32) -> ApiRequest {
+    /// Whether records that weren't read follow the last of a page, though it says that none do: the
+    /// same is asked from there on.
+    fn is_more_beyond(&mut self, query: &Query, page: &Page) -> Result<bool, Fault> {
+        let Some(last) = page.rows.iter().rev().find_map(|row| row.updated_at) else {
+            return Ok(true);
+        };
+        let (lower, upper) = match query.direction {
+            Direction::Ascending => (Some(last), query.upper),
+            Direction::Descending => (query.lower, Some(last + 1)),
+        };
+        // What changed since this run began may have come in between.
+        let settled = self.reading.started();
+        let mut beyond = Query::new(query.direction, lower, upper);
+        for _ in 0..MOST_PAGES_BEYOND {
+            let page = self.ask(&beyond)?;
+            let is_unknown = page.rows.iter().any(|row| {
+                let is_within = row.updated_at.is_none_or(|updated_at| {
+                    lower.is_none_or(|lower| updated_at >= lower)
+                        && upper.is_none_or(|upper| updated_at < upper)
+                        && updated_at < settled
+                });
+                is_within && !query.guard.has_met(row)
+            });
+            if is_unknown {
+                return Ok(true);
+            }
+            beyond.promise.read(&page);
+            beyond.cursor = beyond.cursors.after(&page)?;
+            if beyond.cursor.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn per_page(&self, halvings: u32) -> u32 {
         let page_size = self.reading.client.config().page_size;
-        let per_page = page_size
+        page_size
             .checked_shr(self.halvings + halvings)
             .unwrap_or(0)
-            .max(1);
+            .max(1)
+    }
+
+    fn request(&self, query: &Query, halvings: u32) -> ApiRequest {
+        let per_page = self.per_page(halvings);
         let after = query.lower.map_or(0, |lower| (lower - self.margin).max(0));
         let mut filters = vec![json!({"field": "updated_at", "operator": ">", "value": after})];
         if let Some(upper) = query.upper {
@@ -212,17 +334,15 @@ impl Search<'_> {
         if let Some(cursor) = &query.cursor {
             pagination["starting_after"] = json!(cursor);
         }
+        let order = match query.direction {
+            Direction::Ascending => "ascending",
+            Direction::Descending => "descending",
+        };
         let body = json!({
             "query": {"operator": "AND", "value": filters},
-            "sort": {"field": "updated_at", "order": query.order},
+            "sort": {"field": "updated_at", "order": order},
             "pagination": pagination,
         });
         ApiRequest::Post(self.reading.path(""), body.to_string().into())
     }
-}
-
-/// Whether a page, newest first, holds a record below the bound, so that all behind it are too.
-fn reaches_below(page: &Page, lower: Option<EpochSeconds>) -> bool {
-    let last = page.rows.last().and_then(|row| row.updated_at);
-    last.zip(lower).is_some_and(|(last, lower)| last < lower)
 }

@@ -1,9 +1,10 @@
-//! What of the pages read is to be emitted, and what the bookmark is then: for every way of reading
-//! that gives no thought to the order of the records within what was asked for.
+//! What of the pages read is to be emitted, for whom, and where they stand then.
 
-use super::{Batch, Reading};
-use crate::tap::read::bookmark::{Bookmark, Seen};
-use crate::tap::read::page::{Page, Row};
+use super::reading::{Batch, Reading};
+use crate::tap::read::bookmark::{Bookmark, Resume};
+use crate::tap::read::page::Row;
+use crate::tap::read::places::{Outputs, Place};
+use crate::tap::read::seen::{Moment, Seen};
 use crate::tap::time::EpochSeconds;
 
 /// Pages without anything new that a run may cost time and again.
@@ -14,108 +15,276 @@ pub struct Sieve<'a> {
     reading: &'a Reading<'a>,
     /// The newest instant met.
     newest: Option<EpochSeconds>,
-    /// What was emitted, in this run or before, and may be met again by the next.
-    seen: Seen,
-    has_emitted: bool,
+    /// The newest instant that counts, where it was decided before.
+    decided: Option<EpochSeconds>,
+    /// Up to where a reading in order is settled: nothing below is still to come.
+    settled: Settled,
+    outputs: Vec<Output>,
     /// How many pages were read.
     pub pages: u32,
+    /// More of them than this make the bookmark move though nothing was new.
+    pub most_pages_for_nothing: u32,
+}
+
+/// What is known of a reading's order.
+#[derive(Clone, Copy, Debug)]
+enum Settled {
+    /// It has none: nothing is settled before the end.
+    AtTheEnd,
+    /// Everything up to here.
+    UpTo(Option<EpochSeconds>),
+}
+
+/// What was emitted for those who stand at one place, in this run or before, and may be met again by
+/// the next.
+struct Output {
+    lower: Option<EpochSeconds>,
+    seen: Seen,
+    has_emitted: bool,
 }
 
 impl<'a> Sieve<'a> {
     /// A sieve that knows what runs before emitted.
     pub fn new(reading: &'a Reading<'a>) -> Self {
+        let emitted = |place: &Place| Output {
+            lower: reading.lower_bound_of(place),
+            seen: place.bookmark.seen.clone(),
+            has_emitted: false,
+        };
         Self {
             reading,
             newest: None,
-            seen: reading.bookmark.seen.clone(),
-            has_emitted: false,
+            decided: None,
+            settled: Settled::AtTheEnd,
+            outputs: reading.places.iter().map(emitted).collect(),
             pages: 0,
+            most_pages_for_nothing: MOST_PAGES_FOR_NOTHING,
         }
     }
 
-    /// The rows of a page that are to be emitted, between `lower`, inclusive, and `upper`, exclusive.
+    /// Makes the bookmark this in the end, whatever is met: what is newer is the next run's to find.
+    pub fn decide(&mut self, newest: Option<EpochSeconds>) {
+        self.decided = newest;
+    }
+
+    /// From now on, reading goes from older to newer, and everything up to here is settled.
+    pub fn settle(&mut self, up_to: Option<EpochSeconds>) {
+        self.settled = Settled::UpTo(up_to);
+    }
+
+    /// From now on, nothing is settled before the end.
+    pub fn settle_at_the_end(&mut self) {
+        self.settled = Settled::AtTheEnd;
+    }
+
+    /// The rows that are to be emitted, between `lower`, inclusive, and `upper`, exclusive.
     pub fn take(
         &mut self,
-        page: Page,
+        mut rows: Vec<Row>,
         lower: Option<EpochSeconds>,
         upper: Option<EpochSeconds>,
     ) -> Vec<Row> {
-        let mut rows = page.rows;
-        rows.retain(|row| {
-            if !self.reading.is_wanted(row, lower) {
-                return false;
+        let end = self.reading.client.config().end_date;
+        rows.retain_mut(|row| {
+            if let Some(updated_at) = row.updated_at {
+                let is_beyond = |bound: Option<_>| bound.is_some_and(|bound| updated_at >= bound);
+                if lower > Some(updated_at) || is_beyond(upper) || is_beyond(end) {
+                    return false;
+                }
+                if self.lowest_bound() > Some(updated_at) {
+                    return false;
+                }
+                self.newest = self.newest.max(Some(updated_at));
             }
-            let Some(version) = row.version() else {
-                return true;
-            };
-            let updated_at = version.updated_at;
-            if upper.is_some_and(|upper| updated_at >= upper) {
-                return false;
-            }
-            self.newest = self.newest.max(Some(updated_at));
-            if self.seen.contains(&row.id, version) {
-                return false;
-            }
-            let from = self.position() - self.reading.client.config().lookback_seconds;
-            self.seen
-                .insert(&row.id, version, self.reading.started, from);
-            true
+            self.is_new(row)
         });
-        self.has_emitted |= !rows.is_empty();
         rows
     }
 
-    /// The bookmark when all up to the newest record met is emitted, once that is above the one
-    /// before.
-    pub fn bookmark_in_progress(&self) -> Option<Bookmark> {
-        let position = self.newest.map(|_| self.position())?;
-        let before = self.reading.known_bookmark();
-        if !self.has_emitted || before.is_some_and(|before| before >= position) {
-            return None;
-        }
-        // What goes on from here asks for nothing below, but the run after that may look back there.
-        let lookback = self.reading.client.config().lookback_seconds;
-        Some(Bookmark {
-            updated_at: Some(position),
-            in_progress: true,
-            seen: self.seen.since(position - lookback),
-            ..self.reading.bookmark.clone()
-        })
+    fn lowest_bound(&self) -> Option<EpochSeconds> {
+        let bounds = self.outputs.iter().map(|emitted| emitted.lower);
+        bounds.min().flatten()
     }
 
-    /// The end of reading: no rows, and the bookmark when all is read; none when there was nothing
-    /// new, so that the state stays as it is.
+    /// Whether some output lacks this version of a row; says in the row which.
+    fn is_new(&mut self, row: &mut Row) -> bool {
+        let version = row.version();
+        let moment = self.moment();
+        row.wanted = Outputs::default();
+        for (emitted, place) in self.outputs.iter_mut().zip(self.reading.places) {
+            let is_below = row
+                .updated_at
+                .is_some_and(|updated_at| emitted.lower > Some(updated_at));
+            if is_below || emitted.seen.contains(&row.id, version) {
+                continue;
+            }
+            emitted.seen.insert(&row.id, version, moment);
+            emitted.has_emitted = true;
+            row.wanted = row.wanted.with(place.outputs);
+        }
+        !row.wanted.is_empty()
+    }
+
+    fn moment(&self) -> Moment {
+        let lookback = self.reading.client.config().lookback_seconds;
+        let end = self.position();
+        let oldest = match self.settled {
+            Settled::AtTheEnd => end,
+            Settled::UpTo(up_to) => up_to.or(self.lowest_bound()).unwrap_or(0).min(end),
+        };
+        Moment {
+            now: self.reading.started(),
+            lookback,
+            from: oldest - lookback,
+        }
+    }
+
+    /// Where everyone stands who has come further, all up to `position` being emitted.
+    pub fn marks_in_progress(&self, position: EpochSeconds) -> Vec<Place> {
+        let position = position.min(self.reading.newest_bookmark());
+        // What goes on from here asks for nothing below, but the run after that may look back there.
+        let lookback = self.reading.client.config().lookback_seconds;
+        let mut marks = Vec::new();
+        for (emitted, place) in self.outputs.iter().zip(self.reading.places) {
+            if !emitted.has_emitted || self.reading.known(place) >= Some(position) {
+                continue;
+            }
+            marks.push(Place {
+                outputs: place.outputs,
+                bookmark: Bookmark {
+                    updated_at: Some(position),
+                    in_progress: true,
+                    seen: emitted.seen.since(position - lookback),
+                    ..place.bookmark.clone()
+                },
+            });
+        }
+        marks
+    }
+
+    /// Where an unfinished reading of numbered pages goes on.
+    pub fn marks_of_pages(&self, page: u32, total_count: Option<u64>) -> Vec<Place> {
+        let Some(newest) = self.reached() else {
+            return Vec::new();
+        };
+        let lookback = self.reading.client.config().lookback_seconds;
+        let outputs = self.outputs.iter().zip(self.reading.places);
+        outputs
+            .filter(|(emitted, _)| emitted.has_emitted)
+            .map(|(emitted, place)| Place {
+                outputs: place.outputs,
+                bookmark: Bookmark {
+                    resume: Some(Resume {
+                        page,
+                        updated_at: newest,
+                        total_count,
+                    }),
+                    seen: emitted.seen.since(newest - lookback),
+                    ..place.bookmark.clone()
+                },
+            })
+            .collect()
+    }
+
+    /// The end of reading: no rows, and where everyone stands when all is read; nothing of those for
+    /// whom there was nothing new, so that the state stays as it is.
     pub fn end(&self) -> Batch {
+        let outputs = self.outputs.iter().zip(self.reading.places);
+        let finals = outputs.map(|(emitted, place)| (place, self.final_bookmark(emitted, place)));
+        let finals: Vec<(&Place, Option<Bookmark>)> = finals.collect();
         Batch {
-            bookmark: self.final_bookmark(),
+            marks: self.joined(&finals).unwrap_or_else(|| {
+                let moved = finals.into_iter().filter_map(|(place, bookmark)| {
+                    let outputs = place.outputs;
+                    bookmark.map(|bookmark| Place { outputs, bookmark })
+                });
+                moved.collect()
+            }),
             ..Batch::default()
         }
     }
 
-    fn final_bookmark(&self) -> Option<Bookmark> {
-        let before = &self.reading.bookmark;
-        let reached = if self.has_emitted || before.in_progress || self.reading.is_ahead() {
-            self.newest.map(|_| self.position())
-        } else if self.pages > MOST_PAGES_FOR_NOTHING && self.reading.is_look_back_over(self.newest)
-        {
+    /// Those who stood apart have all read to the end, and stand together from here on.
+    fn joined(&self, finals: &[(&Place, Option<Bookmark>)]) -> Option<Vec<Place>> {
+        if finals.len() < 2 {
+            return None;
+        }
+        let mut all = Vec::new();
+        for (place, bookmark) in finals {
+            all.push((place.outputs, bookmark.as_ref().unwrap_or(&place.bookmark)));
+        }
+        let top = all.iter().map(|(_, bookmark)| bookmark.updated_at).max()?;
+        let config = self.reading.client.config();
+        // What lies beyond the end of this run was read for some of them only.
+        if config.end_date.is_some() && top > config.end_date {
+            return None;
+        }
+        let own = all.iter().find(|(outputs, _)| outputs.has(Outputs::OWN));
+        let mut bookmark = own.or(all.first())?.1.clone();
+        let mut outputs = Outputs::default();
+        for (some, other) in &all {
+            outputs = outputs.with(*some);
+            bookmark.seen.join(&other.seen);
+        }
+        bookmark.seen = match top {
+            Some(top) => bookmark.seen.since(top - config.lookback_seconds),
+            None => bookmark.seen,
+        };
+        bookmark.updated_at = top;
+        bookmark.in_progress = false;
+        bookmark.resume = None;
+        Some(vec![Place { outputs, bookmark }])
+    }
+
+    fn final_bookmark(&self, emitted: &Output, place: &Place) -> Option<Bookmark> {
+        let before = &place.bookmark;
+        let is_ahead = self.reading.is_ahead(place);
+        let is_unfinished = before.in_progress || before.resume.is_some();
+        let is_over = self.is_look_back_over();
+        let mut reached = if emitted.has_emitted || is_unfinished || is_ahead {
+            self.reached()
+        } else if self.pages > self.most_pages_for_nothing && is_over {
             Some(self.reading.newest_bookmark())
         } else {
             return None;
         };
-        let updated_at = self.reading.final_bookmark(reached)?;
         let lookback = self.reading.client.config().lookback_seconds;
+        let seen_from = |from: Option<_>| from.map(|from| emitted.seen.since(from - lookback));
+        // What can't all be remembered would be emitted by every run that looks back at it.
+        if is_over && seen_from(reached).is_some_and(|seen| seen.is_overfull()) {
+            reached = Some(self.reading.newest_bookmark());
+        }
+        // The bookmark never goes back, but for one that was in the future.
+        let ahead = is_ahead.then(|| self.reading.newest_bookmark());
+        let updated_at = reached.max(self.reading.known(place)).or(ahead);
+        if updated_at.is_none() && !emitted.seen.has_undated() {
+            return None;
+        }
         Some(Bookmark {
-            updated_at: Some(updated_at),
+            updated_at,
             in_progress: false,
-            seen: self.seen.since(updated_at - lookback),
+            resume: None,
+            seen: seen_from(updated_at).unwrap_or_else(|| emitted.seen.clone()),
             ..before.clone()
         })
     }
 
+    /// Whether a run that looks back from this one's start meets nothing of what this one met.
+    fn is_look_back_over(&self) -> bool {
+        let lookback = self.reading.client.config().lookback_seconds;
+        let next_lower = self.reading.newest_bookmark() - lookback;
+        self.newest.is_none_or(|newest| newest < next_lower)
+    }
+
+    /// How far the bookmark has come, once anything was met.
+    pub fn reached(&self) -> Option<EpochSeconds> {
+        let newest = self.decided.or(self.newest)?;
+        Some(newest.min(self.reading.newest_bookmark()))
+    }
+
     /// How far the bookmark may go for what was read so far.
     fn position(&self) -> EpochSeconds {
-        let newest_bookmark = self.reading.newest_bookmark();
-        self.newest
-            .map_or(newest_bookmark, |newest| newest.min(newest_bookmark))
+        self.reached()
+            .unwrap_or_else(|| self.reading.newest_bookmark())
     }
 }

@@ -4,7 +4,10 @@
 use std::collections::HashSet;
 
 use super::coverage::Coverage;
-use super::{Batch, Fault, Reading, Sink, is_last};
+use super::ends::is_last;
+use super::guard::Guard;
+use super::reading::{Batch, Reading, Sink};
+use crate::tap::fault::Fault;
 
 /// Reads a list that comes in one answer.
 pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
@@ -12,7 +15,7 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
     sink(Batch {
         total_count: Some(page.rows.len() as u64),
         rows: page.rows,
-        bookmark: None,
+        ..Batch::default()
     })
 }
 
@@ -20,9 +23,12 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
 pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> Result<(), Fault> {
     let mut emitted = HashSet::new();
     let mut coverage = Coverage::<()>::up_to_page(1, per_page, None);
+    let mut guard = Guard::default();
     loop {
         let number = coverage.next_page();
         let page = reading.numbered_page(number, per_page)?;
+        let is_fruitful = guard.read(&page.rows);
+        coverage.go_on_when_stuck(&mut guard, reading.stream.name)?;
         let total_count = page.total_count;
         let is_all_before_read =
             coverage.read(number, page.per_page.unwrap_or(per_page), total_count, None);
@@ -31,11 +37,12 @@ pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> 
         let mut rows = page.rows;
         rows.retain(|row| emitted.insert(row.id.clone()));
         // An endpoint without pages answers every request with the whole list.
-        let is_repeated = is_behind_last && rows.is_empty();
+        let are_all = total_count.is_some_and(|total| emitted.len() as u64 >= total);
+        let is_repeated = rows.is_empty() && (is_behind_last || (are_all && !is_fruitful));
         sink(Batch {
             rows,
-            bookmark: None,
             total_count,
+            ..Batch::default()
         })?;
         if is_all_before_read && (is_last || is_repeated) {
             return Ok(());

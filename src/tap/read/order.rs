@@ -1,0 +1,134 @@
+//! How far an answer has shown itself to be sorted. A search's index lags behind its records: a row
+//! may stand where an older version of it belongs, and so be newer than its place, never older. A
+//! search may ignore the order that it is asked for altogether.
+
+use super::page::Row;
+use crate::tap::time::EpochSeconds;
+
+/// The order that was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// The pages of one query, held against the order that was asked for.
+#[derive(Debug)]
+pub struct Order {
+    direction: Direction,
+    is_kept: bool,
+    /// The instant of the last row.
+    last: Option<EpochSeconds>,
+    /// The newest instant that rows with a newer one followed.
+    surpassed: Option<EpochSeconds>,
+    verified: Option<EpochSeconds>,
+}
+
+impl Order {
+    /// No page was read yet.
+    #[must_use]
+    pub fn new(direction: Direction) -> Self {
+        Self {
+            direction,
+            is_kept: true,
+            last: None,
+            surpassed: None,
+            verified: None,
+        }
+    }
+
+    /// A page was read. Returns whether it is the first that breaks the order.
+    pub fn read(&mut self, rows: &[Row]) -> bool {
+        if !self.is_kept {
+            return false;
+        }
+        // The page before is only shown to be in order by this one, which begins where it ended.
+        let surpassed_before = self.surpassed;
+        for updated_at in rows.iter().filter_map(|row| row.updated_at) {
+            let last = self.last.unwrap_or(updated_at);
+            let is_in_order = match self.direction {
+                Direction::Ascending => updated_at >= last,
+                Direction::Descending => updated_at <= last,
+            };
+            if !is_in_order {
+                self.is_kept = false;
+                return true;
+            }
+            if updated_at != last {
+                self.surpassed = Some(last);
+            }
+            self.last = Some(updated_at);
+        }
+        self.verified = surpassed_before;
+        false
+    }
+
+    /// Whether all pages so far were in order.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// The top of the verified ascending prefix: nothing up to here is still to come.
+    #[must_use]
+    pub fn verified(&self) -> Option<EpochSeconds> {
+        self.verified
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tap::read::page::{Names, Record};
+
+    fn rows(instants: &[EpochSeconds]) -> Vec<Row> {
+        let names = Names {
+            records_at: "data",
+            key: "id",
+            replication_key: "updated_at",
+        };
+        let row = |instant: &EpochSeconds| {
+            let json = format!(r#"{{"id":1,"updated_at":{instant}}}"#);
+            Row::parse(Record::owned(json), names).unwrap()
+        };
+        instants.iter().map(row).collect()
+    }
+
+    fn ascending(pages: &[&[EpochSeconds]]) -> Order {
+        let mut order = Order::new(Direction::Ascending);
+        for page in pages {
+            order.read(&rows(page));
+        }
+        order
+    }
+
+    #[test]
+    fn a_page_is_verified_by_the_next() {
+        assert_eq!(ascending(&[&[1, 2, 3]]).verified(), None);
+        assert_eq!(ascending(&[&[1, 2, 3], &[3, 4]]).verified(), Some(2));
+        assert_eq!(ascending(&[&[1, 2], &[3, 4], &[5]]).verified(), Some(3));
+    }
+
+    #[test]
+    fn rows_newer_than_their_places_verify_nothing() {
+        let order = ascending(&[&[1, 2], &[3, 90, 91], &[4, 5], &[92, 93], &[94, 95]]);
+        assert!(!order.is_kept());
+        assert_eq!(order.verified(), Some(1));
+    }
+
+    #[test]
+    fn one_second_proves_no_order() {
+        assert_eq!(ascending(&[&[9, 9], &[9, 9], &[9, 8]]).verified(), None);
+    }
+
+    #[test]
+    fn the_other_way_round_is_no_order() {
+        let mut order = Order::new(Direction::Descending);
+        assert!(!order.read(&rows(&[9, 9, 8])));
+        assert!(order.read(&rows(&[8, 9])));
+        assert!(!order.read(&rows(&[1, 9])));
+        assert!(!order.is_kept());
+    }
+}

@@ -1,0 +1,162 @@
+//! A list that is held back until it was read to its end: in memory as long as it is small, then in
+//! a temporary file that has no name and goes with the process.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+
+use super::page::{Record, Row};
+use super::reading::{Batch, Sink};
+use crate::tap::fault::Fault;
+
+/// What is held in memory, at most.
+const MOST_BYTES_IN_MEMORY: usize = 8 << 20;
+/// What is given on at once from a file, at least.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Batches that wait for the end.
+#[derive(Debug, Default)]
+pub struct Spool {
+    waiting: Vec<Batch>,
+    bytes: usize,
+    file: Option<BufWriter<File>>,
+    total_count: Option<u64>,
+}
+
+impl Spool {
+    /// Holds a batch back.
+    pub fn add(&mut self, batch: Batch) -> Result<(), Fault> {
+        self.total_count = batch.total_count.or(self.total_count);
+        let lengths = batch.rows.iter().map(|row| row.record.json().len());
+        self.bytes += lengths.sum::<usize>();
+        self.waiting.push(batch);
+        if self.bytes > MOST_BYTES_IN_MEMORY {
+            self.write_down().map_err(|error| unusable(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The list was read to its end: gives all of it on.
+    pub fn drain(mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        if let Some(file) = self.file.take() {
+            self.read_back(file, sink)?;
+        }
+        for batch in self.waiting {
+            sink(batch)?;
+        }
+        Ok(())
+    }
+
+    /// Empties the memory into the file: a line for what is known of a row, then its record.
+    fn write_down(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(BufWriter::new(tempfile::tempfile()?)),
+        };
+        for row in self.waiting.drain(..).flat_map(|batch| batch.rows) {
+            let record = row.record.json();
+            let at = &row.updated_at_json;
+            let about = (record.len(), &row.id, row.updated_at, at.start, at.end);
+            serde_json::to_writer(&mut *file, &about)?;
+            file.write_all(b"\n")?;
+            file.write_all(record.as_bytes())?;
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn read_back(&self, file: BufWriter<File>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let mut file = file.into_inner().map_err(|error| unusable(error.error()))?;
+        file.rewind().map_err(|error| unusable(&error))?;
+        let mut file = BufReader::new(file);
+        let mut is_end = false;
+        while !is_end {
+            let mut batch = Batch {
+                total_count: self.total_count,
+                ..Batch::default()
+            };
+            let mut bytes = 0;
+            while bytes < BATCH_BYTES {
+                let Some(row) = next_row(&mut file).map_err(|error| unusable(&error))? else {
+                    is_end = true;
+                    break;
+                };
+                bytes += row.record.json().len();
+                batch.rows.push(row);
+            }
+            sink(batch)?;
+        }
+        Ok(())
+    }
+}
+
+fn next_row(file: &mut BufReader<File>) -> io::Result<Option<Row>> {
+    let mut about = Vec::new();
+    if file.read_until(b'\n', &mut about)? == 0 {
+        return Ok(None);
+    }
+    let (length, id, updated_at, start, end) = serde_json::from_slice(&about)?;
+    let mut record = vec![0; length];
+    io::Read::read_exact(file, &mut record)?;
+    let record = String::from_utf8(record)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a record isn't UTF-8"))?;
+    Ok(Some(Row {
+        record: Record::owned(record),
+        id,
+        updated_at,
+        updated_at_json: start..end,
+        wanted: super::places::Outputs::ALL,
+    }))
+}
+
+fn unusable(error: &io::Error) -> Fault {
+    let directory = std::env::temp_dir();
+    Fault::Stream(format!(
+        "the list can't be held in a temporary file in {} until it is read to its end: {error}",
+        directory.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tap::read::page::Names;
+
+    #[test]
+    fn what_went_through_the_file_comes_back_as_it_was() {
+        let names = Names {
+            records_at: "data",
+            key: "id",
+            replication_key: "updated_at",
+        };
+        let row = |id: usize, bytes: usize| {
+            let text = "x\\n".repeat(bytes / 3);
+            let json = format!(r#"{{"id":"{id}","text":"{text}","updated_at": "17{id:08}"}}"#);
+            Row::parse(Record::owned(json), names).unwrap()
+        };
+        let rows: Vec<Row> = (0..40).map(|id| row(id, 600_000)).collect();
+        let mut spool = Spool::default();
+        for page in rows.chunks(3) {
+            let batch = Batch {
+                rows: page.to_vec(),
+                ..Batch::default()
+            };
+            spool.add(batch).unwrap();
+            assert!(spool.bytes <= MOST_BYTES_IN_MEMORY);
+        }
+        assert!(spool.file.is_some());
+        let mut found = Vec::new();
+        spool
+            .drain(&mut |batch| {
+                found.extend(batch.rows);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(found.len(), rows.len());
+        for (found, row) in found.iter().zip(&rows) {
+            assert_eq!(found.record.json(), row.record.json());
+            assert_eq!(found.id, row.id);
+            assert_eq!(found.updated_at, row.updated_at);
+            assert_eq!(found.updated_at_json(), row.updated_at_json());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A stream from its first page to its last: the way of paging that its row names, once or for each of
+//! its lists.
+
+use super::places::Place;
+use super::reading::{Reading, Sink};
+use super::spool::Spool;
+use super::{between, cursor, numbered, scroll, search, unsorted};
+use crate::tap::api::client::Client;
+use crate::tap::fault::Fault;
+use crate::tap::streams::{Paging, Stream};
+use crate::tap::time::EpochSeconds;
+
+/// How much of a stream must be read before any of it is given on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wholeness {
+    /// A page: what wasn't read yet comes in later runs.
+    Pages,
+    /// The list to its end: half of it would pass for the whole.
+    Lists,
+}
+
+/// Reads a stream to its end: the one list there is of it, or one after the other. One that can't
+/// be read doesn't keep the others from being read.
+pub fn read_stream(
+    stream: &'static Stream,
+    client: &Client,
+    places: &[Place],
+    started_here: EpochSeconds,
+    wholeness: Wholeness,
+    sink: &mut Sink<'_>,
+) -> Result<(), Fault> {
+    let mut read_one = |one| {
+        let reading = Reading {
+            stream,
+            client,
+            places,
+            started_here,
+            one,
+        };
+        match wholeness {
+            Wholeness::Pages => run(&reading, sink),
+            Wholeness::Lists => {
+                let mut spool = Spool::default();
+                run(&reading, &mut |batch| spool.add(batch))?;
+                spool.drain(sink)
+            }
+        }
+    };
+    let Some(values) = stream.for_each else {
+        return read_one(None);
+    };
+    let values = values(client.config());
+    if values.is_empty() {
+        tracing::warn!("{}: no setting says what to read", stream.name);
+    }
+    let mut result = Ok(());
+    for value in values {
+        match read_one(Some(value.as_str())) {
+            Err(Fault::Stream(message)) if result.is_ok() => result = Err(Fault::Stream(message)),
+            Ok(()) | Err(Fault::Stream(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    result
+}
+
+fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    reading.learn_the_time()?;
+    match reading.stream.paging {
+        Paging::Single => unsorted::read_single(reading, sink),
+        Paging::Unsorted { per_page } => unsorted::read_pages(reading, per_page, sink),
+        Paging::Search(matching) => search::read(reading, matching, sink),
+        Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),
+        Paging::Between { per_page, bounds } => between::read(reading, per_page, bounds, sink),
+        Paging::Scroll => scroll::read(reading, sink),
+        Paging::NewestFirst {
+            per_page,
+            overlap_pages,
+        } => {
+            let overlap_pages = overlap_pages(reading.client.config());
+            numbered::read(reading, per_page, overlap_pages, sink)
+        }
+    }
+}

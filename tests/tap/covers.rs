@@ -1,0 +1,250 @@
+//! A bookmark says whom it covers: streams and their children, read together and apart, in any order,
+//! by any number of tasks.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ids, Run, Tap, assert_same, assert_whole, union};
+use simulators::workspace::{CallTimestamps, Settings, Workspace, now};
+
+const PARENTS: [(&str, &[&str]); 5] = [
+    ("contacts", &["contact_notes", "contact_tags"]),
+    ("conversations", &["conversation_parts"]),
+    ("calls", &["call_transcriptions"]),
+    ("articles", &["article_versions"]),
+    ("tickets", &["ticket_parts"]),
+];
+
+fn workspace() -> Workspace {
+    Workspace::start(Settings {
+        contacts: 120,
+        conversations: 60,
+        calls: 60,
+        articles: 60,
+        tickets: 60,
+        long_lists_every: 20,
+        call_timestamps: CallTimestamps::Integer,
+        // Newer than the look-back are only the rows that a test changes.
+        base_time: Some(now() - 5000),
+        ..Settings::default()
+    })
+}
+
+fn tap(workspace: &Workspace, streams: &[&str]) -> Tap {
+    Tap::of(workspace).set("page_size", 25).streams(streams)
+}
+
+/// Changes some rows of a parent; gives their ids.
+fn change(workspace: &Workspace, parent: &str) -> Ids {
+    let ids: Vec<String> = workspace.ids(parent).into_iter().step_by(7).collect();
+    for id in &ids {
+        workspace.touch(parent, id, now() - 700);
+    }
+    ids.into_iter().collect()
+}
+
+/// The parents of which a run emitted records of a child.
+fn parents_of(run: &Run, parent: &str, child: &str) -> Ids {
+    let name = match parent {
+        "contacts" => "contact_id",
+        "conversations" => "conversation_id",
+        "calls" => "call_id",
+        "articles" => "article_id",
+        _ => "ticket_id",
+    };
+    let id = |value: &Value| match value {
+        Value::String(id) => id.clone(),
+        other => other.to_string(),
+    };
+    run.of_stream(child)
+        .map(|record| id(&record.value()[name]))
+        .collect()
+}
+
+#[test]
+fn a_child_read_in_a_task_of_its_own_moves_nobody_else() {
+    let workspace = workspace();
+    for (parent, children) in PARENTS {
+        let child = children[0];
+        let both = tap(&workspace, &[parent, child]).run().ok();
+        let covered = both.bookmark(parent);
+        assert!(
+            covered["covers"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(child))
+        );
+
+        let changed = change(&workspace, parent);
+        let alone = tap(&workspace, &[child]).run_from(&both.state()).ok();
+        assert!(alone.ids(parent).is_empty());
+        assert_eq!(alone.bookmark(parent), covered, "{parent}");
+        let expected = &parents_of(&both, parent, child) & &changed;
+        assert_same(child, &expected, &parents_of(&alone, parent, child));
+        let own = alone.bookmark(child)["updated_at"].as_i64();
+        assert!(own > covered["updated_at"].as_i64(), "{parent}");
+
+        // What the child has is not emitted again, and what the parent lacks comes.
+        let joined = tap(&workspace, &[parent, child])
+            .run_from(&alone.state())
+            .ok();
+        assert_same(parent, &changed, &joined.ids(parent));
+        assert_eq!(joined.ids(child), Ids::new(), "{parent}");
+        assert_eq!(joined.bookmark(child), Value::Null, "{parent}");
+        assert_eq!(joined.bookmark(parent)["covers"], covered["covers"]);
+        let nothing = tap(&workspace, &[parent, child])
+            .run_from(&joined.state())
+            .ok();
+        assert!(nothing.records.is_empty(), "{parent}");
+        assert_eq!(nothing.state(), joined.state());
+    }
+}
+
+#[test]
+fn two_tasks_side_by_side_lose_nothing() {
+    let workspace = workspace();
+    for (parent, children) in PARENTS {
+        let child = children[0];
+        let (mut parents, mut alone) = (Vec::new(), Vec::new());
+        let mut state = json!({});
+        for _ in 0..3 {
+            // A parent without the children that would come along, as a catalog says it.
+            let run = only(&workspace, parent).run_from(&state).ok();
+            state = run.state();
+            parents.push(run);
+            change(&workspace, parent);
+            let run = tap(&workspace, &[child]).run_from(&state).ok();
+            state = run.state();
+            alone.push(run);
+            workspace.add(parent, now() - 650);
+        }
+        let run = only(&workspace, parent).run_from(&state).ok();
+        alone.push(tap(&workspace, &[child]).run_from(&run.state()).ok());
+        parents.push(run);
+        assert_same(parent, &workspace.ids(parent), &union(&parents, parent));
+        assert_same(child, &workspace.ids(child), &union(&alone, child));
+        crate::harness::assert_latest_of(&workspace, &parents, parent);
+    }
+}
+
+/// The tap with nothing but that stream selected.
+fn only(workspace: &Workspace, stream: &str) -> Tap {
+    let catalog = json!({"streams": [{
+        "tap_stream_id": stream,
+        "stream": stream,
+        "schema": null,
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": true}}],
+    }]});
+    Tap::of(workspace).set("page_size", 25).catalog(&catalog)
+}
+
+#[test]
+fn a_child_selected_later_brings_its_history() {
+    let workspace = workspace();
+    for (parent, children) in PARENTS {
+        let child = children[0];
+        let first = only(&workspace, parent).run().ok();
+        assert_same(parent, &workspace.ids(parent), &first.ids(parent));
+        assert_eq!(first.bookmark(parent)["covers"], json!([]), "{parent}");
+        let changed = change(&workspace, parent);
+        let second = tap(&workspace, &[parent, child])
+            .run_from(&first.state())
+            .ok();
+        assert_same(parent, &changed, &second.ids(parent));
+        assert_same(child, &workspace.ids(child), &second.ids(child));
+        assert_eq!(second.bookmark(child), Value::Null, "{parent}");
+        let third = tap(&workspace, &[parent, child])
+            .run_from(&second.state())
+            .ok();
+        assert!(third.records.is_empty(), "{parent}: {:?}", third.records);
+    }
+}
+
+#[test]
+fn a_child_left_out_for_a_while_misses_nothing() {
+    let workspace = workspace();
+    for (parent, children) in PARENTS {
+        let child = children[0];
+        let both = tap(&workspace, &[parent, child]).run().ok();
+        let changed = change(&workspace, parent);
+        let without = only(&workspace, parent).run_from(&both.state()).ok();
+        assert_same(parent, &changed, &without.ids(parent));
+        assert_eq!(
+            without.bookmark(child)["updated_at"],
+            both.bookmark(parent)["updated_at"]
+        );
+        let again = tap(&workspace, &[parent, child])
+            .run_from(&without.state())
+            .ok();
+        assert_eq!(again.ids(parent), Ids::new(), "{parent}");
+        let expected = &parents_of(&both, parent, child) & &changed;
+        assert_same(child, &expected, &parents_of(&again, parent, child));
+    }
+}
+
+#[test]
+fn an_older_state_covers_what_is_selected_by_default() {
+    let workspace = workspace();
+    let streams = ["contacts", "contact_notes", "conversations", "calls"];
+    let first = tap(&workspace, &streams).run().ok();
+    let mut state = first.state();
+    for stream in ["contacts", "conversations", "calls"] {
+        state["bookmarks"][stream]
+            .as_object_mut()
+            .unwrap()
+            .remove("covers");
+    }
+    let second = tap(&workspace, &streams).run_from(&state).ok();
+    for stream in [
+        "contacts",
+        "conversations",
+        "conversation_parts",
+        "calls",
+        "call_transcriptions",
+    ] {
+        assert_eq!(second.ids(stream), Ids::new(), "{stream}");
+    }
+    let notes = workspace.ids("contact_notes");
+    assert_same("contact_notes", &notes, &second.ids("contact_notes"));
+}
+
+#[test]
+fn a_history_that_is_broken_off_goes_on_where_it_was() {
+    let workspace = workspace();
+    for (parent, children) in PARENTS {
+        let child = children[0];
+        let first = only(&workspace, parent).run().ok();
+        let tap = tap(&workspace, &[parent, child]).set("state_interval_seconds", 0);
+        let whole = tap.run_from(&first.state()).ok();
+        let lines: Vec<&str> = whole.stdout.split_inclusive('\n').collect();
+        for cut in [lines.len() / 4, lines.len() / 2, lines.len() - 1] {
+            let kept = Run::of_stdout(lines[..cut].concat());
+            let state = if kept.states.is_empty() {
+                first.state()
+            } else {
+                kept.state()
+            };
+            let rest = tap.run_from(&state).ok();
+            let found = union([&kept, &rest], child);
+            assert_same(child, &workspace.ids(child), &found);
+            assert_eq!(rest.ids(parent), Ids::new(), "{parent}");
+        }
+    }
+}
+
+#[test]
+fn the_default_streams_need_no_bookmark_but_their_own() {
+    let workspace = workspace();
+    let run = Tap::of(&workspace).run().ok();
+    assert_whole(
+        &workspace,
+        [&run],
+        &["contacts", "conversations", "conversation_parts", "calls"],
+    );
+    let names: Vec<String> = run.state()["bookmarks"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(names, ["contacts", "conversations", "calls", "articles"]);
+}
