@@ -28,6 +28,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.read_state {
         return target::read_state(&config, &arguments.streams);
     }
+    if arguments.test {
+        return target::test(&config);
+    }
     let input: Box<dyn Read + Send> = match &arguments.input {
         None => Box::new(io::stdin()),
         Some(path) => match File::open(path) {

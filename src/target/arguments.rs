@@ -44,6 +44,11 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "about")]
     pub read_state: bool,
 
+    /// Look whether a run could come to its end: credentials, bucket, permissions, state. Prints a
+    /// table; changes nothing.
+    #[arg(long, conflicts_with_all = ["about", "read_state", "input"])]
+    pub test: bool,
+
     /// With --read-state: only this stream's state; repeatable.
     #[arg(long = "stream", value_name = "NAME", requires = "read_state")]
     pub streams: Vec<String>,

@@ -79,6 +79,9 @@ pub struct Settings {
     /// http is sent no credentials.
     #[schemars(extend("x-default" = "Google's"))]
     pub endpoint: Option<String>,
+    /// The project that is billed for requests, for buckets whose requester pays.
+    #[schemars(length(min = 1))]
+    pub user_project: Option<String>,
     /// The storage class of data objects, such as `NEARLINE`.
     #[schemars(extend("x-default" = "the bucket's"))]
     pub storage_class: Option<String>,
@@ -225,6 +228,8 @@ pub struct BucketConfig {
     pub endpoint: String,
     /// Where credentials come from; `None` means Application Default Credentials.
     pub credentials_file: Option<PathBuf>,
+    /// The project that is billed for requests.
+    pub user_project: Option<String>,
     /// The storage class of data objects.
     pub storage_class: Option<String>,
     /// The Cloud KMS key of data objects.
@@ -237,7 +242,8 @@ pub struct BucketConfig {
     pub retry_deadline: Duration,
 }
 
-const GOOGLE: &str = "https://storage.googleapis.com";
+/// Where Google's public cloud serves storage.
+pub const GOOGLE: &str = "https://storage.googleapis.com";
 
 impl Settings {
     /// Checks what the schema can't say; `emulator_host` is the value of `STORAGE_EMULATOR_HOST`.
@@ -323,6 +329,7 @@ impl Settings {
                 prefix,
                 endpoint: self.endpoint(emulator_host)?,
                 credentials_file: self.credentials_file.clone(),
+                user_project: self.user_project.clone(),
                 storage_class: self.storage_class.clone(),
                 kms_key_name: self.kms_key_name.clone(),
                 object_metadata: self.object_metadata.clone(),
@@ -358,6 +365,10 @@ impl Settings {
             return Err(Failure::usage(format_args!(
                 "{key} is {endpoint:?}, but must be a URL of scheme, host and port, as in https://storage.googleapis.com"
             )));
+        }
+        // What is sent over https is told by this.
+        if let Some(scheme) = endpoint.find("://") {
+            endpoint[..scheme].make_ascii_lowercase();
         }
         Ok(endpoint)
     }
@@ -401,6 +412,7 @@ mod tests {
         let endpoint = |host| bucket(json!({"destination": "gs://bucket"}), Some(host)).endpoint;
         assert_eq!(endpoint("localhost:9023"), "http://localhost:9023");
         assert_eq!(endpoint("https://gcs.test/"), "https://gcs.test");
+        assert_eq!(endpoint("HTTPS://gcs.test"), "https://gcs.test");
         let own = json!({"destination": "gs://bucket", "endpoint": "http://127.0.0.1:1"});
         assert_eq!(
             bucket(own, Some("localhost:9023")).endpoint,

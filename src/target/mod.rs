@@ -58,6 +58,7 @@ fn load_all(
     let store = Store::open(&config.destination, stop)?;
     store.try_folder_of(config.state_path_template.prefix())?;
     let state_objects = StateObjects::read(&store, &config.state_path_template)?;
+    store.check()?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
         store,
@@ -85,6 +86,24 @@ pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
     let store = Store::open_to_read(&config.destination, &Stop::default())?;
     let state = StateObjects::read(&store, &config.state_path_template)?.merged(streams)?;
     print_line(&state.to_string())
+}
+
+/// Looks whether a run can come to its end, and prints what was found as a table.
+pub fn test(config: &Config) -> Result<(), Failure> {
+    let store = Store::open(&config.destination, &Stop::default())?;
+    print_row("destination", &store.place_of(""))?;
+    let state = StateObjects::read(&store, &config.state_path_template)?;
+    // What can't be read as a state fails here and not after all data.
+    state.merged(&[])?;
+    print_row("state", &format!("{} state objects", state.count()))?;
+    for (what, found) in store.check()? {
+        print_row(what, &found)?;
+    }
+    Ok(())
+}
+
+fn print_row(what: &str, found: &str) -> Result<(), Failure> {
+    print_line(&format!("{what:12} ok  {found}"))
 }
 
 fn load(loader: &mut Loader, input: &Input) -> Result<(), LoadFault> {

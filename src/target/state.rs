@@ -54,6 +54,11 @@ impl StateObjects {
         })
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.stored.len()
+    }
+
     /// All of them as one Singer state; of the streams only those named, if any are.
     pub fn merged(&self, streams: &[String]) -> Result<Value, Failure> {
         let mut state = Map::new();

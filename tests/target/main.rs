@@ -7,6 +7,7 @@ mod feeding;
 mod harness;
 
 mod batches;
+mod before;
 mod bucket;
 mod bucket_faults;
 mod corpus;

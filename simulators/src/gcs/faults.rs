@@ -79,6 +79,13 @@ impl Storage {
         match fault {
             Fault::Status(status) => refuse(status, "planned by the test"),
             Fault::CutBefore | Fault::Stall(_) => Reply::empty(500),
+            Fault::Refuse(reason) => {
+                let error = json!({
+                    "code": 403, "message": "planned by the test",
+                    "errors": [{ "reason": reason }],
+                });
+                Reply::json(403, json!({ "error": error }).to_string())
+            }
             Fault::AskLater(pause) => {
                 refuse(503, "planned by the test").header("Retry-After", pause)
             }

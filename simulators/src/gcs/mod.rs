@@ -34,6 +34,8 @@ pub enum Kind {
     List,
     /// Deletes an object.
     Delete,
+    /// Asks what is allowed in the bucket, or how it is protected.
+    Check,
     /// Anything else.
     Other,
 }
@@ -49,6 +51,8 @@ pub enum Fault {
     CutUpload(usize),
     /// Do all that was asked, then close the connection without an answer.
     LoseReply,
+    /// Answer 403 with this reason and do nothing.
+    Refuse(&'static str),
     /// Do nothing, and answer 503 with this `Retry-After`.
     AskLater(&'static str),
     /// Do nothing, and answer 200 with a page for people, as a captive portal does.
@@ -224,6 +228,17 @@ impl Gcs {
     /// Lists at most this many objects a page.
     pub fn set_page_size(&self, page_size: usize) {
         lock(&self.storage).page_size = Some(page_size);
+    }
+
+    /// Says from here on that only these permissions are granted. It refuses nothing.
+    pub fn grant(&self, permissions: &[&str]) {
+        let granted = permissions.iter().map(|name| (*name).to_owned());
+        lock(&self.storage).granted = Some(granted.collect());
+    }
+
+    /// Says from here on that the bucket is protected so, as its metadata has it.
+    pub fn protect(&self, protection: Value) {
+        lock(&self.storage).protection = protection;
     }
 
     /// Refuses requests without this access token from here on.

@@ -43,6 +43,10 @@ pub(super) struct Storage {
     pub(super) log: Vec<Logged>,
     pub(super) page_size: Option<usize>,
     pub(super) token: Option<String>,
+    /// The permissions that are granted; `None`: all that are asked for.
+    pub(super) granted: Option<Vec<String>>,
+    /// What the bucket's metadata says of its protection.
+    pub(super) protection: Value,
     /// Whether data objects are counted and thrown away, for benchmarks.
     pub(super) discards_content: bool,
     pub(super) latency: Duration,
@@ -75,6 +79,7 @@ impl Storage {
             ("GET", Some(_)) => Kind::Read,
             ("GET", None) if request.path.ends_with("/o") => Kind::List,
             ("DELETE", Some(_)) => Kind::Delete,
+            ("GET", None) => Kind::Check,
             _ => Kind::Other,
         };
         (kind, object.unwrap_or_default())
@@ -91,6 +96,9 @@ impl Storage {
             && request.header("Authorization") != Some(&format!("Bearer {token}"))
         {
             return refuse(401, "Invalid Credentials");
+        }
+        if kind == Kind::Check {
+            return self.check(bucket, request);
         }
         let base = format!("/storage/v1/b/{bucket}/o");
         if !request.path.starts_with(&base) && !request.path.starts_with(&format!("/upload{base}"))
@@ -122,7 +130,33 @@ impl Storage {
                 let removed = self.objects.remove(&name);
                 Reply::empty(if removed.is_some() { 204 } else { 404 })
             }
-            Kind::Other => refuse(400, "unknown request"),
+            Kind::Check | Kind::Other => refuse(400, "unknown request"),
+        }
+    }
+
+    fn check(&self, bucket: &str, request: &Request) -> Reply {
+        let base = format!("/storage/v1/b/{bucket}");
+        match request.path.strip_prefix(&base) {
+            Some("") if self.protection.is_null() => Reply::json(200, "{}"),
+            Some("") => Reply::json(200, self.protection.to_string()),
+            Some("/iam/testPermissions") => {
+                let asked = request
+                    .query
+                    .iter()
+                    .filter(|(name, _)| name == "permissions");
+                let granted = asked
+                    .map(|(_, permission)| permission)
+                    .filter(|permission| {
+                        let granted = self.granted.as_ref();
+                        granted.is_none_or(|granted| granted.contains(permission))
+                    });
+                let answer = json!({
+                    "kind": "storage#testIamPermissionsResponse",
+                    "permissions": granted.collect::<Vec<_>>(),
+                });
+                Reply::json(200, answer.to_string())
+            }
+            _ => refuse(404, "The specified bucket does not exist."),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use ureq::http::{Method, StatusCode};
 
-use super::StoreError;
+use super::error::StoreError;
 use super::http::{Call, Client, Reply};
 use super::names::ObjectNames;
 use crate::target::config::BucketConfig;
@@ -22,6 +22,8 @@ pub const LARGEST_CHUNK: usize = 8 * 1024 * 1024;
 const CHUNK_BUDGET: usize = 40 * 1024 * 1024;
 /// How long a cancel may take: what isn't cancelled vanishes by itself.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
+/// Tokens bear longer ones.
+const LARGEST_CLOCK_DIFFERENCE_SECONDS: u64 = 300;
 /// In a path, a slash of an object's name is encoded too.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -201,19 +203,75 @@ impl Bucket {
             reply.explain()
         ));
         let bucket = &self.config.bucket;
+        if let Some(difference) = reply.clock_differs_by()
+            && reply.status == StatusCode::UNAUTHORIZED
+            && difference > LARGEST_CLOCK_DIFFERENCE_SECONDS
+        {
+            return error.hint(format_args!(
+                "this machine's clock is {difference} seconds off: tokens made by it aren't valid"
+            ));
+        }
         match reply.status {
             StatusCode::UNAUTHORIZED => error.hint(
                 "the credentials were refused twice: check `credentials_file` or Application Default Credentials",
             ),
-            StatusCode::FORBIDDEN => error.hint(format_args!(
-                "the account needs storage.objects.create, .get, .list and .delete on the bucket {bucket} (role Storage Object User)"
-            )),
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => match hint_of(&reply.reason()) {
+                Some(hint) => error.hint(hint),
+                None if reply.status == StatusCode::BAD_REQUEST => error,
+                None => error.hint(format_args!(
+                    "the account needs storage.objects.create, .get, .list and .delete on the bucket {bucket} (role Storage Object User)"
+                )),
+            },
             StatusCode::NOT_FOUND => error.hint(format_args!(
                 "check that the bucket {bucket} exists and that `destination` names it"
             )),
             _ => error,
         }
     }
+}
+
+/// What to do about a refusal, by the service's word or sentence; `None` where it is about roles.
+fn hint_of(reason: &str) -> Option<&'static str> {
+    let reason = reason.to_ascii_lowercase();
+    let hints: &[(&[&str], &str)] = &[
+        (
+            &["retention"],
+            "the bucket's retention policy keeps objects from being replaced, which state objects must be: use a bucket without one",
+        ),
+        (
+            &["underactivehold", "hold"],
+            "a hold keeps the object from being replaced, which state objects must be: release it, and turn off the bucket's default hold",
+        ),
+        (
+            &["kms", "cryptokey"],
+            "the storage service's own account needs the role Cloud KMS CryptoKey Encrypter/Decrypter on the key: check `kms_key_name`",
+        ),
+        (
+            &["userproject", "requester pays"],
+            "the bucket's requester pays: set `user_project` to a project that the account may bill",
+        ),
+        (
+            &["billing", "accountdisabled", "account disabled"],
+            "check the billing account of the bucket's project",
+        ),
+        (
+            &[
+                "vpc",
+                "organization's policy",
+                "service perimeter",
+                "securitypolicy",
+            ],
+            "a VPC service perimeter refuses requests from here: run inside of it, or have an ingress rule made",
+        ),
+        (
+            &["quota", "limitexceeded", "ratelimit"],
+            "a quota of the project is used up: see its quotas in the Google Cloud console",
+        ),
+    ];
+    let (_, hint) = hints
+        .iter()
+        .find(|(words, _)| words.iter().any(|word| reason.contains(word)))?;
+    Some(hint)
 }
 
 pub fn get(target: String) -> Call<'static> {

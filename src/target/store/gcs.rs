@@ -7,12 +7,15 @@ use ureq::http::StatusCode;
 
 use super::auth::Tokens;
 use super::bucket::{Bucket, LARGEST_CHUNK, Metadata, encode, get};
+use super::check;
+use super::credentials::misconfigured;
+use super::error::StoreError;
 use super::http::{Client, Reply};
 use super::names::ObjectNames;
+use super::stored::{Stored, Version};
 use super::upload::{Upload, encode_crc32c};
-use super::{StoreError, Stored, Version};
 use crate::cli::stop::Stop;
-use crate::target::config::BucketConfig;
+use crate::target::config::{BucketConfig, GOOGLE};
 
 /// A bucket. Clones share it.
 #[derive(Clone, Debug)]
@@ -41,13 +44,19 @@ struct Item {
 impl GcsStore {
     /// Looks credentials up; asks the service for nothing.
     pub fn open(config: &BucketConfig, stop: &Stop) -> Result<Self, StoreError> {
-        let tokens = if config.endpoint.starts_with("https://") {
-            Some(Tokens::new(config.credentials_file.as_deref(), stop)?)
-        } else {
+        if !config.endpoint.starts_with("https://") {
             tracing::info!("{} is plain http: no credentials are sent", config.endpoint);
-            None
-        };
-        Self::with_tokens(config, tokens, stop)
+            return Self::with_tokens(config, None, stop);
+        }
+        let tokens = Tokens::new(config.credentials_file.as_deref(), stop)?;
+        let mut config = config.clone();
+        if let Some(domain) = tokens.universe_domain()
+            && config.endpoint == GOOGLE
+        {
+            // Tokens of another cloud are worth nothing at Google's, and none of its business.
+            config.endpoint = endpoint_of_universe(&domain)?;
+        }
+        Self::with_tokens(&config, Some(tokens), stop)
     }
 
     pub fn with_tokens(
@@ -55,16 +64,15 @@ impl GcsStore {
         tokens: Option<Tokens>,
         stop: &Stop,
     ) -> Result<Self, StoreError> {
-        let client = Client::new(
-            &config.endpoint,
-            tokens,
-            config.request_timeout,
-            config.retry_deadline,
-            stop,
-        )?;
+        let client = Client::new(config, tokens, stop)?;
         Ok(Self {
             bucket: Arc::new(Bucket::new(client, config.clone())),
         })
+    }
+
+    /// Looks whether all that a run needs is allowed, before it begins; what it found, for people.
+    pub fn check(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        check::check(&self.bucket)
     }
 
     pub fn url_of(&self, name: &str) -> String {
@@ -230,4 +238,16 @@ fn crc32c_of(reply: &Reply) -> Option<String> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .find_map(|part| Some(part.trim().strip_prefix("crc32c=")?.to_owned()))
+}
+
+fn endpoint_of_universe(domain: &str) -> Result<String, StoreError> {
+    let is_host = domain
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    if !is_host {
+        return Err(misconfigured(
+            "the `universe_domain` of the credentials is no domain",
+        ));
+    }
+    Ok(format!("https://storage.{domain}"))
 }

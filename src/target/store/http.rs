@@ -1,17 +1,21 @@
 //! One request to the storage service: credentials, time-outs, what a status means, how long to
 //! wait before trying again.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::AsSendBody;
 use ureq::http::header::AUTHORIZATION;
 use ureq::http::{HeaderMap, Method, Request, StatusCode};
 
-use super::StoreError;
 use super::auth::{TokenError, Tokens};
+use super::error::StoreError;
+use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
-use crate::http::patience::{Backoff, GivenUp, Patience};
+use crate::http::patience::{Backoff, GivenUp, Patience, server_time};
+use crate::target::config::BucketConfig;
 
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
@@ -28,6 +32,7 @@ pub struct Client {
     agent: Agent,
     /// Scheme, host and port.
     endpoint: String,
+    user_project: Option<String>,
     tokens: Option<Tokens>,
     retry_deadline: Duration,
     stop: Stop,
@@ -63,14 +68,13 @@ pub enum Attempt {
 impl Client {
     /// `tokens` must be `None` for a plain-http endpoint.
     pub fn new(
-        endpoint: &str,
+        config: &BucketConfig,
         tokens: Option<Tokens>,
-        request_timeout: Duration,
-        retry_deadline: Duration,
         stop: &Stop,
     ) -> Result<Self, StoreError> {
+        let (endpoint, request_timeout) = (&config.endpoint, config.request_timeout);
         let agent = Agent::new(AgentSettings {
-            base_url: endpoint.to_owned(),
+            base_url: endpoint.clone(),
             user_agent: concat!("target-gcs/", env!("CARGO_PKG_VERSION")).to_owned(),
             connections: IDLE_CONNECTIONS,
             timeouts: Timeouts {
@@ -82,9 +86,10 @@ impl Client {
         })?;
         Ok(Self {
             agent,
-            endpoint: endpoint.to_owned(),
+            endpoint: endpoint.clone(),
+            user_project: config.user_project.clone(),
             tokens,
-            retry_deadline,
+            retry_deadline: config.retry_deadline,
             stop: stop.clone(),
         })
     }
@@ -167,9 +172,11 @@ impl Client {
         authorization: &HeaderMap,
         time: Option<Duration>,
     ) -> Result<Reply, ureq::Error> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(format!("{}{}", self.endpoint, call.target));
+        let mut request = Request::builder().method(call.method.clone()).uri(format!(
+            "{}{}",
+            self.endpoint,
+            self.billed(&call.target)
+        ));
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
@@ -183,6 +190,18 @@ impl Client {
             self.run(request.body(call.body)?, time)
         } else {
             self.run(request.body(())?, time)
+        }
+    }
+
+    /// The path and query with the project that is billed; a session knows it from its beginning.
+    fn billed<'a>(&self, target: &'a str) -> Cow<'a, str> {
+        match &self.user_project {
+            Some(project) if !target.contains("upload_id=") => {
+                let joint = if target.contains('?') { '&' } else { '?' };
+                let project = utf8_percent_encode(project, NON_ALPHANUMERIC);
+                Cow::Owned(format!("{target}{joint}userProject={project}"))
+            }
+            _ => Cow::Borrowed(target),
         }
     }
 
@@ -216,27 +235,37 @@ impl Reply {
 
     /// The status and the service's own words, if it has any.
     pub fn explain(&self) -> String {
-        let document: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
-        let words = document
-            .as_ref()
-            .and_then(|document| document["error"]["message"].as_str())
-            .unwrap_or_default();
-        let words: String = words
-            .chars()
-            .filter(|letter| !letter.is_control())
-            .take(300)
-            .collect();
+        let words = told(&self.words_at("/error/message"));
         if words.is_empty() {
             self.status.to_string()
         } else {
             format!("{} ({words})", self.status)
         }
     }
+
+    /// The service's word for why, such as `forbidden`, and its sentence.
+    pub fn reason(&self) -> String {
+        self.words_at("/error/errors/0/reason") + " " + &self.words_at("/error/message")
+    }
+
+    fn words_at(&self, pointer: &str) -> String {
+        let document: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let words = document
+            .as_ref()
+            .and_then(|body| body.pointer(pointer)?.as_str());
+        words.unwrap_or_default().to_owned()
+    }
+
+    /// By how many seconds this machine's clock differs from the service's, if it says its own.
+    pub fn clock_differs_by(&self) -> Option<u64> {
+        let theirs = server_time(&self.headers)?;
+        Some(theirs.abs_diff(chrono::Utc::now().timestamp()))
+    }
 }
 
 /// Whether the same request may get a better answer later.
 pub fn is_transient(status: StatusCode) -> bool {
-    status.is_server_error()
+    (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
         || matches!(
             status,
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS

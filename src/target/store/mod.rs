@@ -5,6 +5,8 @@
 
 mod auth;
 mod bucket;
+mod check;
+mod credentials;
 mod disk;
 mod error;
 mod gcs;
@@ -108,6 +110,15 @@ impl Store {
         match self {
             Self::Local(store) => store.replace(name, content, expected),
             Self::Gcs(store) => store.replace(name, content, expected),
+        }
+    }
+
+    /// Looks whether all that a run needs is allowed, before it begins; gives what was found, for
+    /// people.
+    pub fn check(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        match self {
+            Self::Local(_) => Ok(Vec::new()),
+            Self::Gcs(store) => store.check(),
         }
     }
 

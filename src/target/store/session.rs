@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ureq::http::{Method, StatusCode, Uri};
 
-use super::StoreError;
 use super::bucket::{Bucket, Metadata, Purpose};
+use super::error::StoreError;
 use super::http::{Attempt, Call, Reply, Retries, is_transient};
 
 /// A session that the service has begun. Its object exists only when the session has ended well.

@@ -41,6 +41,7 @@ fn store(service: &gcs::Gcs, token_url: &str) -> GcsStore {
         prefix: String::new(),
         endpoint: service.base_url(),
         credentials_file: None,
+        user_project: None,
         storage_class: None,
         kms_key_name: None,
         object_metadata: std::collections::BTreeMap::default(),

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use super::bucket::{Bucket, CHUNK_UNIT, LARGEST_CHUNK, Metadata, Purpose};
+use super::error::{StoreError, StoreErrorKind};
 use super::http::Retries;
 use super::kept::Kept;
 use super::names::ObjectNames;
 use super::session::{Progress, Session};
-use super::{StoreError, StoreErrorKind};
 
 /// How often an upload whose bytes are all at hand begins anew, or under another name.
 const MAX_RESTARTS: u32 = 3;
