@@ -138,6 +138,12 @@ pub fn server_time(headers: &HeaderMap) -> Option<i64> {
     http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
+/// By how many seconds this machine's clock differs from the server's, if that says its own.
+#[must_use]
+pub fn clock_differs_by(headers: &HeaderMap) -> Option<u64> {
+    Some(server_time(headers)?.abs_diff(chrono::Utc::now().timestamp()))
+}
+
 /// A date as HTTP has it, or in RFC 3339, as Unix seconds.
 #[must_use]
 pub fn http_date(text: &str) -> Option<i64> {

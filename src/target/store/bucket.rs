@@ -12,6 +12,7 @@ use ureq::http::{Method, StatusCode};
 use super::error::StoreError;
 use super::http::{Call, Client, Reply};
 use super::names::ObjectNames;
+use crate::http::patience::clock_differs_by;
 use crate::target::config::BucketConfig;
 
 /// Chunks must be multiples of this, in bytes; all but the last one.
@@ -203,7 +204,7 @@ impl Bucket {
             reply.explain()
         ));
         let bucket = &self.config.bucket;
-        if let Some(difference) = reply.clock_differs_by()
+        if let Some(difference) = clock_differs_by(&reply.headers)
             && reply.status == StatusCode::UNAUTHORIZED
             && difference > LARGEST_CLOCK_DIFFERENCE_SECONDS
         {

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
-use crate::http::patience::{Backoff, GivenUp, Patience, server_time};
+use crate::http::patience::{Backoff, GivenUp, Patience};
 use crate::target::config::BucketConfig;
 
 const BACKOFF: Backoff = Backoff {
@@ -254,12 +254,6 @@ impl Reply {
             .as_ref()
             .and_then(|body| body.pointer(pointer)?.as_str());
         words.unwrap_or_default().to_owned()
-    }
-
-    /// By how many seconds this machine's clock differs from the service's, if it says its own.
-    pub fn clock_differs_by(&self) -> Option<u64> {
-        let theirs = server_time(&self.headers)?;
-        Some(theirs.abs_diff(chrono::Utc::now().timestamp()))
     }
 }
 
