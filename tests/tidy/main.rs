@@ -191,6 +191,10 @@ const STOPWATCHES: &[(&str, &str)] = &[
     ("src/target/commit.rs", "how long ago the last commit was"),
     ("src/http/patience.rs", "waits until a deadline"),
     (
+        "src/target/store/auth.rs",
+        "how long a first token may be waited for",
+    ),
+    (
         "src/target/store/bucket.rs",
         "what is left for cancels after a signal",
     ),

@@ -79,13 +79,7 @@ impl Storage {
         match fault {
             Fault::Status(status) => refuse(status, "planned by the test"),
             Fault::CutBefore | Fault::Stall(_) => Reply::empty(500),
-            Fault::Refuse(reason) => {
-                let error = json!({
-                    "code": 403, "message": "planned by the test",
-                    "errors": [{ "reason": reason }],
-                });
-                Reply::json(403, json!({ "error": error }).to_string())
-            }
+            Fault::Refuse(reason) => refuse_for(reason),
             Fault::AskLater(pause) => {
                 refuse(503, "planned by the test").header("Retry-After", pause)
             }
@@ -151,4 +145,11 @@ impl Storage {
             }
         }
     }
+}
+
+fn refuse_for(reason: &str) -> Reply {
+    let error = json!({
+        "code": 403, "message": "planned by the test", "errors": [{ "reason": reason }],
+    });
+    Reply::json(403, json!({ "error": error }).to_string())
 }
