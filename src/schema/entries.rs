@@ -97,6 +97,7 @@ impl Entries {
         self.push(Kind::Number, start, start + length.max(1))
     }
 
+    #[inline]
     fn begin(&mut self, kind: Kind, start: usize) -> Option<usize> {
         if self.open.len() == MOST_LEVELS {
             return None;

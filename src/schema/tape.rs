@@ -45,6 +45,20 @@ impl<'a> Layout<'a> {
         self.entries.len()
     }
 
+    /// Whether a string's or key's content is this.
+    #[inline]
+    fn is_called(&self, entry: &Entry, content: &str) -> bool {
+        let (start, end) = (entry.start as usize, entry.end as usize);
+        match entry.kind {
+            Kind::Plain => {
+                end - start == content.len() + 2
+                    && self.text.as_bytes()[start + 1..end - 1] == *content.as_bytes()
+            }
+            Kind::Bare => self.text[start..end] == *content,
+            _ => unquoted(&self.text[start..end]).is_some_and(|unquoted| unquoted == content),
+        }
+    }
+
     /// The whole value.
     pub fn root(&'a self) -> TapeNode<'a> {
         TapeNode {
@@ -90,12 +104,7 @@ impl<'a> TapeNode<'a> {
 
     /// Whether a string's or key's content is this.
     fn is(&self, content: &str) -> bool {
-        let entry = self.entry();
-        if entry.kind != Kind::Plain {
-            return self.content() == content;
-        }
-        let range = entry.start as usize + 1..entry.end as usize - 1;
-        self.layout.text.as_bytes()[range] == *content.as_bytes()
+        self.layout.is_called(self.entry(), content)
     }
 
     /// A string's or key's content.
@@ -302,18 +311,23 @@ impl<'a> Object<'a, Tape> for Container<'a> {
     }
 
     fn get(&self, key: &String) -> Option<TapeNode<'a>> {
-        if self.0.entry().length >= MANY_MEMBERS {
+        let object = self.0.entry();
+        if object.length >= MANY_MEMBERS {
             return self.look_up(key);
         }
+        // Written out, since most of a check is spent here.
+        let layout = self.0.layout;
         let mut found = None;
-        let mut children = self.children();
-        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+        let mut at = self.0.index + 1;
+        while at < object.next {
+            let name = &layout.entries[at as usize];
             // The last one wins where a key is there twice, as in a tree.
-            if name.is(key) {
-                found = Some(value);
+            if layout.is_called(name, key) {
+                found = Some(name.next);
             }
+            at = layout.entries[name.next as usize].next;
         }
-        found
+        found.map(|index| self.0.at(index))
     }
 
     fn members(&self) -> Members<'a> {
