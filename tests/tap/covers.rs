@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Ids, Run, Tap, assert_same, assert_whole, union};
-use simulators::workspace::{CallTimestamps, Settings, Workspace, now};
+use simulators::workspace::{CallTimestamps, Fault, FaultKind, Settings, When, Workspace, now};
 
 const PARENTS: [(&str, &[&str]); 5] = [
     ("contacts", &["contact_notes", "contact_tags"]),
@@ -247,4 +247,38 @@ fn the_default_streams_need_no_bookmark_but_their_own() {
         .cloned()
         .collect();
     assert_eq!(names, ["contacts", "conversations", "calls", "articles"]);
+}
+
+#[test]
+fn a_child_given_up_stays_where_it_stood_until_it_may_be_had() {
+    let workspace = workspace();
+    let paths: Vec<String> = workspace
+        .ids("contacts")
+        .iter()
+        .map(|id| format!("/contacts/{id}/notes"))
+        .collect();
+    let refusal = FaultKind::Status(403, "forbidden".into(), "no such scope".into());
+    for path in &paths {
+        let fault = Fault::new(path, When::Always, refusal.clone());
+        workspace.inject(fault.exactly());
+    }
+    let tap = tap(&workspace, &["contacts", "contact_notes"]);
+    let first = tap.run().exited(1);
+    assert_whole(&workspace, [&first], &["contacts"]);
+    let covers = first.bookmark("contacts")["covers"].clone();
+    let covers = covers.as_array().unwrap();
+    assert!(!covers.contains(&json!("contact_notes")), "{covers:?}");
+
+    let changed = change(&workspace, "contacts");
+    let second = tap.run_from(&first.state()).exited(1);
+    assert_same("contacts", &changed, &second.ids("contacts"));
+    assert_eq!(second.ids("contact_notes"), Ids::new());
+
+    workspace.clear_faults();
+    let third = tap.run_from(&second.state()).ok();
+    assert_whole(&workspace, [&third], &["contact_notes"]);
+    assert_eq!(third.ids("contacts"), Ids::new());
+    assert_eq!(third.bookmark("contact_notes"), Value::Null);
+    let covers = third.bookmark("contacts")["covers"].clone();
+    assert!(covers.as_array().unwrap().contains(&json!("contact_notes")));
 }

@@ -19,6 +19,8 @@ pub struct Standing<'a> {
     /// Whether the state remembers it at all.
     is_remembered: bool,
     places: Vec<Place>,
+    /// Where each of the plan's children stood, in their order.
+    children_before: Vec<Bookmark>,
     /// What couldn't be had, as the state has it.
     awaited: Vec<Awaited>,
     /// The stream's bookmark as it was, and the children that it covered.
@@ -35,6 +37,7 @@ impl<'a> Standing<'a> {
             plan,
             is_remembered: plan.stream.replication_key.is_some() && !plan.is_full_table,
             places: Place::beginning(),
+            children_before: Vec::new(),
             awaited: Vec::new(),
             before: Bookmark::default(),
             covered_before: Vec::new(),
@@ -80,6 +83,7 @@ impl<'a> Standing<'a> {
                 _ if is_covered => self.copy_for(child),
                 _ => Bookmark::default(),
             };
+            self.children_before.push(bookmark.clone());
             self.place(Outputs::child(number), child, bookmark);
         }
         Ok(())
@@ -131,6 +135,32 @@ impl<'a> Standing<'a> {
             self.places.push(mark);
             self.has_moved = true;
         }
+    }
+
+    /// A child was given up, and nothing of it had: it stays where it stood, so that its history comes
+    /// once it may be had.
+    pub fn give_up(&mut self, name: &str) {
+        let mut children = self.plan.children.iter();
+        let Some(number) = children.position(|(child, _)| child.name == name) else {
+            return;
+        };
+        let Some(before) = self.children_before.get(number) else {
+            return;
+        };
+        let outputs = Outputs::child(number);
+        let mut places = self.places.iter();
+        let stays = |place: &Place| is_same(&place.bookmark, before);
+        if places.any(|place| place.outputs.has(outputs) && stays(place)) {
+            return;
+        }
+        for place in &mut self.places {
+            place.outputs = place.outputs.without(outputs);
+        }
+        self.places.retain(|place| !place.outputs.is_empty());
+        self.places.push(Place {
+            outputs,
+            bookmark: before.clone(),
+        });
     }
 
     /// Whether the state doesn't hold it all yet.

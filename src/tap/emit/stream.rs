@@ -135,7 +135,7 @@ fn emit_all<W: Write>(
     emission.progress.missing(along.missing());
     let names = along.given_up();
     given_up.extend(names.map(|(name, why)| (name.to_owned(), why.to_owned())));
-    let at_last = emission.finish(along.awaited());
+    let at_last = emission.finish(along);
     result.and(at_last)
 }
 
@@ -154,7 +154,7 @@ impl<W: Write> Emission<'_, W> {
                 Event::End(end) => break end,
             }
             if self.standing.has_moved() && self.messages.is_state_due() {
-                self.remember(pipeline.along().awaited());
+                self.remember(pipeline.along());
                 self.messages.state()?;
             }
             self.progress.tick(client);
@@ -232,13 +232,17 @@ impl<W: Write> Emission<'_, W> {
     }
 
     /// Puts where the outputs stand into the state.
-    fn remember(&mut self, awaited: &[Awaited]) {
-        self.standing.store(awaited, self.messages.state_to_come());
+    fn remember(&mut self, along: &Along<'_>) {
+        for (name, _) in along.given_up() {
+            self.standing.give_up(name);
+        }
+        self.standing
+            .store(along.awaited(), self.messages.state_to_come());
     }
 
-    fn finish(&mut self, awaited: &[Awaited]) -> Result<(), Fault> {
-        if self.standing.has_moved() || awaited != self.standing.awaited() {
-            self.remember(awaited);
+    fn finish(&mut self, along: &Along<'_>) -> Result<(), Fault> {
+        if self.standing.has_moved() || along.awaited() != self.standing.awaited() {
+            self.remember(along);
         }
         self.messages.state()
     }

@@ -26,6 +26,12 @@ impl Outputs {
         Self(self.0 | others.0)
     }
 
+    /// These but for those.
+    #[must_use]
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// Whether some of those are among these.
     #[must_use]
     pub fn has(self, others: Self) -> bool {
