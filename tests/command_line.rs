@@ -164,9 +164,9 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_that_may_be_a_secret() {
     let log = stderr(&output);
     for expected in [
         "setting `access_token` is missing",
-        "setting `region` is a text of 60 characters, but must be one of \"us\", \"eu\", \"au\"",
+        "setting `region` holds a token or a key, which is not shown",
         "setting `page_size` is 0, but must be a whole number from 1 to 150",
-        "setting `concurrency` is an object, but must be",
+        "setting `concurrency` holds a token or a key, which is not shown",
         "setting `display_as` is \"htlm\", but must be one of",
     ] {
         assert!(log.contains(expected), "{expected}\n{log}");

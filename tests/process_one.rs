@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Long enough for a loaded machine, far longer than the ten seconds that a stop may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A tap that covers its first record, which is too large for the target to keep in memory, and is
 /// silent after the second until a signal ends it.

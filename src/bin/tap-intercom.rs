@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use intercom_singer::cli::{failure, logging};
+use intercom_singer::cli::{command, failure, logging};
 use intercom_singer::tap::arguments::Arguments;
 use intercom_singer::tap::run::{PROGRAM, run};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = command::arguments();
     let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
     failure::finish(result)
 }

@@ -4,16 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use clap::Parser;
 use intercom_singer::cli::output::print;
 use intercom_singer::cli::stop::Stop;
-use intercom_singer::cli::{Failure, about, failure, logging, settings};
+use intercom_singer::cli::{Failure, about, command, failure, logging, settings};
 use intercom_singer::target;
 use intercom_singer::target::arguments::Arguments;
 use intercom_singer::target::config::{PROGRAM, Settings};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = command::arguments();
     let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
     failure::finish(result)
 }

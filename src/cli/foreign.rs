@@ -11,6 +11,20 @@ const MOST_CHARACTERS: usize = 300;
 /// Shorter ones are words that may stand anywhere.
 const SHORTEST_SECRET: usize = 6;
 
+/// What tokens begin with: Intercom's (`tok:` in base64), those of Google's OAuth and its clients.
+const BEGINNINGS: [&str; 3] = ["dG9rO", "ya29.", "GOCSPX-"];
+/// What is no longer than this is no token, however it begins.
+const SHORTEST_TOKEN: usize = 16;
+const KEY_BEGINS: &str = "-----BEGIN ";
+const KEY_ENDS: &str = "-----END ";
+/// What secrets are called in JSON.
+const NAMES: [&str; 4] = [
+    "access_token",
+    "private_key",
+    "client_secret",
+    "refresh_token",
+];
+
 static SECRETS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// From here on, this is shown in no log line.
@@ -30,7 +44,45 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
             shown = Cow::Owned(shown.replace(secret, "***"));
         }
     }
+    while let Some((start, end)) = credential(&shown) {
+        shown.to_mut().replace_range(start..end, "***");
+    }
     shown
+}
+
+/// Whether a text looks as if a token or a key were in it, or JSON with one: nobody means to give
+/// that as a name, a path or a number.
+#[must_use]
+pub fn holds_secret(text: &str) -> bool {
+    let is_json = text.contains('{') && NAMES.iter().any(|name| text.contains(name));
+    is_json || holds_credential(text)
+}
+
+/// Whether a text holds a token or a key of a known form.
+#[must_use]
+pub fn holds_credential(text: &str) -> bool {
+    credential(text).is_some()
+}
+
+/// Where the first token or key of a known form is.
+fn credential(text: &str) -> Option<(usize, usize)> {
+    if let Some(start) = text.find(KEY_BEGINS) {
+        let end = text[start..].find(KEY_ENDS);
+        return Some((start, end.map_or(text.len(), |end| start + end)));
+    }
+    BEGINNINGS.iter().find_map(|beginning| {
+        text.match_indices(beginning).find_map(|(start, _)| {
+            let rest = &text[start..];
+            let length = rest.find(|character| !is_of_token(character));
+            let length = length.unwrap_or(rest.len());
+            let begins_word = !text[..start].ends_with(|c: char| c.is_ascii_alphanumeric());
+            (begins_word && length > SHORTEST_TOKEN).then_some((start, start + length))
+        })
+    })
+}
+
+fn is_of_token(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "+/=_-.".contains(character)
 }
 
 /// The text without secrets and control characters, cut where it is long.
@@ -65,6 +117,31 @@ mod tests {
         let text = format!("{}dG9rOjEy", "x".repeat(296));
         assert!(told(&text).ends_with("x***"));
         assert_eq!(without_secrets("a dG9rOjEy b"), "a *** b");
+    }
+
+    #[test]
+    fn tokens_and_keys_are_known_by_their_form() {
+        for (text, shown) in [
+            ("a dG9rOmFiY2RlZmdoaWo= b", "a *** b"),
+            ("x='ya29.a0AfH6SMBx-_yz123'", "x='***'"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----",
+                "***-----END PRIVATE KEY-----",
+            ),
+            ("-----BEGIN RSA PRIVATE KEY-----\\nMII", "***"),
+        ] {
+            assert!(holds_secret(text), "{text}");
+            assert_eq!(without_secrets(text), shown);
+        }
+        assert!(holds_secret("{access_token:short}"));
+        for text in [
+            "dG9rOg==",
+            "access_token",
+            "/etc/private_key/{env}x",
+            "abcdG9rOmFiY2RlZmdoaWo",
+        ] {
+            assert_eq!(without_secrets(text), text);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! failures and exit codes. Knows neither Intercom nor storage.
 
 pub mod about;
+pub mod command;
 pub mod failure;
 pub mod foreign;
 pub mod logging;

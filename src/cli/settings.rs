@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::foreign::{holds_secret, never_show};
 use super::{Failure, Program};
 use crate::schema::document;
 
@@ -224,7 +225,20 @@ fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Resul
     }
     for (key, value) in given {
         let property = &properties[key];
-        if !document::is_valid(property, value) {
+        let is_secret = property["secret"] == true;
+        if is_secret && let Some(text) = value.as_str() {
+            never_show(text.trim());
+        }
+        if !is_secret && has_secret(value) {
+            faults.push(format!(
+                "setting `{key}` holds a token or a key, which is not shown"
+            ));
+            hint = Some(
+                "a token belongs in the setting that is made for it; Google's credentials belong in \
+                 a file, and the path of their file in `credentials_file`"
+                    .to_owned(),
+            );
+        } else if !document::is_valid(property, value) {
             faults.push(format!(
                 "setting `{key}` is {}, but must be {}",
                 shown(property, value),
@@ -240,6 +254,17 @@ fn check(program: &Program, schema: &Value, given: &Map<String, Value>) -> Resul
         Some(hint) => failure.hint(hint),
         None => failure,
     })
+}
+
+fn has_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_secret(text),
+        Value::Array(values) => values.iter().any(has_secret),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| holds_secret(name) || has_secret(value)),
+        _ => false,
+    }
 }
 
 /// A value that can't be used, for the one who wrote it. A secret may stand under a wrong key too, so

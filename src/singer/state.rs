@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::cli::foreign::holds_credential;
+
 /// A Singer state value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
@@ -30,6 +32,9 @@ pub enum StateFault {
     /// It has settings in it.
     #[error("it holds `{0}`, as a config file does, and a state is handed on")]
     Config(&'static str),
+    /// There is a token or a key in it.
+    #[error("it holds a token or a key, and a state is handed on")]
+    Secret,
     /// It is what a target printed in the course of a run.
     #[error("it holds {0} values one after the other, of which the last alone is the state")]
     Log(usize),
@@ -71,6 +76,9 @@ impl State {
         }
         if let Some(setting) = SETTINGS.iter().find(|name| value.contains_key(**name)) {
             return Err(StateFault::Config(setting));
+        }
+        if holds_credential(text) {
+            return Err(StateFault::Secret);
         }
         match value.get("bookmarks") {
             Some(Value::Object(_)) => Ok(Self { value }),
