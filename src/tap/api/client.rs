@@ -115,6 +115,16 @@ impl Client {
         self.clock_ahead.load(Ordering::Relaxed)
     }
 
+    /// `Date` has no fractions and the answer was on its way, so that the difference of the two clocks
+    /// wavers by a second. A run has but one start: it follows only what is more than that.
+    fn learn_the_clock(&self, ahead: EpochSeconds) {
+        let known = self.clock_ahead.load(Ordering::Relaxed);
+        if (ahead - known).abs() > 1 {
+            let ahead = if ahead.abs() > 1 { ahead } else { 0 };
+            self.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
+    }
+
     /// Whether anything was answered yet.
     #[must_use]
     pub fn has_answered(&self) -> bool {
@@ -304,10 +314,7 @@ impl Client {
         self.answers.fetch_add(1, Ordering::Relaxed);
         let budget = budget_of(&headers);
         if let Some(there) = budget.server_time.and_then(|time| i64::try_from(time).ok()) {
-            // `Date` has no fractions, and the answer was on its way.
-            let ahead = there - time::now();
-            let ahead = if ahead.abs() < 2 { 0 } else { ahead };
-            self.clock_ahead.store(ahead, Ordering::Relaxed);
+            self.learn_the_clock(there - time::now());
         }
         permit.answered(budget);
         if status == 429 {

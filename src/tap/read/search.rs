@@ -27,6 +27,8 @@ const RECENT: EpochSeconds = 48 * HOUR;
 const WHOLE_DAY_MARGIN: EpochSeconds = 25 * HOUR;
 /// Whether `>` and `<` include their own second is not known for sure.
 const SECOND_MARGIN: EpochSeconds = 1;
+/// How far the run's start may be off, since both clocks tell whole seconds.
+const CLOCK_MARGIN: EpochSeconds = 1;
 /// So many pages after one had to be made smaller, a larger one is tried again.
 const PAGES_UNTIL_LARGER: u32 = 20;
 /// How often a page that ends too early is asked for again.
@@ -153,7 +155,7 @@ impl Search<'_> {
             let is_of_now = page
                 .oldest()
                 .is_some_and(|oldest| oldest <= self.reading.client.now());
-            let after_start = Some(self.reading.started() + 1);
+            let after_start = Some(self.reading.started() + 1 + CLOCK_MARGIN);
             if query.is_from(&page, upper) || (is_of_now && query.is_from(&page, after_start)) {
                 break;
             }
@@ -290,7 +292,7 @@ impl Search<'_> {
             Direction::Descending => (query.lower, Some(last + 1)),
         };
         // What changed since this run began may have come in between.
-        let settled = self.reading.started();
+        let settled = self.reading.started() - CLOCK_MARGIN;
         let mut beyond = Query::new(query.direction, lower, upper);
         for _ in 0..MOST_PAGES_BEYOND {
             let page = self.ask(&beyond)?;
