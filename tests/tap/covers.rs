@@ -282,3 +282,27 @@ fn a_child_given_up_stays_where_it_stood_until_it_may_be_had() {
     let covers = third.bookmark("contacts")["covers"].clone();
     assert!(covers.as_array().unwrap().contains(&json!("contact_notes")));
 }
+
+#[test]
+fn what_a_child_read_alone_lacks_is_asked_for_once_it_stands_where_its_parent_does() {
+    let workspace = workspace();
+    let streams = ["conversations", "conversation_parts"];
+    let whole = tap(&workspace, &streams).run().ok();
+    let mut state = whole.state();
+    let id = workspace.ids("conversations").into_iter().next().unwrap();
+    // Two runs of one minute, the second of them of the child alone and in vain for one parent.
+    let parent = &state["bookmarks"]["conversations"];
+    let mut alone = json!({"updated_at": parent["updated_at"], "seen": parent["seen"]});
+    let since = now() - 60;
+    alone["awaited"] = json!([
+        {"stream": "conversation_parts", "id": id, "updated_at": since, "since": since, "why": "status 500"},
+    ]);
+    state["bookmarks"]["conversation_parts"] = alone;
+    let joined = tap(&workspace, &streams).run_from(&state).ok();
+    let lacking: Ids = [id].into_iter().collect();
+    let had = parents_of(&joined, "conversations", "conversation_parts");
+    assert_same("conversation_parts", &lacking, &had);
+    let bookmarks = joined.state()["bookmarks"].clone();
+    assert_eq!(bookmarks.get("conversation_parts"), None);
+    assert_eq!(bookmarks["conversations"].get("awaited"), None);
+}

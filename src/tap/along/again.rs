@@ -113,9 +113,33 @@ impl Along<'_> {
                 self.tell_forgotten();
                 return Ok(None);
             };
-            if let Some(complete) = self.wait_again(again, &mut asking.standing)? {
-                self.again = Some(asking);
-                return Ok(Some(complete));
+            let entries = again.group.entries.clone();
+            match self.wait_again(again, &mut asking.standing) {
+                Ok(None) => {}
+                Ok(Some(complete)) => {
+                    self.again = Some(asking);
+                    return Ok(Some(complete));
+                }
+                Err(fault) => {
+                    for entry in entries {
+                        self.awaited.put_back(entry);
+                    }
+                    self.again = Some(asking);
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// Remembers what was about to be asked for again when something else ended the run.
+    pub fn break_off(&mut self) {
+        let Some(asking) = self.again.take() else {
+            return;
+        };
+        let asked = asking.asked.into_iter().map(|again| again.group);
+        for group in asked.chain(asking.groups) {
+            for entry in group.entries {
+                self.awaited.put_back(entry);
             }
         }
     }

@@ -75,9 +75,10 @@ impl<'a> Standing<'a> {
             let bookmark = match alone {
                 Some(alone) if !is_covered || is_further(&alone) => alone,
                 Some(alone) if is_level(&alone) => {
-                    // Both remember truly what was emitted of it.
+                    // Both remember truly what was emitted of it, and what it lacks.
                     let mut bookmark = self.copy_for(child);
                     bookmark.seen.join(&alone.seen);
+                    join_awaited(&mut bookmark.awaited, alone.awaited);
                     bookmark
                 }
                 _ if is_covered => self.copy_for(child),
@@ -298,6 +299,16 @@ fn covered_by_default(stream: &Stream) -> Vec<String> {
         .filter(|child| child.selected_by_default)
         .map(|child| child.name.to_owned())
         .collect()
+}
+
+/// Adds what isn't there yet.
+fn join_awaited(awaited: &mut Vec<Awaited>, others: Vec<Awaited>) {
+    for other in others {
+        let is_it = |one: &Awaited| (&one.what, &one.parent) == (&other.what, &other.parent);
+        if !awaited.iter().any(is_it) {
+            awaited.push(other);
+        }
+    }
 }
 
 /// Whether two stand at the same place, having emitted the same there.

@@ -132,6 +132,7 @@ fn emit_all<W: Write>(
         result = emission.activate(pipeline.along());
     }
     let along = pipeline.along();
+    along.break_off();
     emission.progress.missing(along.missing());
     let names = along.given_up();
     given_up.extend(names.map(|(name, why)| (name.to_owned(), why.to_owned())));
