@@ -14,7 +14,7 @@ use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
 use super::sieve::Sieve;
 use crate::tap::api::client::{ApiRequest, BadAnswer};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::Page;
+use crate::tap::read::page::{Page, Row};
 use crate::tap::read::places::Place;
 use crate::tap::streams::DateMatching;
 use crate::tap::time::EpochSeconds;
@@ -84,6 +84,15 @@ struct Query {
     cursor: Option<String>,
     promise: Promise,
     guard: Guard,
+}
+
+/// What lies beyond a page that names no next one, though its totals promise more.
+enum Beyond {
+    /// Records that a next page should have had.
+    More,
+    /// None, or such as came into the second of the page's last record meanwhile: their places are
+    /// before it, where no cursor leads.
+    OfTheLastSecond(Vec<Row>),
 }
 
 impl Query {
@@ -224,10 +233,14 @@ impl Search<'_> {
                 break page;
             }
             query.guard.read(&page.rows);
-            if !self.is_more_beyond(query, &page)? {
-                break page;
+            match self.beyond(query, &page)? {
+                Beyond::More => early_ends += 1,
+                Beyond::OfTheLastSecond(rows) => {
+                    let mut page = page;
+                    page.rows.extend(rows);
+                    break page;
+                }
             }
-            early_ends += 1;
             if early_ends == MOST_EARLY_ENDS {
                 return Err(Fault::Stream(
                     "the API names no next page time and again, though more records follow".into(),
@@ -281,11 +294,12 @@ impl Search<'_> {
         Ok(page)
     }
 
-    /// Whether records that weren't read follow the last of a page, though it says that none do: the
+    /// The records that weren't read and follow the last of a page, though it says that none do: the
     /// same is asked from there on.
-    fn is_more_beyond(&mut self, query: &Query, page: &Page) -> Result<bool, Fault> {
+    fn beyond(&mut self, query: &Query, page: &Page) -> Result<Beyond, Fault> {
+        let mut unread = Vec::new();
         let Some(last) = page.rows.iter().rev().find_map(|row| row.updated_at) else {
-            return Ok(true);
+            return Ok(Beyond::More);
         };
         let (lower, upper) = match query.direction {
             Direction::Ascending => (Some(last), query.upper),
@@ -296,24 +310,24 @@ impl Search<'_> {
         let mut beyond = Query::new(query.direction, lower, upper);
         for _ in 0..MOST_PAGES_BEYOND {
             let page = self.ask(&beyond)?;
-            let is_unknown = page.rows.iter().any(|row| {
+            beyond.promise.read(&page);
+            beyond.cursor = beyond.cursors.after(&page)?;
+            unread.extend(page.rows.into_iter().filter(|row| {
                 let is_within = row.updated_at.is_none_or(|updated_at| {
                     lower.is_none_or(|lower| updated_at >= lower)
                         && upper.is_none_or(|upper| updated_at < upper)
                         && updated_at < settled
                 });
                 is_within && !query.guard.has_met(row)
-            });
-            if is_unknown {
-                return Ok(true);
+            }));
+            if unread.iter().any(|row| row.updated_at != Some(last)) {
+                return Ok(Beyond::More);
             }
-            beyond.promise.read(&page);
-            beyond.cursor = beyond.cursors.after(&page)?;
             if beyond.cursor.is_none() {
-                return Ok(false);
+                return Ok(Beyond::OfTheLastSecond(unread));
             }
         }
-        Ok(true)
+        Ok(Beyond::More)
     }
 
     fn per_page(&self, halvings: u32) -> u32 {
