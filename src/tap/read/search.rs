@@ -88,11 +88,11 @@ struct Query {
 
 /// What lies beyond a page that names no next one, though its totals promise more.
 enum Beyond {
-    /// Records that a next page should have had.
+    /// Pages that a next one should have been named for.
     More,
-    /// None, or such as came into the second of the page's last record meanwhile: their places are
-    /// before it, where no cursor leads.
-    OfTheLastSecond(Vec<Row>),
+    /// All that is left, read to a proper end: nothing, or what has come to places meanwhile where the
+    /// cursor no longer leads, such as before the last record within its second.
+    Whole(Vec<Row>),
 }
 
 impl Query {
@@ -235,7 +235,7 @@ impl Search<'_> {
             query.guard.read(&page.rows);
             match self.beyond(query, &page)? {
                 Beyond::More => early_ends += 1,
-                Beyond::OfTheLastSecond(rows) => {
+                Beyond::Whole(rows) => {
                     let mut page = page;
                     page.rows.extend(rows);
                     break page;
@@ -294,8 +294,8 @@ impl Search<'_> {
         Ok(page)
     }
 
-    /// The records that weren't read and follow the last of a page, though it says that none do: the
-    /// same is asked from there on.
+    /// What follows the last record of a page, though it says that nothing does: the same is asked from
+    /// there on.
     fn beyond(&mut self, query: &Query, page: &Page) -> Result<Beyond, Fault> {
         let mut unread = Vec::new();
         let Some(last) = page.rows.iter().rev().find_map(|row| row.updated_at) else {
@@ -310,6 +310,8 @@ impl Search<'_> {
         let mut beyond = Query::new(query.direction, lower, upper);
         for _ in 0..MOST_PAGES_BEYOND {
             let page = self.ask(&beyond)?;
+            let is_broken =
+                beyond.promise.pages > 0 && beyond.promise.is_broken_by(&page, self.per_page(0));
             beyond.promise.read(&page);
             beyond.cursor = beyond.cursors.after(&page)?;
             unread.extend(page.rows.into_iter().filter(|row| {
@@ -320,11 +322,11 @@ impl Search<'_> {
                 });
                 is_within && !query.guard.has_met(row)
             }));
-            if unread.iter().any(|row| row.updated_at != Some(last)) {
+            if is_broken {
                 return Ok(Beyond::More);
             }
             if beyond.cursor.is_none() {
-                return Ok(Beyond::OfTheLastSecond(unread));
+                return Ok(Beyond::Whole(unread));
             }
         }
         Ok(Beyond::More)
