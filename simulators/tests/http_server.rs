@@ -87,7 +87,7 @@ fn each_fault_fails_in_its_own_way() {
     }
     let stopping = Instant::now();
     drop(server);
-    assert!(stopping.elapsed() < Duration::from_secs(1));
+    assert!(stopping.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
