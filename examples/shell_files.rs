@@ -6,8 +6,11 @@ use std::fs;
 use std::io::Result;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
+use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
+use intercom_singer::cli::command::command;
+use intercom_singer::tap::streams;
 use intercom_singer::{tap, target};
 
 fn main() -> Result<()> {
@@ -17,19 +20,27 @@ fn main() -> Result<()> {
     };
     let directory = Path::new(&directory);
     fs::create_dir_all(directory)?;
-    for command in [
-        tap::arguments::Arguments::command(),
-        target::arguments::Arguments::command(),
-    ] {
-        write(command, directory)?;
-    }
-    Ok(())
+    let tap = command::<tap::arguments::Arguments, tap::config::Settings>(&tap::run::PROGRAM);
+    let target =
+        command::<target::arguments::Arguments, target::config::Settings>(&target::config::PROGRAM);
+    complete(knowing_streams(tap.clone()), directory)?;
+    complete(target.clone(), directory)?;
+    clap_mangen::generate_to(tap, directory)?;
+    clap_mangen::generate_to(target, directory)
 }
 
-fn write(mut command: Command, directory: &Path) -> Result<()> {
+/// Shells complete the names of streams where one is asked for.
+fn knowing_streams(command: Command) -> Command {
+    let names = || PossibleValuesParser::new(streams::names());
+    command
+        .mut_arg("streams", |argument| argument.value_parser(names()))
+        .mut_arg("exclude", |argument| argument.value_parser(names()))
+}
+
+fn complete(mut command: Command, directory: &Path) -> Result<()> {
     let name = command.get_name().to_owned();
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
         clap_complete::generate_to(shell, &mut command, &name, directory)?;
     }
-    clap_mangen::generate_to(command, directory)
+    Ok(())
 }

@@ -275,3 +275,57 @@ fn test_says_which_streams_the_token_may_not_read() {
         "{log}"
     );
 }
+
+#[test]
+fn the_long_help_has_every_setting_with_its_default() {
+    for program in PROGRAMS {
+        let about = run(program, &["--about", "--format=json"]);
+        let about: Value = serde_json::from_slice(&about.stdout).unwrap();
+        let help = stdout(&run(program, &["--help"]));
+        let summary = stdout(&run(program, &["-h"]));
+        for (key, property) in about["settings"]["properties"].as_object().unwrap() {
+            let default = match &property["default"] {
+                Value::Null => String::new(),
+                Value::String(text) => format!("`{text}`)"),
+                other => format!("`{other}`)"),
+            };
+            let line = format!("\n  {key} ({default}");
+            assert!(help.contains(&line), "{program}: {line}");
+            assert!(!summary.contains(&line), "{program}: {line}");
+        }
+    }
+}
+
+#[test]
+fn an_instant_without_a_zone_and_a_start_yet_to_come_are_told() {
+    for (start, told) in [
+        (
+            "2024-01-31T12:00:00",
+            "`start_date` names no zone and is taken as UTC: \"2024-01-31T12:00:00\"\n",
+        ),
+        (
+            "2924-01-31",
+            "`start_date` is 2924-01-31T00:00:00Z, which is yet to come: ",
+        ),
+    ] {
+        let output = command("tap-intercom", &["--test=schema", "--stream=tags"])
+            .env("TAP_INTERCOM_ACCESS_TOKEN", "t")
+            .env("TAP_INTERCOM_START_DATE", start)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+    for start in [
+        "2024-01-31",
+        "2024-01-31T12:00:00Z",
+        "2024-01-31T12:00:00+02:00",
+    ] {
+        let output = command("tap-intercom", &["--test=schema", "--stream=tags"])
+            .env("TAP_INTERCOM_ACCESS_TOKEN", "t")
+            .env("TAP_INTERCOM_START_DATE", start)
+            .output()
+            .unwrap();
+        assert_eq!(stderr(&output), "", "{start}");
+    }
+}

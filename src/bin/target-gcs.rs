@@ -1,7 +1,7 @@
 //! `target-gcs`: from arguments to [`intercom_singer::target`] to an exit code.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::process::ExitCode;
 
 use intercom_singer::cli::output::print;
@@ -12,7 +12,7 @@ use intercom_singer::target::arguments::Arguments;
 use intercom_singer::target::config::{PROGRAM, Settings};
 
 fn main() -> ExitCode {
-    let arguments: Arguments = command::arguments();
+    let arguments: Arguments = command::arguments::<_, Settings>(&PROGRAM);
     let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
     failure::finish(result)
 }
@@ -31,7 +31,15 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return target::test(&config);
     }
     let input: Box<dyn Read + Send> = match &arguments.input {
-        None => Box::new(io::stdin()),
+        None => {
+            if io::stdin().is_terminal() {
+                tracing::info!(
+                    "waiting for Singer messages to be typed; pipe a tap into this program, or name \
+                     a file of messages with --input; Ctrl-D ends them"
+                );
+            }
+            Box::new(io::stdin())
+        }
         Some(path) => match File::open(path) {
             Ok(file) => Box::new(file),
             Err(error) => {

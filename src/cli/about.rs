@@ -44,12 +44,19 @@ pub fn render(program: &Program, schema: &Value, format: Format) -> String {
 }
 
 fn text(program: &Program, schema: &Value) -> String {
-    let mut text = format!(
-        "{} {VERSION}\n{}\n\nCapabilities: {}\n\nSettings:\n",
+    format!(
+        "{} {VERSION}\n{}\n\nCapabilities: {}\n\nSettings:\n{}",
         program.name,
         program.description,
-        program.capabilities.join(", ")
-    );
+        program.capabilities.join(", "),
+        settings_text(program, schema)
+    )
+}
+
+/// The settings for a terminal: name and default, meaning, what it may be, its variable.
+#[must_use]
+pub fn settings_text(program: &Program, schema: &Value) -> String {
+    let mut text = String::new();
     for (key, property) in properties_of(schema) {
         text += &format!(
             "  {key} ({})\n      {}\n      {}, or {}\n",

@@ -1,15 +1,18 @@
 //! The command line, read without showing what is secret in it: clap's words about an argument quote
 //! it.
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Command, Parser};
+use schemars::JsonSchema;
 
+use super::about::settings_text;
 use super::foreign::holds_secret;
+use super::{Program, settings};
 
 /// The arguments. Ends the program where they can't be used, and where a token or a key is among
 /// them: a path, a stream's name or an option is never one, and it would be shown in a fault.
 #[must_use]
-pub fn arguments<T: Parser>() -> T {
+pub fn arguments<T: Parser, S: JsonSchema>(program: &Program) -> T {
     let given = std::env::args_os().skip(1);
     let number = given
         .map(|argument| holds_secret(&argument.to_string_lossy()))
@@ -22,5 +25,18 @@ pub fn arguments<T: Parser>() -> T {
         );
         T::command().error(ErrorKind::InvalidValue, fault).exit();
     }
-    T::parse()
+    let mut matches = command::<T, S>(program).get_matches();
+    T::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line of a program whose settings are of type `S`: its long help tells those too.
+#[must_use]
+pub fn command<T: Parser, S: JsonSchema>(program: &Program) -> Command {
+    let command = T::command();
+    let examples = command.get_after_long_help().map(ToString::to_string);
+    let settings = settings_text(program, &settings::schema_of::<S>());
+    command.after_long_help(format!(
+        "{}\n\nSettings, in a file given with --config or in the environment:\n{settings}",
+        examples.unwrap_or_default()
+    ))
 }

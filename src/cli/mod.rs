@@ -6,6 +6,7 @@ pub mod command;
 pub mod failure;
 pub mod foreign;
 pub mod logging;
+pub mod nearest;
 pub mod output;
 pub mod settings;
 pub mod stop;

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::foreign::{holds_secret, never_show};
+use super::nearest::{each_name, nearest};
 use super::{Failure, Program};
 use crate::schema::document;
 
@@ -81,6 +82,7 @@ pub fn load<T: JsonSchema + DeserializeOwned>(
             }
             match canonical_name(properties, &key) {
                 Some(name) => {
+                    let value = listed(&properties[name], value);
                     given.insert(name.to_owned(), value);
                 }
                 None => warn_of_unknown(properties, &key, source, &|name| format!("`{name}`")),
@@ -142,11 +144,28 @@ fn from_environment(program: &Program, properties: &Map<String, Value>) -> Map<S
             // Python writes True and False.
             Some("boolean") if text.eq_ignore_ascii_case("true") => Value::Bool(true),
             Some("boolean") if text.eq_ignore_ascii_case("false") => Value::Bool(false),
+            Some("array") if !text.trim_start().starts_with('[') => Value::String(text),
             _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         };
         found.insert(key.clone(), value);
     }
     found
+}
+
+/// A list of texts may be written as one, with commas between them.
+fn listed(property: &Value, value: Value) -> Value {
+    match value {
+        Value::String(text)
+            if is_list_of_texts(property) && !text.trim_start().starts_with('[') =>
+        {
+            each_name(&[text]).map(Value::from).collect()
+        }
+        value => value,
+    }
+}
+
+fn is_list_of_texts(property: &Value) -> bool {
+    property["type"] == "array" && property["items"]["type"] == "string"
 }
 
 fn canonical_name<'a>(properties: &'a Map<String, Value>, key: &'a str) -> Option<&'a str> {
@@ -171,12 +190,8 @@ fn warn_of_unknown(
     source: &str,
     written: &dyn Fn(&str) -> String,
 ) {
-    let distance = |name: &String| strsim::damerau_levenshtein(name, key);
-    let nearest = properties
-        .keys()
-        .min_by_key(|name| distance(name))
-        .filter(|name| distance(name) <= name.len() / 2);
-    let suggestion = nearest.map_or_else(String::new, |name| {
+    let meant = nearest(key, properties.keys().map(String::as_str));
+    let suggestion = meant.map_or_else(String::new, |name| {
         format!("; did you mean {}?", written(name))
     });
     tracing::warn!(
@@ -300,6 +315,7 @@ pub fn allowed_values(property: &Value) -> String {
         Some("number") => "a number",
         Some("boolean") => "true or false",
         Some("object") => "an object",
+        Some("array") if is_list_of_texts(property) => "a list of strings, or one with commas",
         Some("array") => "an array",
         _ => "a string",
     };

@@ -147,6 +147,19 @@ impl CatalogStream {
         projection
     }
 
+    /// Leaves out the property at `path`, and all that is in it, whatever else is said of it.
+    pub fn deselect(&mut self, path: &[String]) {
+        self.metadata
+            .retain(|entry| !is_at(&entry.breadcrumb, path));
+        self.metadata.push(MetadataEntry {
+            breadcrumb: path
+                .iter()
+                .flat_map(|name| ["properties".to_owned(), name.clone()])
+                .collect(),
+            metadata: Map::from_iter([("selected".to_owned(), json!(false))]),
+        });
+    }
+
     /// The schema without the properties that aren't selected.
     #[must_use]
     pub fn selected_schema(&self) -> Value {

@@ -28,6 +28,9 @@ Examples:
   Read calls and their transcripts only
     tap-intercom --config config.json --stream calls
 
+  Read all but the parts of conversations, and no contact's phone number
+    tap-intercom --config config.json --exclude conversation_parts,contacts.phone
+
 Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
 configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM."
 )]
@@ -45,9 +48,15 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", visible_alias = "properties")]
     pub catalog: Option<PathBuf>,
 
-    /// Read this stream and its child streams, whatever the catalog selects; repeatable.
-    #[arg(long = "stream", value_name = "NAME")]
+    /// Read these streams and their child streams, whatever the catalog selects; repeatable, or with
+    /// commas between names.
+    #[arg(long = "stream", value_name = "NAME", value_delimiter = ',')]
     pub streams: Vec<String>,
+
+    /// Don't read these streams, or leave out these properties, such as `contacts.location.city`;
+    /// repeatable, or with commas between names. Adds to the setting `exclude`.
+    #[arg(long, value_name = "NAME[.PROPERTY]", value_delimiter = ',')]
+    pub exclude: Vec<String>,
 
     /// Print the catalog of all streams. Needs no token.
     #[arg(long, group = "mode")]

@@ -76,6 +76,9 @@ pub struct Settings {
     #[serde(default = "default_state_interval")]
     #[schemars(range(min = 0, max = 3600))]
     state_interval_seconds: u32,
+    /// Streams that are not read, and properties that are left out, such as `conversation_parts` or `contacts.location.city`. A stream takes along what is read with it. `--exclude` adds to them.
+    #[serde(default)]
+    exclude: Vec<String>,
     /// What becomes of a stream's schema when the data goes beyond it: `follow` lets it grow and sends it again, `ignore` leaves it as declared.
     #[serde(default)]
     schema_changes: SchemaChanges,
@@ -184,6 +187,8 @@ pub struct Config {
     pub articles_overlap_pages: u32,
     /// Between two STATEs of a stream that is being read.
     pub state_interval: Duration,
+    /// Streams and dotted paths of properties.
+    pub exclude: Vec<String>,
     /// Whether schemas grow with the data.
     pub follows_data: bool,
     /// Whether full-table streams come in versions.
@@ -244,6 +249,7 @@ impl TryFrom<Settings> for Config {
             calls_overlap_pages: settings.calls_overlap_pages,
             articles_overlap_pages: settings.articles_overlap_pages,
             state_interval: Duration::from_secs(settings.state_interval_seconds.into()),
+            exclude: settings.exclude,
             follows_data: matches!(settings.schema_changes, SchemaChanges::Follow),
             activate_versions: settings.activate_versions,
             include_merge_history: settings.include_merge_history,
@@ -278,7 +284,15 @@ fn instant(key: &'static str, text: Option<String>) -> Result<Option<EpochSecond
         return Ok(None);
     };
     match time::parse(&text) {
-        Some(seconds) => Ok(Some(seconds)),
+        Some(seconds) => {
+            if time::lacks_zone(&text) {
+                tracing::warn!(
+                    "`{key}` names no zone and is taken as UTC: {}",
+                    quoted(&text)
+                );
+            }
+            Ok(Some(seconds))
+        }
         None => Err(SettingFault {
             key,
             value: quoted(&text),

@@ -6,6 +6,7 @@ pub mod probe;
 pub mod run;
 
 pub mod config;
+pub mod exclusions;
 pub mod fault;
 pub mod plan;
 pub mod records;

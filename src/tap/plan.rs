@@ -1,8 +1,9 @@
 //! Which streams a run reads and what of their records it emits: the table of streams, narrowed by
-//! a catalog or by `--stream`.
+//! a catalog or by `--stream`, and by what is excluded.
 
 use serde_json::Value;
 
+use super::exclusions::{Exclusions, no_such_stream};
 use super::streams::{self, Child, Stream};
 use crate::cli::Failure;
 use crate::singer::catalog::{Catalog, CatalogStream, Discovered};
@@ -74,16 +75,24 @@ fn discovered_child(parent: &Stream, child: &Child) -> CatalogStream {
     })
 }
 
-/// What to do for a catalog, or, where `names` are given, for those streams and their children.
-pub fn plan(catalog: Option<&Catalog>, names: &[String]) -> Result<Vec<Plan>, Failure> {
+/// What to do for a catalog, or, where `names` are given, for those streams and their children; in
+/// either case without what is excluded.
+pub fn plan(
+    catalog: Option<&Catalog>,
+    names: &[String],
+    exclusions: &Exclusions,
+) -> Result<Vec<Plan>, Failure> {
     for name in names {
-        if !all_names().any(|known| known == name) {
-            return Err(unknown_stream(name));
+        if !streams::names().any(|known| known == name) {
+            return Err(no_such_stream(name));
+        }
+        if exclusions.leaves_out(name) {
+            tracing::warn!("stream {name} is named by --stream, but excluded: it is not read");
         }
     }
     if let Some(catalog) = catalog {
         for entry in &catalog.streams {
-            if !all_names().any(|known| known == entry.tap_stream_id) {
+            if !streams::names().any(|known| known == entry.tap_stream_id) {
                 tracing::warn!(
                     "the catalog's stream {} is unknown to this tap and is left out",
                     entry.tap_stream_id
@@ -94,13 +103,18 @@ pub fn plan(catalog: Option<&Catalog>, names: &[String]) -> Result<Vec<Plan>, Fa
     let mut plans = Vec::new();
     for stream in streams::all() {
         let is_named = names.iter().any(|name| name == stream.name);
+        let is_excluded = exclusions.leaves_out(stream.name);
         let own = choose(catalog, names, is_named, discovered(stream))?;
+        let own = exclusions.narrow(own);
         let mut children = Vec::new();
         for child in stream.children {
+            if is_excluded && !names.iter().any(|name| name == child.name) {
+                continue;
+            }
             let comes_along = is_named && child.selected_by_default == stream.selected_by_default;
             let is_named = comes_along || names.iter().any(|name| name == child.name);
             let chosen = choose(catalog, names, is_named, discovered_child(stream, child))?;
-            if let Some(entry) = chosen {
+            if let Some(entry) = exclusions.narrow(chosen) {
                 children.push((child, Output::of(child.name, &entry)));
             }
         }
@@ -115,6 +129,13 @@ pub fn plan(catalog: Option<&Catalog>, names: &[String]) -> Result<Vec<Plan>, Fa
             output: own.map(|entry| Output::of(stream.name, &entry)),
             children,
         });
+    }
+    if plans.is_empty() && !exclusions.is_empty() {
+        return Err(
+            Failure::usage("nothing is left to be read: what is chosen is excluded").hint(
+                "`exclude` and --exclude say what is not read, --stream and the catalog what is",
+            ),
+        );
     }
     Ok(plans)
 }
@@ -186,22 +207,5 @@ impl Output {
             bookmark_properties: entry.replication_key.iter().cloned().collect(),
             projection: entry.projection(),
         }
-    }
-}
-
-fn all_names() -> impl Iterator<Item = &'static str> {
-    streams::all().flat_map(|stream| {
-        std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
-    })
-}
-
-fn unknown_stream(name: &str) -> Failure {
-    let failure = Failure::usage(format_args!("there is no stream {name}"));
-    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
-    match all_names().min_by_key(distance) {
-        Some(nearest) if distance(&nearest) <= nearest.len() / 2 => failure.hint(format_args!(
-            "did you mean {nearest}? `tap-intercom --discover` shows them all"
-        )),
-        _ => failure.hint("`tap-intercom --discover` shows them all"),
     }
 }

@@ -53,8 +53,10 @@ pub fn probe<W: Write>(
         return Ok(());
     }
     let message = format!("these streams can't be read: {}", unreadable.join(", "));
-    Err(Failure::failed(message)
-        .hint("the lines above say why; deselect in the catalog those that you can do without"))
+    Err(Failure::failed(message).hint(
+        "the lines above say why; leave out those that you can do without with --exclude, the \
+              setting `exclude` or the catalog",
+    ))
 }
 
 /// Emits the first record and the first of each child; says which of those were refused, and why.

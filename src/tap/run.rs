@@ -12,6 +12,7 @@ use super::emit::messages::Messages;
 use super::emit::progress::Progress;
 use super::emit::standing::Standing;
 use super::emit::stream::{self, Shared};
+use super::exclusions::Exclusions;
 use super::fault::Fault;
 use super::plan::{Plan, discover, plan};
 use super::probe;
@@ -59,7 +60,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     never_show(config.access_token.expose_secret());
     let state = read_state(arguments.state.as_deref())?;
     let catalog = read_catalog(arguments.catalog.as_deref())?;
-    let plans = plan(catalog.as_ref(), &arguments.streams)?;
+    let exclusions = Exclusions::parse(&[&config.exclude[..], &arguments.exclude].concat())?;
+    let plans = plan(catalog.as_ref(), &arguments.streams, &exclusions)?;
+    if let Some(start) = config.start_date
+        && start > time::now()
+    {
+        tracing::warn!(
+            "`start_date` is {}, which is yet to come: streams without a bookmark have nothing to read",
+            time::to_rfc3339(start)
+        );
+    }
     if arguments.test.is_some() {
         config.page_size = 1;
     }
@@ -90,18 +100,25 @@ fn sync<W: Write>(
     }
     let mut summaries = Vec::new();
     let mut failures = Vec::new();
+    let mut is_refused = false;
     for (plan, standing) in plans.iter().zip(standings) {
         let mut progress = Progress::start(plan, &shared.client);
         let outcome = stream::emit(shared, plan, standing, messages, &mut progress);
         summaries.extend(progress.finish(&shared.client));
         match outcome.end {
             Ok(()) | Err(Fault::HungUp) => {}
-            Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) => {
+            Err(
+                ref fault @ (Fault::Stream(ref message)
+                | Fault::Gone { ref message }
+                | Fault::Refused { ref message }),
+            ) => {
+                is_refused |= matches!(fault, Fault::Refused { .. });
                 tracing::error!("stream {} failed: {message}", plan.stream.name);
-                failures.push((plan.stream.name.to_owned(), message));
+                failures.push((plan.stream.name.to_owned(), message.clone()));
             }
             Err(Fault::Abort(failure)) => return Err(failure),
         }
+        is_refused |= !outcome.given_up.is_empty();
         failures.extend(outcome.given_up);
     }
     for summary in &summaries {
@@ -114,8 +131,15 @@ fn sync<W: Write>(
     for (stream, why) in failures {
         message += &format!("\n  {stream}: {why}");
     }
-    Err(Failure::failed(message)
-        .hint("the other streams and their state are complete; the next run goes on from there"))
+    let failure = Failure::failed(message);
+    let rest = "the other streams and their state are complete; the next run goes on from there";
+    Err(if is_refused {
+        failure.hint(format_args!(
+            "{rest}; what the token may not read can be left out with --exclude or `exclude`"
+        ))
+    } else {
+        failure.hint(rest)
+    })
 }
 
 /// The catalog as `--discover` prints it and as it stands in the repository.

@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 
+/// Instants that name no zone.
+const NAIVE: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type EpochSeconds = i64;
 
@@ -42,10 +45,18 @@ pub fn parse(text: &str) -> Option<EpochSeconds> {
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         return Some(date.and_time(NaiveTime::MIN).and_utc().timestamp());
     }
-    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+    NAIVE
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
         .map(|instant| instant.and_utc().timestamp())
+}
+
+/// Whether a text that can be read is an instant of some zone that it doesn't name.
+#[must_use]
+pub fn lacks_zone(text: &str) -> bool {
+    NAIVE
+        .iter()
+        .any(|format| NaiveDateTime::parse_from_str(text, format).is_ok())
 }
 
 /// Reads a timestamp in JSON as the API writes it: a whole number of seconds, with or without quotes,

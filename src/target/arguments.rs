@@ -49,8 +49,13 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["about", "read_state", "input"])]
     pub test: bool,
 
-    /// With --read-state: only this stream's state; repeatable.
-    #[arg(long = "stream", value_name = "NAME", requires = "read_state")]
+    /// With --read-state: only these streams' states; repeatable, or with commas between names.
+    #[arg(
+        long = "stream",
+        value_name = "NAME",
+        value_delimiter = ',',
+        requires = "read_state"
+    )]
     pub streams: Vec<String>,
 
     /// Print what this program is and which settings it takes.

@@ -84,7 +84,9 @@ fn load_all(
 /// Prints the state objects as one Singer state; of the streams only those named, if any are.
 pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
     let store = Store::open_to_read(&config.destination, &Stop::default())?;
-    let state = StateObjects::read(&store, &config.state_path_template)?.merged(streams)?;
+    let state = StateObjects::read(&store, &config.state_path_template)?;
+    state.look_for(streams)?;
+    let state = state.merged(streams)?;
     print_line(&state.to_string())
 }
 

@@ -12,7 +12,8 @@ use super::state_changes::{Change, Changes, Merge, Other, Written};
 use super::state_name::{StateOwner, StatePathTemplate};
 use super::state_place::{StatePlace, document_of};
 use super::store::{Store, Stored};
-use crate::cli::Failure;
+use crate::cli::nearest::slip_of;
+use crate::cli::{Failure, foreign};
 
 /// The state objects of a destination as they were when they were read or written last.
 #[derive(Debug)]
@@ -57,6 +58,39 @@ impl StateObjects {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.stored.len()
+    }
+
+    /// Whether some of those streams can only be slips of the pen. One that merely has no state yet
+    /// isn't known from one that never will: it is told.
+    pub fn look_for(&self, streams: &[String]) -> Result<(), Failure> {
+        let known = || {
+            self.stored.keys().filter_map(|owner| match owner {
+                StateOwner::Stream(stream) => Some(stream.as_str()),
+                StateOwner::Tap => None,
+            })
+        };
+        let there_is = if known().next().is_none() {
+            "no state of any stream is stored".to_owned()
+        } else {
+            let names: Vec<&str> = known().collect();
+            format!("states are stored of {}", foreign::told(&names.join(", ")))
+        };
+        for stream in streams {
+            if known().any(|known| known == stream) {
+                continue;
+            }
+            if let Some(meant) = slip_of(stream, known()) {
+                return Err(Failure::usage(format_args!(
+                    "no state is stored of a stream {stream}"
+                ))
+                .hint(format_args!(
+                    "did you mean {}? {there_is}",
+                    foreign::told(meant)
+                )));
+            }
+            tracing::info!("no state is stored of {stream} yet; {there_is}");
+        }
+        Ok(())
     }
 
     /// All of them as one Singer state; of the streams only those named, if any are.

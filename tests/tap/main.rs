@@ -13,6 +13,7 @@ mod covers;
 mod emission;
 mod endless;
 mod every_stream;
+mod excluding;
 mod faults;
 mod further_children;
 mod further_incremental;

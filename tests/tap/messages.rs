@@ -101,7 +101,17 @@ fn the_help_tells_how_to_use_it() {
         .arg("--help")
         .output()
         .unwrap();
-    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (help, settings) = help.split_once("\nSettings, in a file").unwrap();
+    assert!(
+        settings.contains("\n  page_size (`150`)\n      Records a page of"),
+        "{settings}"
+    );
+    assert!(
+        settings.contains(", or TAP_INTERCOM_PAGE_SIZE\n"),
+        "{settings}"
+    );
+    insta::assert_snapshot!(help, @"
     Reads a workspace's Intercom data and prints it as Singer messages
 
     Usage: tap-intercom [OPTIONS]
@@ -120,7 +130,12 @@ fn the_help_tells_how_to_use_it() {
               [alias: --properties]
 
           --stream <NAME>
-              Read this stream and its child streams, whatever the catalog selects; repeatable
+              Read these streams and their child streams, whatever the catalog selects; repeatable, or
+              with commas between names
+
+          --exclude <NAME[.PROPERTY]>
+              Don't read these streams, or leave out these properties, such as `contacts.location.city`;
+              repeatable, or with commas between names. Adds to the setting `exclude`
 
           --discover
               Print the catalog of all streams. Needs no token
@@ -173,6 +188,9 @@ fn the_help_tells_how_to_use_it() {
 
       Read calls and their transcripts only
         tap-intercom --config config.json --stream calls
+
+      Read all but the parts of conversations, and no contact's phone number
+        tap-intercom --config config.json --exclude conversation_parts,contacts.phone
 
     Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
     configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM.

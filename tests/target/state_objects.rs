@@ -114,3 +114,40 @@ fn a_torn_state_object_is_an_error() {
         assert_eq!(target.files(), before, "{torn}");
     }
 }
+
+#[test]
+fn a_slip_of_the_pen_is_no_stream_without_a_state() {
+    let target = Target::local();
+    let mut input = String::new();
+    for stream in ["contacts", "conversations"] {
+        input += &schema(stream);
+        input += &record(stream, json!({ "id": 1 }));
+    }
+    let value = json!({ "bookmarks": { "contacts": { "at": 1 }, "conversations": { "at": 2 } } });
+    input += &format!("{}\n", json!({ "type": "STATE", "value": value }));
+    target.run(&input).succeeded();
+    let slip = target.read_state(&["--stream", "contcts"]);
+    let told = slip.failed(2);
+    assert!(
+        told.starts_with("no state is stored of a stream contcts\nhint: did you mean contacts?"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("states are stored of contacts, conversations"),
+        "{told}"
+    );
+    assert_eq!(slip.stdout, "");
+    // The first run of another stream has nothing to go on from, and that is no fault.
+    let first = target.read_state(&["--stream", "calls,contacts"]);
+    assert_eq!(
+        first.succeeded(),
+        [r#"{"bookmarks":{"contacts":{"at":1}}}"#]
+    );
+    assert!(
+        first
+            .stderr
+            .contains("no state is stored of calls yet; states are stored of contacts"),
+        "{}",
+        first.stderr
+    );
+}

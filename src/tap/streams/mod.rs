@@ -25,5 +25,12 @@ pub fn all() -> impl Iterator<Item = &'static Stream> {
     .flatten()
 }
 
+/// The names of every stream and of those that are read along with it.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().flat_map(|stream| {
+        std::iter::once(stream.name).chain(stream.children.iter().map(|child| child.name))
+    })
+}
+
 #[cfg(test)]
 mod tests;
