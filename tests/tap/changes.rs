@@ -308,9 +308,9 @@ fn endless_changes_to_conversations_do_not_keep_a_run_going_for_ever() {
     let tap = tap(&workspace).streams(&["conversations"]);
     let started = Instant::now();
     let first = tap.run().ok();
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_mins(1));
     let second = tap.run_from(&first.state()).ok();
-    assert!(started.elapsed() < Duration::from_secs(120));
+    assert!(started.elapsed() < Duration::from_mins(2));
     assert_covers(
         "conversations",
         &before,

@@ -107,7 +107,7 @@ fn a_429_holds_everyone_back_once() {
     workspace.inject(Fault::new("/conversations/2", When::Between(40, 43), kind));
     let started = Instant::now();
     let run = tap(&workspace).run().ok();
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_mins(1));
     assert_whole(&workspace, [&run], &STREAMS);
     let requests = workspace.requests();
     let refused: Vec<Instant> = requests
