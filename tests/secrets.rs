@@ -329,14 +329,31 @@ fn as_a_state_or_a_catalog() {
             .file("given", &content)
             .arguments(&["--catalog", "given", "--test=schema"])
             .shows_nothing();
-        // What is a message goes through a target as it came.
-        if what == "in a message" {
-            continue;
-        }
         Mistake::target(what, &json!({}))
             .file("given", &content)
             .arguments(&["--input", "given"])
             .shows_nothing();
+    }
+}
+
+#[test]
+fn in_a_state_that_a_target_is_to_store() {
+    for value in [
+        json!({"access_token": "of no known form", "bookmarks": {}}),
+        json!({"bookmarks": {"s": 1}, "password": "of no known form"}),
+        json!({"bookmarks": {"s": {"token": TOKEN}}}),
+    ] {
+        let state = json!({"type": "STATE", "value": value});
+        let (code, stderr) = Mistake::target("state", &json!({}))
+            .file("given", &format!("{STREAM}{state}\n"))
+            .arguments(&["--input", "given"])
+            .shows_nothing();
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(
+            stderr.contains("line 4: the value of the STATE holds"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("of no known form"), "{stderr}");
     }
 }
 

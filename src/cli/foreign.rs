@@ -25,13 +25,33 @@ const NAMES: [&str; 4] = [
     "refresh_token",
 ];
 
+/// What secrets are called where settings are kept.
+const NAMES_OF_SETTINGS: [&str; 14] = [
+    "access_token",
+    "api_key",
+    "api_token",
+    "apikey",
+    "auth_token",
+    "bearer_token",
+    "client_secret",
+    "credentials",
+    "password",
+    "private_key",
+    "refresh_token",
+    "secret",
+    "secret_key",
+    "token",
+];
+
 static SECRETS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// From here on, this is shown in no log line.
 pub fn never_show(secret: &str) {
     if secret.len() >= SHORTEST_SECRET {
         let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-        secrets.push(secret.to_owned());
+        if !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.to_owned());
+        }
     }
 }
 
@@ -62,6 +82,14 @@ pub fn holds_secret(text: &str) -> bool {
 #[must_use]
 pub fn holds_credential(text: &str) -> bool {
     credential(text).is_some()
+}
+
+/// Whether a setting of that name, in whatever case, holds a secret.
+#[must_use]
+pub fn names_secret(name: &str) -> bool {
+    NAMES_OF_SETTINGS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Where the first token or key of a known form is.

@@ -19,6 +19,9 @@ use crate::schema::document;
 const ENVIRONMENT: &str = "ENV";
 /// Tokens and keys are longer than this, in bytes; what people mean to write is seldom.
 const LONGEST_SHOWN: usize = 40;
+/// Letters or digits in a row, of one kind and of both.
+const LONGEST_WORD: usize = 16;
+const LONGEST_MIXED: usize = 5;
 
 /// The JSON Schema (draft 7) of a settings type: one object whose properties are the settings, with
 /// `description`, `default`, range, `secret` and `x-aliases` where they apply.
@@ -294,13 +297,25 @@ fn shown(property: &Value, value: &Value) -> String {
     }
 }
 
-/// A text of a configuration in quotes, where it is too short to be a secret.
+/// A text of a configuration in quotes, where it can't be a secret.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    if text.len() > LONGEST_SHOWN {
+    if text.len() > LONGEST_SHOWN || text.split(is_between_words).any(may_be_secret) {
         return format!("a text of {} characters", text.chars().count());
     }
     format!("{text:?}")
+}
+
+fn is_between_words(letter: char) -> bool {
+    !letter.is_alphanumeric()
+}
+
+/// Keys and passwords mix letters and digits, or are longer than words. What people mistype doesn't: a
+/// date, a number, a word, a host.
+fn may_be_secret(word: &str) -> bool {
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let letters = word.chars().filter(|letter| letter.is_alphabetic()).count();
+    digits + letters > LONGEST_WORD || (digits + letters > LONGEST_MIXED && digits * letters > 0)
 }
 
 /// What a setting may be, in words that follow "must be".

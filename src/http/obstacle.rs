@@ -13,6 +13,10 @@ pub enum Obstacle {
     Nobody,
 }
 
+/// What can be done about a certificate that isn't trusted.
+pub const UNTRUSTED_HINT: &str = "where a proxy or a private authority stands in between, name its \
+    certificates with the environment variable SSL_CERT_FILE";
+
 /// What kind of obstacle an error tells of, if any.
 #[must_use]
 pub fn obstacle(error: &ureq::Error) -> Option<Obstacle> {

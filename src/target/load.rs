@@ -13,16 +13,16 @@ use super::config::Config;
 use super::intake::{Intake, RecordFault};
 use super::quarantine::Origin;
 use super::record::KeyProperties;
+use super::storable;
 use super::store::StoreError;
 use super::writer::Workshop;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
-use crate::json::scanner::Scanner;
 use crate::json::surrogates;
 use crate::schema::validator::{Unusable, Validator};
 use crate::singer::lines::{InputFault, LineLength};
-use crate::singer::messages::{Batch, Message, Record, Schema, at_column};
+use crate::singer::messages::{Batch, Message, Record, Schema};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Unknown types that are warned of, and schemas: whoever sends more has been told enough.
@@ -281,11 +281,10 @@ impl Loader {
             return Err(self.fault("the value of a STATE must be an object"));
         }
         // Before it covers anything: what can't be stored as a state must not make data final.
-        check_is_storable(state).map_err(|error| {
-            self.fault(format_args!(
-                "the value of the STATE can't be read: {error}"
-            ))
-        })?;
+        let is_stream = |name: &str| self.intake.find(name).is_some();
+        if let Some(fault) = storable::fault_of(state, is_stream) {
+            return Err(self.fault(format_args!("the value of the STATE {fault}")));
+        }
         // Open objects may have piled up that a commit can finish.
         let wants_commit = self.intake.cover()? | self.intake.workshop.is_crowded();
         self.committer.receive(state).map_err(LoadFault::Input)?;
@@ -362,16 +361,4 @@ fn is_nothing(schema: &Value) -> bool {
             .all(|keyword| matches!(keyword.as_str(), "type" | "$schema")),
         _ => schema == &Value::Bool(true),
     }
-}
-
-/// Whether valid JSON is what a tree can be made of; a look at the text costs less than the tree.
-fn check_is_storable(json: &str) -> Result<(), String> {
-    if surrogates::mended(json) != json {
-        return Err("a text in it has half of a surrogate pair".to_owned());
-    }
-    if Scanner::new(json).value().is_some() {
-        return Ok(());
-    }
-    let tree = serde_json::from_str::<Value>(json);
-    tree.map(drop).map_err(|error| at_column(&error))
 }

@@ -19,6 +19,7 @@ mod sink;
 mod state;
 mod state_changes;
 mod state_place;
+mod storable;
 mod store;
 mod stream_in_name;
 mod writer;

@@ -11,7 +11,7 @@ use super::side_by_side::side_by_side;
 use super::state_changes::{Change, Changes, Merge, Other, Written};
 use super::state_name::{StateOwner, StatePathTemplate};
 use super::state_place::{StatePlace, document_of};
-use super::store::{Store, Stored};
+use super::store::{Store, Stored, Version};
 use crate::cli::nearest::slip_of;
 use crate::cli::{Failure, foreign};
 
@@ -19,10 +19,25 @@ use crate::cli::{Failure, foreign};
 #[derive(Debug)]
 pub struct StateObjects {
     place: StatePlace,
-    stored: BTreeMap<StateOwner, Stored>,
+    stored: BTreeMap<StateOwner, Found>,
     claims: Claims,
     /// Top-level keys that this run's STATEs have had.
     had_keys: HashSet<String>,
+}
+
+/// What an owner's object holds.
+#[derive(Debug)]
+struct Found {
+    object: Stored,
+    /// Whether it has the name that an earlier version gave it: one of today's name is made beside it.
+    is_old: bool,
+}
+
+impl Found {
+    /// The ticket for replacing the object of today's name, if there is one.
+    fn version(&self) -> Option<&Version> {
+        (!self.is_old).then_some(&self.object.version)
+    }
 }
 
 impl StateObjects {
@@ -37,7 +52,7 @@ impl StateObjects {
             .iter()
             .filter_map(|entry| template.candidate(entry))
             .collect();
-        let stored = side_by_side(candidates, |candidate| -> Result<_, Failure> {
+        let found = side_by_side(candidates, |candidate| -> Result<_, Failure> {
             let Some(object) = store.read(&candidate.name)? else {
                 return Ok(None);
             };
@@ -45,11 +60,20 @@ impl StateObjects {
                 Some(owner) => owner,
                 None => place.owner_by_content(&candidate.name, &object.content)?,
             };
-            Ok(Some((owner, object)))
+            let is_old = candidate.is_old;
+            Ok(Some((owner, Found { object, is_old })))
         })?;
+        let mut stored = BTreeMap::new();
+        for (owner, found) in found.into_iter().flatten() {
+            if found.is_old {
+                stored.entry(owner).or_insert(found);
+            } else {
+                stored.insert(owner, found);
+            }
+        }
         Ok(Self {
             place,
-            stored: stored.into_iter().flatten().collect(),
+            stored,
             claims: Claims::default(),
             had_keys: HashSet::new(),
         })
@@ -105,7 +129,7 @@ impl StateObjects {
             if !wanted {
                 continue;
             }
-            let mut document = self.place.parse(owner, &stored.content)?;
+            let mut document = self.place.parse(owner, &stored.object.content)?;
             if let Some(Value::Object(found)) = document.remove(BOOKMARKS) {
                 bookmarks.extend(found);
             }
@@ -155,7 +179,7 @@ impl StateObjects {
         let claim = self.claims.claim(stream, bookmark, first, state);
         let mut known = None;
         if let Some(stored) = self.stored.get(&owner) {
-            let document = Value::Object(self.place.parse(&owner, &stored.content)?);
+            let document = Value::Object(self.place.parse(&owner, &stored.object.content)?);
             if document == document_of(stream, bookmark) {
                 return Ok(None);
             }
@@ -166,7 +190,7 @@ impl StateObjects {
                 );
                 return Ok(None);
             }
-            known = Some(stored.version.clone());
+            known = stored.version().cloned();
         }
         Ok(Some(Change {
             stream: stream.to_owned(),
@@ -180,11 +204,11 @@ impl StateObjects {
     fn changes_of_others(&self, state: &TapState) -> Result<Option<Merge>, Failure> {
         let stored = self.stored.get(&StateOwner::Tap);
         let document = match stored {
-            Some(stored) => self.place.parse(&StateOwner::Tap, &stored.content)?,
+            Some(stored) => self.place.parse(&StateOwner::Tap, &stored.object.content)?,
             None => Map::new(),
         };
-        let mut merge =
-            Merge::into(stored.map(|stored| (stored.version.clone(), document.clone())));
+        let known = stored.map(|stored| (stored.object.version.clone(), document.clone()));
+        let mut merge = Merge::into(known);
         for (key, value) in &state.others {
             let before = document.get(key);
             if before == Some(value) {
@@ -213,6 +237,12 @@ impl StateObjects {
 
     /// Takes note of what the objects are now.
     pub fn wrote(&mut self, written: Written) {
-        self.stored.extend(written);
+        let found = |object| Found {
+            object,
+            is_old: false,
+        };
+        let written = written.into_iter();
+        self.stored
+            .extend(written.map(|(owner, object)| (owner, found(object))));
     }
 }

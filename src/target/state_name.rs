@@ -1,7 +1,7 @@
 //! What state objects are called, and whose state one of a name holds. Pure.
 
 use super::object_name::{NameLimits, Part, TemplateError, parse, room_for_stream};
-use super::stream_in_name::{decode, encode, is_cut};
+use super::stream_in_name::{decode, decode_dotted, encode, is_cut};
 
 /// Where the state objects go, such as `_intercom_state/{stream}_state.json`.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct Candidate {
     pub name: String,
     /// Whose it is; `None` when only its content can say, since the name was cut.
     pub owner: Option<StateOwner>,
+    /// Whether an earlier version called it so: it counts where there is none of today's name, and is
+    /// never written to.
+    pub is_old: bool,
 }
 
 impl StatePathTemplate {
@@ -105,7 +108,14 @@ impl StatePathTemplate {
                     name == entry
                 };
                 let owner = self.owner(text);
-                (fits && (owner.is_some() || is_cut(text))).then_some(Candidate { name, owner })
+                let dotted = decode_dotted(text).filter(|_| owner.is_none());
+                let is_old = dotted.is_some();
+                let owner = owner.or(dotted.map(StateOwner::Stream));
+                (fits && (owner.is_some() || is_cut(text))).then_some(Candidate {
+                    name,
+                    owner,
+                    is_old,
+                })
             })
     }
 
@@ -170,7 +180,11 @@ mod tests {
         assert!(name.len() < 300, "{name}");
         assert_eq!(
             template.candidate(&name),
-            Some(Candidate { name, owner: None })
+            Some(Candidate {
+                name,
+                owner: None,
+                is_old: false
+            })
         );
     }
 

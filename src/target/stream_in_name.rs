@@ -45,6 +45,14 @@ pub fn decode(text: &str, most_bytes: usize) -> Option<String> {
     (encode(&stream, most_bytes) == text).then(|| stream.into_owned())
 }
 
+/// The stream whose name an earlier version left with its leading dots, where `text` is such a name.
+#[must_use]
+pub fn decode_dotted(text: &str) -> Option<String> {
+    let stream = percent_decode_str(text).decode_utf8().ok()?;
+    let plain = utf8_percent_encode(&stream, ENCODED).to_string();
+    (text.starts_with('.') && plain == text).then(|| stream.into_owned())
+}
+
 /// Whether [`encode`] may have cut a name to this.
 #[must_use]
 pub fn is_cut(text: &str) -> bool {
@@ -82,6 +90,14 @@ mod tests {
             let (kept, _) = encoded.split_once(CUT).unwrap();
             assert!((kept.len() - more).is_multiple_of(3), "{encoded}");
             assert!(is_cut(&encoded) && decode(&encoded, LEAST_BYTES).is_none());
+        }
+    }
+
+    #[test]
+    fn names_of_an_earlier_version_have_their_dots() {
+        assert_eq!(decode_dotted(".a%20b").as_deref(), Some(".a b"));
+        for other in ["a", "%2Ea", ".a b", ".a%2Eb"] {
+            assert_eq!(decode_dotted(other), None, "{other}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_whole};
-use simulators::http::{Reply, Server};
+use simulators::http::{AUTHORITY, Reply, Server, TlsFront};
 use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 const SECRET: &str = "dG9rOjEyMzQ1Njc4";
@@ -113,6 +113,30 @@ fn a_host_that_is_not_there_ends_the_run_at_the_first_stream() {
         // The others aren't tried.
         assert_eq!(run.schemas.len(), 1, "{:?}", run.schemas.keys());
     }
+}
+
+#[test]
+fn a_certificate_that_isn_t_trusted_ends_the_run_at_once_and_one_vouched_for_doesn_t() {
+    let workspace = workspace();
+    let front = TlsFront::start(&workspace.base_url());
+    let tap = Tap::of(&workspace)
+        .set("base_url", front.base_url())
+        .streams(&["admins", "teams"]);
+    let run = tap.run().exited(1);
+    let error = run.stderr.rsplit("ERROR ").next().unwrap();
+    assert!(
+        error.starts_with("the certificate of localhost isn't trusted: "),
+        "{error}"
+    );
+    assert!(error.contains("SSL_CERT_FILE"), "{error}");
+    assert_eq!(run.schemas.len(), 1, "{:?}", run.schemas.keys());
+    assert!(workspace.requests().is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("authority.pem");
+    std::fs::write(&authority, AUTHORITY).unwrap();
+    let tap = tap.env("SSL_CERT_FILE", authority.to_str().unwrap());
+    let run = tap.run().ok();
+    assert_eq!(run.ids("admins"), workspace.ids("admins"));
 }
 
 #[test]

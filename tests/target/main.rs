@@ -21,6 +21,7 @@ mod matrix;
 mod odd_input;
 mod order;
 mod parallel;
+mod secure;
 mod shared_directory;
 mod signals;
 mod state_objects;

@@ -151,3 +151,28 @@ fn a_slip_of_the_pen_is_no_stream_without_a_state() {
         first.stderr
     );
 }
+
+#[test]
+fn a_stream_with_a_leading_dot_has_its_bookmark_where_an_earlier_version_left_it() {
+    let target = Target::local();
+    let folder = target.lake().join("_intercom_state");
+    fs::create_dir_all(&folder).unwrap();
+    let old = folder.join(".s_state.json");
+    fs::write(&old, r#"{"bookmarks":{".s":{"at":1}}}"#).unwrap();
+    let read = |expected: u64| {
+        let state: Value = serde_json::from_str(target.read_state(&[]).succeeded()[0]).unwrap();
+        assert_eq!(state, json!({ "bookmarks": { ".s": { "at": expected } } }));
+    };
+    read(1);
+    let input = |at: u64| {
+        schema(".s") + &record(".s", json!({ "id": 1 })) + &state(".s", json!({ "at": at }))
+    };
+    target.run(input(2)).succeeded();
+    read(2);
+    target.run(input(3)).succeeded();
+    read(3);
+    let content = fs::read_to_string(folder.join("%2Es_state.json")).unwrap();
+    assert!(content.contains("\"at\": 3"), "{content}");
+    let content = fs::read_to_string(old).unwrap();
+    assert_eq!(content, r#"{"bookmarks":{".s":{"at":1}}}"#);
+}

@@ -30,6 +30,7 @@ pub const FLOORS: &[&[&str]] = &[
         "target::quarantine",
         "target::side_by_side",
         "target::state_name",
+        "target::storable",
         "target::stream_in_name",
     ],
     &["target::config", "target::arguments"],
@@ -180,6 +181,10 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
     (
         "src/target/store/auth.rs",
         "how long a first token may be waited for",
+    ),
+    (
+        "src/target/store/http.rs",
+        "how long nobody may be there before a first answer",
     ),
     (
         "src/target/store/bucket.rs",

@@ -109,6 +109,8 @@ pub struct Logged {
     pub claimed_crc32c: Option<String>,
     /// The header `Authorization`.
     pub authorization: Option<String>,
+    /// The header `x-goog-user-project`.
+    pub quota_project: Option<String>,
     /// The status it was answered with, 0 when there was no answer.
     pub status: u16,
     /// What the object holds that the request made, if it made one.
@@ -317,6 +319,7 @@ fn answer(storage: &Mutex<Storage>, bucket: &str, request: &Request) -> Reply {
             .and_then(|hash| hash.strip_prefix("crc32c="))
             .map(str::to_owned),
         authorization: request.header("Authorization").map(str::to_owned),
+        quota_project: request.header("x-goog-user-project").map(str::to_owned),
         status,
         stored,
     });

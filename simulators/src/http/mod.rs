@@ -6,6 +6,8 @@ mod connection;
 mod message;
 mod server;
 mod shared;
+mod tls;
 
 pub use message::{Reply, Request, WireFault};
 pub use server::Server;
+pub use tls::{ACCOUNT_KEY, AUTHORITY, TlsFront};

@@ -3,7 +3,7 @@
 use ureq::http::Uri;
 
 use crate::cli::Failure;
-use crate::http::obstacle::Obstacle;
+use crate::http::obstacle::{Obstacle, UNTRUSTED_HINT};
 
 /// The end of the run, in words that name host and setting.
 #[must_use]
@@ -14,10 +14,7 @@ pub fn failure(obstacle: Obstacle, base_url: &str, why: &str) -> Failure {
         Obstacle::Certificate => Failure::failed(format_args!(
             "the certificate of {host} isn't trusted: {why}"
         ))
-        .hint(
-            "where a proxy or a private authority stands in between, name its certificates with \
-             the environment variable SSL_CERT_FILE",
-        ),
+        .hint(UNTRUSTED_HINT),
         Obstacle::Nobody => Failure::failed(format_args!("{base_url} can't be reached: {why}"))
             .hint(format_args!(
                 "is {host} the right host? check `base_url` or `region`, and the proxy \

@@ -13,10 +13,12 @@ use google_cloud_auth::credentials::{
     user_account,
 };
 use tokio::runtime::{self, Handle};
+use ureq::http::header::AUTHORIZATION;
 use ureq::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 
 use super::credentials::{Source, misconfigured, none_found};
 use super::error::StoreError;
+use crate::cli::foreign::never_show;
 use crate::cli::stop::{NotReceived, Stop};
 
 /// How long a token may take. The metadata server and token services answer at once.
@@ -143,6 +145,9 @@ impl Tokens {
         let obstacle = match self.receive(&receiver, time.unwrap_or(TOKEN_TIMEOUT)) {
             Ok(Ok(CacheableResource::New { data: headers, .. })) => {
                 self.had_one.store(true, Ordering::Relaxed);
+                if let Some(token) = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()) {
+                    never_show(token.trim_start_matches("Bearer "));
+                }
                 return Ok(Authorization {
                     headers: self.with_quota_project(headers),
                     generation,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::{StoreError, StoreErrorKind};
+use crate::cli::foreign::{names_secret, never_show};
 
 const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 const QUOTA_VARIABLE: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
@@ -147,6 +148,7 @@ fn read(path: &Path, origin: &str) -> Result<CredentialsFile, StoreError> {
     if let Some(key) = needed.iter().find(|key| content[**key].is_null()) {
         return Err(unusable(&format!("it lacks `{key}`")));
     }
+    hide(&content);
     if let Some(Value::String(key)) = content.get_mut("private_key") {
         mend(key);
     }
@@ -154,6 +156,19 @@ fn read(path: &Path, origin: &str) -> Result<CredentialsFile, StoreError> {
         path: shown,
         content,
     })
+}
+
+/// Has no part of the secrets shown, should a service send one back.
+fn hide(content: &Value) {
+    let Value::Object(members) = content else {
+        return;
+    };
+    for (name, value) in members {
+        match value {
+            Value::String(text) if names_secret(name) => never_show(text),
+            other => hide(other),
+        }
+    }
 }
 
 /// Line ends that were escaped twice, as they are after a key has gone through an environment

@@ -2,7 +2,9 @@
 //! wait before trying again.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::AsSendBody;
@@ -14,6 +16,7 @@ use super::error::StoreError;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
+use crate::http::obstacle::{Obstacle, UNTRUSTED_HINT, obstacle};
 use crate::http::patience::{Backoff, GivenUp, Patience};
 use crate::target::config::BucketConfig;
 
@@ -25,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are metadata, listings and state objects.
 const MAX_REPLY_BYTES: u64 = 1 << 30;
 const IDLE_CONNECTIONS: usize = 64;
+/// How long nobody may be there, while nothing was ever answered: a container's network, or a service
+/// beside it, may come up late.
+const FIRST_ANSWER: Duration = Duration::from_secs(8);
 
 /// Talks to one endpoint, and to no other host. Shared by all threads.
 #[derive(Debug)]
@@ -35,6 +41,8 @@ pub struct Client {
     user_project: Option<String>,
     tokens: Option<Tokens>,
     retry_deadline: Duration,
+    asked_first: OnceLock<Instant>,
+    has_answered: AtomicBool,
     stop: Stop,
 }
 
@@ -90,6 +98,8 @@ impl Client {
             user_project: config.user_project.clone(),
             tokens,
             retry_deadline: config.retry_deadline,
+            asked_first: OnceLock::new(),
+            has_answered: AtomicBool::new(false),
             stop: stop.clone(),
         })
     }
@@ -106,13 +116,12 @@ impl Client {
         time: Option<Duration>,
     ) -> Result<Attempt, StoreError> {
         let Some(tokens) = &self.tokens else {
-            return Ok(self.send(call, &HeaderMap::new(), time));
+            return self.send(call, &HeaderMap::new(), time);
         };
         let authorized = |call| match tokens.authorization(time) {
-            Ok(authorization) => Ok((
-                self.send(call, &authorization.headers, time),
-                authorization.generation,
-            )),
+            Ok(authorization) => self
+                .send(call, &authorization.headers, time)
+                .map(|attempt| (attempt, authorization.generation)),
             Err(TokenError::Transient(reason)) => Ok((Attempt::Broken(reason), 0)),
             Err(TokenError::Permanent(error)) => Err(error),
         };
@@ -159,10 +168,47 @@ impl Client {
         Retries(Patience::new(BACKOFF, self.retry_deadline, &self.stop))
     }
 
-    fn send(&self, call: &Call<'_>, authorization: &HeaderMap, time: Option<Duration>) -> Attempt {
+    fn send(
+        &self,
+        call: &Call<'_>,
+        authorization: &HeaderMap,
+        time: Option<Duration>,
+    ) -> Result<Attempt, StoreError> {
+        self.asked_first.get_or_init(Instant::now);
         match self.try_send(call, authorization, time) {
-            Ok(reply) => Attempt::Reply(reply),
-            Err(error) => Attempt::Broken(error.to_string()),
+            Ok(reply) => {
+                self.has_answered.store(true, Ordering::Relaxed);
+                Ok(Attempt::Reply(reply))
+            }
+            Err(error) => match self.lasting(&error) {
+                Some(fault) => Err(fault),
+                None => Ok(Attempt::Broken(told(&error.to_string()))),
+            },
+        }
+    }
+
+    /// What won't pass: a fault on this side, while nothing was ever answered.
+    fn lasting(&self, error: &ureq::Error) -> Option<StoreError> {
+        if self.has_answered.load(Ordering::Relaxed) {
+            return None;
+        }
+        let waited = self.asked_first.get()?.elapsed();
+        let endpoint = &self.endpoint;
+        let why = told(&error.to_string());
+        match obstacle(error)? {
+            Obstacle::Certificate => Some(
+                StoreError::failed(format_args!(
+                    "the certificate of {endpoint} isn't trusted: {why}"
+                ))
+                .hint(UNTRUSTED_HINT),
+            ),
+            Obstacle::Nobody if waited < FIRST_ANSWER.min(self.retry_deadline) => None,
+            Obstacle::Nobody => Some(
+                StoreError::failed(format_args!("{endpoint} can't be reached: {why}")).hint(
+                    "check the setting `endpoint` where it is set, the network, and the proxy \
+                     (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) where one is needed",
+                ),
+            ),
         }
     }
 

@@ -130,13 +130,11 @@ fn unusable_credentials_files_are_named_and_not_shown() {
 
 #[test]
 fn a_service_account_signs_its_own_tokens() {
-    let label = "PRIVATE KEY";
-    let key = format!("-----BEGIN {label}-----\n{THROW_AWAY_KEY}-----END {label}-----\n");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.json");
     let credentials = json!({
         "type": "service_account", "project_id": "p", "private_key_id": "k",
-        "private_key": key,
+        "private_key": http::ACCOUNT_KEY,
         "client_email": "loader@p.iam.gserviceaccount.com",
         "token_uri": "http://127.0.0.1:9/never-asked",
     });
@@ -149,26 +147,3 @@ fn a_service_account_signs_its_own_tokens() {
     assert!(header.starts_with("Bearer ey"), "{header}");
     assert_eq!(header.matches('.').count(), 2);
 }
-
-/// An RSA key that opens nothing, made for the test above: signing it takes a real one, and nothing
-/// among the dependencies makes any.
-const THROW_AWAY_KEY: &str = "\
-MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQCOFsUdIBf1v3dIoIX1b/gLmFL7tvYRZ4fcobkCyMtg\n\
-7kats993cFJgs3fepFPP11BWwEcKo+ud1ftQp1G0NW0kp5/CZrB1tXwhVzucAbVXVforzZZ2DecjiiIslF5Xs0PEKs80\n\
-/T7HJxwfJfJ5ojy/bCAI3Re7vgKdHww2G9RWVXNdvU7mNUTZK0dQJ/QbXjuRKdniULjFhGYKKGoEmZIfyLz5HuJdUP+i\n\
-KBKu377kJ4LeWsQTw0jXC38NzDiVH5JZ4VYZdP7myFVlJ+Q0KqWx38ARf46NzQvn4ZE+lg60S72A/5YPWtT60B0jKAcR\n\
-o2dFZHTOCMjW0TdRFJUVUjSfAgMBAAECggEAAl0p8whuqEhYMV13p76wz23oVjG+uZ68VD+zNp2lQeaU8ceKpzpiKc5d\n\
-PIIFYZwrxQBhQ4cN9iFHk27v3WH/f9rzaHuRjKkeoztdTYTQbInh+0qUqerPS/hnWyXYxU1r34lKyznktSbXFpmTWtIH\n\
-1V4fe6ZErSXwddwSCvBplvTB+ad3k1FnaTO4KQHf5DUjreX7K4XE3HE81F7PXWrYM5Wb7BAqhN8ZkZ5Pfi8CQUqfdeAj\n\
-kNYxQqn7SA8jw0GDzjyWQiqEBKNC9oQ0WByYnLoOcygYxvitb5X4rZ5rsY/X4OZVdVjDZLXA/KZH3iDsd+iXS5yWHywV\n\
-4GvDdJm5YQKBgQC+9pqMusaV13++The4M9SX/AqTyAMP0+pJhsQQDQnoTemkxbIWnpne4/zEgLnvNKhrs2s37TQuziTX\n\
-SZyvRc68ngy3e7PB4E3qXzb4cXPRM+ZvZkgIns66xeVMWWNg7UD2pa/+odtVzDO1DXzLh4BJIRWuFm8SP6Rj3JVPvT1d\n\
-rwKBgQC+ev03YXBkC1gZd+uNW4RX+Ji5CCkZW9xWNQ568NwPTh7CqFR5y1O1RmBDf6ikpfoZyjfCZJm5BY6fJdaDqQTT\n\
-mcWiHij4+nAuV8Pzv1zkTcNZnnz1XWUPQFWVhlHBHNlyFFCubxbrYz9sI01Z910gm303ho6Viq67YzUHHgvEEQKBgH/e\n\
-CnCPJCfza3MXQWSzN/go6UA5Hmu7v1ZKagBBas/lU7xkMDJbMrb/vCIr+9SDUv8C3ZlOOLHakOqjPMpUGPFNd0BpEV2R\n\
-fzqfVOSYuy9q7DLNrxAunkiL+FTeSd/+HZDKMwVyhbZ2jG0AQf7alXjiMW0nUmpKuR2w9z20fmG7AoGAEzJ4BLXYSuzt\n\
-wxtX7RY1H1yZn8RXyAt/CF0uiWtu8kfwR7QJV4ELfbCLESJzj6x+qUy9E+VprMEHn7iDhx9osh7EUVNy060B01nbENzP\n\
-ct73ejfD5kK0ZbYZKgmwgaLzs1Ci1QGzMKP/B1oDeLa6dwfUtdzkz+N7Or2D4aTAkNECgYAfVykEZMaqWB6baAJ7GuMJ\n\
-vsRIpvxMBeiC2XOJbkYqL7syLlEdHOOKOjmplVTSxDOtYFtpkEnZcN7/Eo4WdH3htviywVuoxAFusXYrt1geop0VeRWv\n\
-Dtt3v/y6wDQ1r0kbInYu1epY+KISTwxqHsNoMZV7ZQDB1ovo2KegJYUYVg==\n\
-";
