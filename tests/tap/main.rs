@@ -18,6 +18,7 @@ mod faults;
 mod further_children;
 mod further_incremental;
 mod further_lists;
+mod further_resources;
 mod kill;
 mod messages;
 mod pacing;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use intercom_singer::tap::streams;
+use intercom_singer::tap::streams::{self, Paging};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -169,6 +169,13 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
+/// Whether a stream's answers hold lists of objects, in which the odd ones are.
+fn is_list(name: &str) -> bool {
+    let others =
+        streams::all().filter(|stream| matches!(stream.paging, Paging::Object | Paging::Texts));
+    others.into_iter().all(|stream| stream.name != name)
+}
+
 fn tap(workspace: &Workspace) -> Tap {
     let mut tap = Tap::of(workspace).streams(&names()).set("max_attempts", 2);
     for (key, value) in workspace.config().as_object().unwrap() {
@@ -234,7 +241,10 @@ fn every_record_is_valid_by_the_last_schema_whatever_is_served() {
         for name in names() {
             let (records, schemas) = counts.get(name).copied().unwrap_or_default();
             assert!(records > 0, "{name}: nothing came: {}", run.stderr);
-            assert!(schemas > 1, "{name}: its schema didn't grow");
+            assert!(
+                schemas > 1 || !is_list(name),
+                "{name}: its schema didn't grow"
+            );
         }
         let told = run.stderr.matches("schema contacts: ").count();
         assert!(told > 2, "{}", run.stderr);

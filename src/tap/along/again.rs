@@ -253,7 +253,7 @@ impl Along<'_> {
                         _turn: turn,
                     }));
                 }
-                Details::ParentGone => standing.had(&group),
+                Details::ParentGone | Details::NoneOfIts => standing.had(&group),
                 Details::NotYet => {
                     standing.had(&group);
                     self.keep(group, None);

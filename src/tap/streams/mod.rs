@@ -10,7 +10,8 @@ mod row;
 mod workspace;
 
 pub use row::{
-    Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, NestedLists, Paging, Stream,
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
+    NestedLists, NextPage, Paging, Stream,
 };
 
 /// Every stream, in the order of reading.
