@@ -99,7 +99,7 @@ fn parts_of_side_conversations_name_both_conversations() {
         }
     }
     let parts = run.of_stream("side_conversation_parts");
-    let parts = parts.map(|part| part.value()).map(|part| {
+    let parts = parts.map(crate::harness::Record::value).map(|part| {
         format!(
             "{} {} {}",
             part["conversation_id"], part["side_conversation_id"], part["id"]

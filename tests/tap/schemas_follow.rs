@@ -186,7 +186,10 @@ fn tap(workspace: &Workspace) -> Tap {
 
 fn number_of(record: &Map<String, Value>) -> usize {
     let mut hasher = DefaultHasher::new();
-    record.get("id").map(Value::to_string).hash(&mut hasher);
+    // What has no id is told apart by all that it says.
+    let whole = || Value::from(record.clone()).to_string();
+    let id = record.get("id").map_or_else(whole, Value::to_string);
+    id.hash(&mut hasher);
     usize::try_from(hasher.finish() % 1_000_003).unwrap()
 }
 

@@ -19,14 +19,6 @@ pub fn ids(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<St
         let rows = table.alive();
         rows.flat_map(|row| of_row(&table.id(row), row)).collect()
     };
-    let of_each = |parents: &str, count: usize, key: &dyn Fn(&str, usize) -> String| {
-        let parents = further::ids(settings, parents).unwrap_or_default();
-        let of_parent = |parent: &String| {
-            let ids = (1..=count).map(|number| key(parent, number));
-            ids.collect::<Vec<_>>()
-        };
-        parents.iter().flat_map(of_parent).collect()
-    };
     Some(match stream {
         "contact_subscriptions" => of_rows(Stream::Contacts, &|id, row| {
             let lists = [NestedList::OptedOut, NestedList::OptedIn].into_iter();
@@ -42,11 +34,11 @@ pub fn ids(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<St
         }),
         "contact_events" => of_rows(Stream::Contacts, &|id, row| {
             let places = 0..event_count(row);
-            let key = |place| format!("{id}/event-{}/{}", place % 2, AT + place);
+            let key = |place| format!("{id}/event-{}/{}", place % 5, AT + place);
             places.map(key).collect()
         }),
         "contact_event_summaries" => of_rows(Stream::Contacts, &|id, row| {
-            let names = 0..event_count(row).min(2);
+            let names = 0..event_count(row).min(5);
             names.map(|name| format!("{id}/event-{name}")).collect()
         }),
         "side_conversations" => of_rows(Stream::Conversations, &|_, row| {
@@ -84,6 +76,21 @@ pub fn ids(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<St
             has_one.then(|| id.to_owned()).into_iter().collect()
         }),
         "article_version_bodies" => return super::nested::ids(data, settings, "article_versions"),
+        _ => return of_lists(settings, stream),
+    })
+}
+
+/// Of what belongs to lists, or is one.
+fn of_lists(settings: &Settings, stream: &str) -> Option<BTreeSet<String>> {
+    let of_each = |parents: &str, count: usize, key: &dyn Fn(&str, usize) -> String| {
+        let parents = further::ids(settings, parents).unwrap_or_default();
+        let of_parent = |parent: &String| {
+            let ids = (1..=count).map(|number| key(parent, number));
+            ids.collect::<Vec<_>>()
+        };
+        parents.iter().flat_map(of_parent).collect()
+    };
+    Some(match stream {
         "office_hours_exceptions" => of_each("office_hours_schedules", 2, &joined),
         "help_center_redirects" => of_each("help_centers", 60, &joined),
         "newsfeed_items" => of_each("newsfeeds", 30, &|id, number| format!("{id}/{number}")),

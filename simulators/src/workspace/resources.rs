@@ -26,7 +26,7 @@ pub fn answer(data: &Data, settings: &Settings, request: &Request) -> Option<Rep
     let is_listed =
         |stream: &str, id: &str| further::ids(settings, stream).is_some_and(|ids| ids.contains(id));
     match path[..] {
-        ["contacts", id, "merge_history"] => merges(request, row(Stream::Contacts, id)?),
+        ["contacts", id, "merge_history"] => Some(merges(request, row(Stream::Contacts, id)?)),
         ["events"] => events(data, request),
         ["conversations", id, "side_conversations"] => {
             Some(side_conversations(request, row(Stream::Conversations, id)?))
@@ -51,8 +51,8 @@ pub fn answer(data: &Data, settings: &Settings, request: &Request) -> Option<Rep
         ["news", "newsfeeds", id, "items"] => {
             is_listed("newsfeeds", id).then(|| newsfeed_items(request, id))
         }
-        ["data_connectors"] => with_cursors(request, 50, settings.listed, put_connector),
-        ["data_connectors", id, "execution_results"] => executions(request, id),
+        ["data_connectors"] => Some(with_cursors(request, 50, settings.listed, put_connector)),
+        ["data_connectors", id, "execution_results"] => Some(executions(request, id)),
         ["ip_allowlist"] => Some(Reply::json(
             200,
             br#"{"type":"ip_allowlist","enabled":true,"ip_allowlist":["192.168.1.0/24","10.0.0.1"]}"#
@@ -107,7 +107,7 @@ pub fn source_contact(row: u32, place: usize) -> String {
 }
 
 /// `GET /contacts/{id}/merge_history`: the cursor stands beside the list.
-fn merges(request: &Request, row: u32) -> Option<Reply> {
+fn merges(request: &Request, row: u32) -> Reply {
     let most = request
         .parameter("per_page")
         .and_then(|text| text.parse().ok());
@@ -118,7 +118,7 @@ fn merges(request: &Request, row: u32) -> Option<Reply> {
             position: Position::Offset(first),
             ..
         })) => first as usize,
-        Some(_) => return Some(error(request, 400, "parameter_invalid", "no such cursor")),
+        Some(_) => return error(request, 400, "parameter_invalid", "no such cursor"),
     };
     let last = (first + per_page).min(merge_count(row));
     let records = array(first..last, |place| {
@@ -135,7 +135,7 @@ fn merges(request: &Request, row: u32) -> Option<Reply> {
         members.push(("next_cursor", cursor.as_bytes()));
     }
     members.push(("has_more", if has_more { b"true" } else { b"false" }));
-    Some(Reply::json(200, object(&members)))
+    Reply::json(200, object(&members))
 }
 
 fn offset(rows: usize) -> Cursor {
@@ -162,7 +162,7 @@ fn events(data: &Data, request: &Request) -> Option<Reply> {
     let id = request.parameter("intercom_user_id")?;
     let row = data.table(Stream::Contacts).find(id)?;
     if request.parameter("summary") == Some("true") {
-        let records = array(0..event_count(row).min(2), |name| {
+        let records = array(0..event_count(row).min(5), |name| {
             format!(
                 r#"{{"name":"event-{name}","first":"2026-01-16T23:12:21.000+00:00","last":"2026-01-16T23:12:21.000+00:00","count":1,"description":""}}"#
             )
@@ -183,7 +183,7 @@ fn events(data: &Data, request: &Request) -> Option<Reply> {
     let records = array((start..end).rev(), |place| {
         format!(
             r#"{{"type":"event","event_name":"event-{}","created_at":{},"intercom_user_id":"{id}","metadata":{{"price":1.10}}}}"#,
-            place % 2,
+            place % 5,
             AT + place
         )
     });
@@ -350,7 +350,7 @@ fn put_connector(out: &mut Vec<u8>, place: usize) {
 }
 
 /// `GET /data_connectors/{id}/execution_results`: of the last hour, where no start is named.
-fn executions(request: &Request, connector: &str) -> Option<Reply> {
+fn executions(request: &Request, connector: &str) -> Reply {
     let count = if request.parameter("start_ts").is_some() {
         35
     } else {
@@ -373,14 +373,14 @@ fn with_cursors(
     most: usize,
     count: usize,
     put_place: impl FnMut(&mut Vec<u8>, usize),
-) -> Option<Reply> {
+) -> Reply {
     let number = request
         .parameter("per_page")
         .and_then(|text| text.parse().ok());
     let per_page: usize = number.unwrap_or(10);
     if !(1..=most).contains(&per_page) {
         let message = "per_page is out of range";
-        return Some(error(request, 400, "parameter_invalid", message));
+        return error(request, 400, "parameter_invalid", message);
     }
     let first = match request.parameter("starting_after").map(Cursor::decode) {
         None => 0,
@@ -388,7 +388,7 @@ fn with_cursors(
             position: Position::Offset(first),
             ..
         })) => first as usize,
-        Some(_) => return Some(error(request, 400, "parameter_invalid", "no such cursor")),
+        Some(_) => return error(request, 400, "parameter_invalid", "no such cursor"),
     };
     let last = (first + per_page).min(count);
     let mut records = Vec::new();
@@ -402,12 +402,12 @@ fn with_cursors(
         &""
     };
     let pages = format!(r#"{{"type":"pages","per_page":{per_page}{next}}}"#);
-    Some(Reply::json(
+    Reply::json(
         200,
         object(&[
             ("type", b"\"list\""),
             ("data", &records),
             ("pages", pages.as_bytes()),
         ]),
-    ))
+    )
 }

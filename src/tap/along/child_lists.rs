@@ -29,14 +29,14 @@ pub fn records(
     list: &ChildList,
     effort: &Effort<'_>,
 ) -> Result<Vec<Record>, Fault> {
-    let per_page = list.per_page.map(|per_page| format!("per_page={per_page}"));
-    let path = with_query(path, &per_page.unwrap_or_default());
+    let size = list.per_page.map(|per_page| format!("per_page={per_page}"));
+    let path = with_query(path, &size.unwrap_or_default());
     let mut met = HashSet::new();
     let mut found = Vec::new();
     let mut request = path.clone();
     for number in 2.. {
         let page = client.try_hard(&ApiRequest::Get(request), effort, |body| {
-            ListPage::parse(Record::owned(text(body)?), list, &path)
+            ListPage::parse(&Record::owned(text(body)?), list, &path)
         })?;
         let is_empty = page.elements.is_empty();
         let before = met.len();
@@ -53,8 +53,8 @@ pub fn records(
         }
         request = match (page.next, page.last_page) {
             _ if is_fruitless => break,
-            (Some(next), _) => next,
-            (None, Some(last)) if number <= last => with_query(&path, &format!("page={number}")),
+            (Some(path_of_next), _) => path_of_next,
+            (None, Some(pages)) if number <= pages => with_query(&path, &format!("page={number}")),
             _ => break,
         };
     }
@@ -119,7 +119,7 @@ pub fn array(body: Vec<u8>) -> Result<Vec<Record>, BadAnswer> {
 }
 
 impl ListPage {
-    fn parse(body: Record, list: &ChildList, path: &str) -> Result<Self, BadAnswer> {
+    fn parse(body: &Record, list: &ChildList, path: &str) -> Result<Self, BadAnswer> {
         let json = body.json();
         let envelope = Envelope::parse(json, list.at, Scanner::value)?;
         let next = match list.next {
@@ -140,7 +140,7 @@ impl ListPage {
             .ok_or_else(|| BadAnswer(format!("the answer has no list `{}`", list.at)))?;
         let mut elements = Vec::with_capacity(found.len());
         for element in found {
-            taken(&body, element, list.elements, &mut elements)?;
+            taken(body, element, list.elements, &mut elements)?;
         }
         Ok(Self {
             elements,
@@ -230,7 +230,7 @@ mod tests {
     };
 
     fn parse(body: &str, list: &ChildList) -> ListPage {
-        ListPage::parse(Record::owned(body.to_owned()), list, "/events?type=user").unwrap()
+        ListPage::parse(&Record::owned(body.to_owned()), list, "/events?type=user").unwrap()
     }
 
     fn json(page: &ListPage) -> Vec<&str> {
