@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use intercom_singer::tap::streams::{self, Paging};
+use intercom_singer::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -171,9 +171,19 @@ fn names() -> Vec<&'static str> {
 
 /// Whether a stream's answers hold lists of objects, in which the odd ones are.
 fn is_list(name: &str) -> bool {
-    let others =
-        streams::all().filter(|stream| matches!(stream.paging, Paging::Object | Paging::Texts));
-    others.into_iter().all(|stream| stream.name != name)
+    let mut all = streams::all();
+    let is_single = |child: &Child| match child.source {
+        ChildSource::Request(request) => matches!(
+            request.answer,
+            ChildAnswer::EachOf { .. } | ChildAnswer::Part(_) | ChildAnswer::Object
+        ),
+        ChildSource::Inside(_) => false,
+    };
+    !all.any(|stream| {
+        let mut children = stream.children.iter();
+        let is_own = matches!(stream.paging, Paging::Object | Paging::Texts) && stream.name == name;
+        is_own || children.any(|child| child.name == name && is_single(child))
+    })
 }
 
 fn tap(workspace: &Workspace) -> Tap {

@@ -14,11 +14,7 @@ use super::table::Stream;
 
 /// The ids of all of a stream's records, the parts of a key joined.
 pub fn ids(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<String>> {
-    let of_rows = |of: Stream, of_row: &dyn Fn(&str, u32) -> Vec<String>| {
-        let table = data.table(of);
-        let rows = table.alive();
-        rows.flat_map(|row| of_row(&table.id(row), row)).collect()
-    };
+    let of_rows = |of, of_row: OfRow<'_>| of_each_row(data, of, of_row);
     Some(match stream {
         "contact_subscriptions" => of_rows(Stream::Contacts, &|id, row| {
             let lists = [NestedList::OptedOut, NestedList::OptedIn].into_iter();
@@ -62,6 +58,23 @@ pub fn ids(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<St
             let calls = row.is_multiple_of(2).then(|| (800_000 + row).to_string());
             calls.into_iter().collect()
         }),
+        _ => return of_content(data, settings, stream),
+    })
+}
+
+/// What there is of one row, by its id and number.
+type OfRow<'a> = &'a dyn Fn(&str, u32) -> Vec<String>;
+
+fn of_each_row(data: &Data, of: Stream, of_row: OfRow<'_>) -> BTreeSet<String> {
+    let table = data.table(of);
+    let rows = table.alive();
+    rows.flat_map(|row| of_row(&table.id(row), row)).collect()
+}
+
+/// Of what belongs to companies and articles.
+fn of_content(data: &Data, settings: &Settings, stream: &str) -> Option<BTreeSet<String>> {
+    let of_rows = |of, of_row: OfRow<'_>| of_each_row(data, of, of_row);
+    Some(match stream {
         "company_notes" => of_rows(Stream::Companies, &|_, row| {
             (0..note_count(row))
                 .map(|place| note_id(row, place))

@@ -180,23 +180,8 @@ pub fn fetch(
             .try_hard(&get(&path), effort, child_lists::array)
             .and_then(records),
         ChildAnswer::Transcript { turns } => {
-            let mut previous = None;
-            client.try_hard(&get(&path), effort, |body| {
-                let checksum = crc32c::crc32c(&body);
-                let is_repeated = previous.replace(checksum) == Some(checksum);
-                let Some(found) = transcript::turns(&text(body)?, is_repeated)? else {
-                    return Ok(Details::NotYet);
-                };
-                let mut members = members_of_parent(child, parent);
-                if !members.is_empty() {
-                    members.push(',');
-                }
-                let record = format!("{{{members}{}:{found}}}", quoted(turns));
-                Ok(Details::Records(ChildRecords {
-                    records: vec![Record::owned(record)],
-                    ..ChildRecords::default()
-                }))
-            })
+            let members = members_of_parent(child, parent);
+            fetch_transcript(client, &get(&path), turns, members, effort)
         }
     };
     Ok(match answer {
@@ -212,6 +197,32 @@ pub fn fetch(
         Err(Fault::Refused { message: why }) => Details::Refused { why },
         Err(Fault::Stream(why)) => Details::Missing { why },
         answer => return answer,
+    })
+}
+
+/// Asks for a transcript, which becomes a record with those members before its turns.
+fn fetch_transcript(
+    client: &Client,
+    request: &ApiRequest,
+    turns: &str,
+    mut members: String,
+    effort: &Effort<'_>,
+) -> Result<Details, Fault> {
+    if !members.is_empty() {
+        members.push(',');
+    }
+    let mut previous = None;
+    client.try_hard(request, effort, |body| {
+        let checksum = crc32c::crc32c(&body);
+        let is_repeated = previous.replace(checksum) == Some(checksum);
+        let Some(found) = transcript::turns(&text(body)?, is_repeated)? else {
+            return Ok(Details::NotYet);
+        };
+        let record = format!("{{{members}{}:{found}}}", quoted(turns));
+        Ok(Details::Records(ChildRecords {
+            records: vec![Record::owned(record)],
+            ..ChildRecords::default()
+        }))
     })
 }
 
