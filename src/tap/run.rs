@@ -1,7 +1,7 @@
 //! One run of the tap, told on one screen.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,6 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = Stop::install()
         .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
     let client = Arc::new(Client::new(config, stop)?);
+    if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
+        return probe::show(&Shared::new(client, time::now()), &plans);
+    }
     let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
     let mut messages = Messages::new(out, state, client.config());
     match arguments.test {

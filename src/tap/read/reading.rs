@@ -178,7 +178,6 @@ pub(super) fn unexpectedly_gone(fault: Fault) -> Fault {
         Fault::Gone { message } => Fault::Stream(format!(
             "{message}; this version of the API or the workspace's plan may not have it"
         )),
-        Fault::Refused { message } => Fault::Stream(message),
         other => other,
     }
 }
