@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_whole};
 use simulators::http::{AUTHORITY, Reply, Server, TlsFront};
+use simulators::log::without_times;
 use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 const SECRET: &str = "dG9rOjEyMzQ1Njc4";
@@ -213,7 +214,7 @@ fn a_configuration_that_is_no_json_is_refused_without_being_quoted() {
             .arg(&path)
             .output()
             .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let stderr = without_times(&output.stderr);
         (
             output.status.code(),
             stderr.replace(path.to_str().unwrap(), "config.json"),
@@ -232,7 +233,7 @@ fn a_configuration_that_is_no_json_is_refused_without_being_quoted() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"ERROR the configuration file /nowhere/config.json can't be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(without_times(&output.stderr), @"ERROR the configuration file /nowhere/config.json can't be read: No such file or directory (os error 2)");
 }
 
 #[test]

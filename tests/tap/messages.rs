@@ -165,7 +165,7 @@ fn the_help_tells_how_to_use_it() {
               How log lines look on stderr [default: text; environment: `TAP_INTERCOM_LOG_FORMAT`]
 
               Possible values:
-              - text: `INFO message`
+              - text: `2026-01-31T06:00:00Z PROGRAM INFO message`
               - json: One JSON object a line, as Meltano's structured logging expects it
 
       -h, --help
