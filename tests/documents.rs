@@ -50,13 +50,21 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "cargo run --release --example benchmark -- --with-peers",
         "the same, and needs the network",
     ),
-    ("README.md", "cargo bench --bench rooms", "measures for minutes"),
+    (
+        "README.md",
+        "cargo bench --bench rooms",
+        "measures for minutes",
+    ),
     (
         "README.md",
         "cargo install --locked --path .",
         "builds for minutes, and would change this user's programs",
     ),
-    ("README.md", "pip install .", "builds for minutes; tests/ecosystem/test_pip.py does it"),
+    (
+        "README.md",
+        "pip install .",
+        "builds for minutes; tests/ecosystem/test_pip.py does it",
+    ),
     (
         "README.md",
         "docker build --tag intercom-singer .",
@@ -137,7 +145,10 @@ fn every_command_line_runs_as_it_stands() {
         let folder = prepared(&workspace);
         for typed in commands(&document) {
             let known = (typed.document.as_str(), typed.command.as_str());
-            if NOT_RUN.iter().any(|(document, command, _)| (*document, *command) == known) {
+            if NOT_RUN
+                .iter()
+                .any(|(document, command, _)| (*document, *command) == known)
+            {
                 listed.retain(|entry| *entry != known);
                 continue;
             }
@@ -159,7 +170,10 @@ fn commands_are_found_wherever_they_stand() {
     assert_eq!(found("x.md", markdown), ["a b\nc", "tap-intercom --help"]);
     let python = "```python\nBash(bash_command=\"\"\"\n  a \\\n    b\n\"\"\")\n```\n";
     assert_eq!(found("x.md", python), ["a \\\n    b"]);
-    assert_eq!(found("x.sql", "--     duckdb -init x\nselect 1;"), ["duckdb -init x"]);
+    assert_eq!(
+        found("x.sql", "--     duckdb -init x\nselect 1;"),
+        ["duckdb -init x"]
+    );
     assert_eq!(
         found("x.md", "    target-gcs --config x\n"),
         ["not in a block of its own: target-gcs --config x"]
@@ -266,7 +280,8 @@ fn prepared(workspace: &Workspace) -> tempfile::TempDir {
     write("target.json", json!({"destination": "lake"}).to_string());
     write(
         "state-of-the-other-tap.json",
-        json!({"bookmarks": {"contacts": {"updated_at": "2024-01-01T00:00:00.000000Z"}}}).to_string(),
+        json!({"bookmarks": {"contacts": {"updated_at": "2024-01-01T00:00:00.000000Z"}}})
+            .to_string(),
     );
     // A lake with a record that was put aside.
     write(
@@ -293,7 +308,10 @@ fn fault_of(typed: &Typed, folder: &Path, workspace: &Workspace) -> Option<Strin
     let output = Command::new("bash")
         .args(["-eu", "-o", "pipefail", "-c", &typed.command])
         .current_dir(folder)
-        .env("PATH", format!("{}:{path}", programs.parent().unwrap().display()))
+        .env(
+            "PATH",
+            format!("{}:{path}", programs.parent().unwrap().display()),
+        )
         .env("TAP_INTERCOM_ACCESS_TOKEN", workspace.token())
         .env("TAP_INTERCOM_BASE_URL", workspace.base_url())
         .env("TARGET_GCS_DESTINATION", "lake")
