@@ -214,7 +214,7 @@ fn commands(document: &str) -> Vec<Typed> {
 }
 
 fn of_text(path: &str, text: &str) -> Vec<String> {
-    if !path.ends_with(".md") {
+    if Path::new(path).extension() != Some("md".as_ref()) {
         return of_comments(text);
     }
     let mut found = Vec::new();
