@@ -115,7 +115,7 @@ impl Rows {
                 };
                 match request.answer {
                     ChildAnswer::Listed { at, .. } => Some((child.name, at)),
-                    _ => None,
+                    ChildAnswer::Pages | ChildAnswer::Transcript { .. } => None,
                 }
             });
             rows.insert(stream.name, row(&(stream.schema)(), None, inside.collect()));

@@ -140,13 +140,9 @@ struct Arguments {
     /// Answer each n-th request with 503; 0: none
     #[arg(long, default_value_t = 0, help_heading = "Speed and trouble")]
     fail_every: u64,
-    /// Answer requests whose path begins so with 403, as for a plan that lacks them
+    /// Answer requests whose path begins so with 403, as for a plan or permission that is lacking
     #[arg(long, value_name = "PATH", help_heading = "Speed and trouble")]
     refuse: Vec<String>,
-
-    /// Answer requests whose path begins so with 403, as for a token without the scope
-    #[arg(long, value_name = "PATH", help_heading = "Speed and trouble")]
-    forbid: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -183,9 +179,6 @@ fn main() -> std::io::Result<()> {
     }
     for path in &arguments.refuse {
         workspace.inject(Fault::status(path, When::Always, 403));
-    }
-    for path in &arguments.forbid {
-        workspace.inject(Fault::forbidden(path));
     }
     if let Some(file) = &arguments.config {
         std::fs::write(file, format!("{:#}\n", workspace.config()))?;

@@ -14,5 +14,4 @@
 pub mod gcs;
 pub mod http;
 mod lock;
-pub mod log;
 pub mod workspace;

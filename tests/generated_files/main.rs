@@ -142,10 +142,7 @@ fn request(stream: &Stream) -> String {
         | Paging::Unsorted { .. }
         | Paging::CursorSince { .. }
         | Paging::Between { .. }
-        | Paging::Scroll
-        | Paging::Cursors { .. }
-        | Paging::Object
-        | Paging::Texts => "GET",
+        | Paging::Scroll => "GET",
     };
     format!("{method} {}", stream.path)
 }

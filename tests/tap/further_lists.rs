@@ -45,8 +45,7 @@ fn every_list_is_read_whole_and_each_run_anew() {
         let first = tap.run().ok();
         assert_whole(&workspace, [&first], &[stream]);
         assert_eq!(first.repeated(stream), 0, "{stream}");
-        let along = streams::all().find(|row| row.name == stream).unwrap();
-        assert_eq!(first.schemas.len(), 1 + along.children.len(), "{stream}");
+        assert_eq!(first.schemas.len(), 1, "{stream}");
         assert_valid(&first);
         let second = tap.run_from(&first.state()).ok();
         assert_whole(&workspace, [&second], &[stream]);
@@ -60,22 +59,23 @@ fn nothing_is_asked_of_a_further_stream_that_nobody_selected() {
     for stream in lists() {
         assert!(!run.schemas.contains_key(stream), "{stream}");
     }
-    let paths: Vec<String> = workspace
+    let mut paths: Vec<String> = workspace
         .requests()
         .into_iter()
         .map(|request| request.path)
         .collect();
+    paths.sort();
     assert_eq!(
         paths,
         [
             "/admins",
-            "/teams",
-            "/tags",
+            "/articles",
+            "/calls",
             "/contacts/search",
             "/conversations/search",
-            "/calls",
-            "/articles",
             "/help_center/collections",
+            "/tags",
+            "/teams",
         ]
     );
 }

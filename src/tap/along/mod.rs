@@ -4,8 +4,6 @@
 pub mod asking;
 pub mod awaited;
 pub mod children;
-
-mod child_lists;
 pub mod nested_lists;
 pub mod transcript;
 pub mod workers;

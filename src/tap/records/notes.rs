@@ -1,4 +1,4 @@
-//! Streams `contact_notes` and `company_notes`, and the notes that companies hold.
+//! Stream `contact_notes`, and the notes that companies hold.
 
 use super::admins::Admin;
 use super::shared::{Id, NumberOrText, Reference, Timestamp};
@@ -39,9 +39,9 @@ pub struct CompanyNoteList {
     /// Kind of object: `note.list`.
     pub r#type: Option<String>,
     /// The notes, under the name that the list's own answer has.
-    pub notes: Option<Vec<AttachedNote>>,
+    pub notes: Option<Vec<CompanyNote>>,
     /// The notes, under the name that a company has.
-    pub data: Option<Vec<AttachedNote>>,
+    pub data: Option<Vec<CompanyNote>>,
     /// Path of the API request that answers the whole list.
     pub url: Option<String>,
     /// Number of notes, listed here or not.
@@ -53,20 +53,10 @@ pub struct CompanyNoteList {
 /// A note that an admin wrote about a company.
 #[derive(JsonSchema)]
 pub struct CompanyNote {
-    /// Identifier that Intercom gave the company; added by the tap.
-    pub company_id: Option<Id>,
-    /// The note.
-    #[schemars(flatten)]
-    pub note: AttachedNote,
-}
-
-/// A note about a company.
-#[derive(JsonSchema)]
-pub struct AttachedNote {
     /// Kind of object: `note`.
     pub r#type: Option<String>,
     /// Identifier of the note.
-    pub id: Id,
+    pub id: Option<Id>,
     /// When the note was written, in epoch seconds.
     pub created_at: Option<Timestamp>,
     /// Company that the note is about.
