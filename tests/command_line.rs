@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
+use simulators::log::without_times;
 use simulators::workspace::{Fault, Settings, When, Workspace};
 
 const PROGRAMS: [&str; 2] = ["tap-intercom", "target-gcs"];
@@ -36,7 +37,7 @@ fn stdout(output: &Output) -> String {
 }
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    without_times(&output.stderr)
 }
 
 #[test]
@@ -328,4 +329,27 @@ fn an_instant_without_a_zone_and_a_start_yet_to_come_are_told() {
             .unwrap();
         assert_eq!(stderr(&output), "", "{start}");
     }
+}
+
+#[test]
+fn every_line_of_the_log_begins_with_time_and_program() {
+    let workspace = Workspace::start(Settings::default());
+    let output = command("tap-intercom", &["--stream=tags"])
+        .env("TAP_INTERCOM_ACCESS_TOKEN", workspace.token())
+        .env("TAP_INTERCOM_BASE_URL", workspace.base_url())
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let mut metrics = 0;
+    for line in log.lines() {
+        let (time, rest) = line.split_once(" tap-intercom ").unwrap();
+        chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%SZ").unwrap();
+        assert!(rest.starts_with("INFO "), "{line}");
+        if let Some(metric) = rest.strip_prefix("INFO METRIC: ") {
+            let metric: Value = serde_json::from_str(metric).unwrap();
+            assert_eq!(metric["tags"]["stream"], "tags");
+            metrics += 1;
+        }
+    }
+    assert!(metrics > 0, "{log}");
 }

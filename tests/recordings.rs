@@ -115,7 +115,7 @@ impl Rows {
                 };
                 match request.answer {
                     ChildAnswer::Listed { at, .. } => Some((child.name, at)),
-                    ChildAnswer::Pages | ChildAnswer::Transcript { .. } => None,
+                    _ => None,
                 }
             });
             rows.insert(stream.name, row(&(stream.schema)(), None, inside.collect()));

@@ -140,9 +140,13 @@ struct Arguments {
     /// Answer each n-th request with 503; 0: none
     #[arg(long, default_value_t = 0, help_heading = "Speed and trouble")]
     fail_every: u64,
-    /// Answer requests whose path begins so with 403, as for a plan or permission that is lacking
+    /// Answer requests whose path begins so with 403, as for a plan that lacks them
     #[arg(long, value_name = "PATH", help_heading = "Speed and trouble")]
     refuse: Vec<String>,
+
+    /// Answer requests whose path begins so with 403, as for a token without the scope
+    #[arg(long, value_name = "PATH", help_heading = "Speed and trouble")]
+    forbid: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -179,6 +183,9 @@ fn main() -> std::io::Result<()> {
     }
     for path in &arguments.refuse {
         workspace.inject(Fault::status(path, When::Always, 403));
+    }
+    for path in &arguments.forbid {
+        workspace.inject(Fault::forbidden(path));
     }
     if let Some(file) = &arguments.config {
         std::fs::write(file, format!("{:#}\n", workspace.config()))?;

@@ -14,4 +14,5 @@
 pub mod gcs;
 pub mod http;
 mod lock;
+pub mod log;
 pub mod workspace;

@@ -1,12 +1,12 @@
 //! `target-gcs`: from arguments to [`intercom_singer::target`] to an exit code.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::Read;
 use std::process::ExitCode;
 
 use intercom_singer::cli::output::print;
 use intercom_singer::cli::stop::Stop;
-use intercom_singer::cli::{Failure, about, command, failure, logging, settings};
+use intercom_singer::cli::{Failure, about, command, failure, logging, settings, terminal};
 use intercom_singer::target;
 use intercom_singer::target::arguments::Arguments;
 use intercom_singer::target::config::{PROGRAM, Settings};
@@ -30,16 +30,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.test {
         return target::test(&config);
     }
+    let stop = Stop::install()
+        .map_err(|error| Failure::failed(format_args!("can't catch signals: {error}")))?;
     let input: Box<dyn Read + Send> = match &arguments.input {
-        None => {
-            if io::stdin().is_terminal() {
-                tracing::info!(
-                    "waiting for Singer messages to be typed; pipe a tap into this program, or name \
-                     a file of messages with --input; Ctrl-D ends them"
-                );
-            }
-            Box::new(io::stdin())
-        }
+        None => Box::new(terminal::messages_from_stdin()),
         Some(path) => match File::open(path) {
             Ok(file) => Box::new(file),
             Err(error) => {
@@ -48,7 +42,5 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         },
     };
-    let stop = Stop::install()
-        .map_err(|error| Failure::failed(format_args!("can't catch signals: {error}")))?;
     target::run(&config, input, &stop)
 }

@@ -1,4 +1,4 @@
-//! The log on stderr: `LEVEL message` lines, or JSON lines with the fields that Meltano's
+//! The log on stderr: lines of time, program, level and message, or JSON lines with the fields that Meltano's
 //! structured logging reads.
 
 use std::borrow::Cow;
@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -24,7 +25,7 @@ use super::{Failure, Program};
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// `INFO message`
+    /// `2026-01-31T06:00:00Z PROGRAM INFO message`
     #[default]
     Text,
     /// One JSON object a line, as Meltano's structured logging expects it.
@@ -179,10 +180,16 @@ where
         let fields = fields.without_secrets();
         let level = event.metadata().level();
         match self.format {
-            LogFormat::Text => match fields.metric {
-                Some(metric) => writeln!(writer, "{level} METRIC: {metric}"),
-                None => writeln!(writer, "{level} {}", fields.message),
-            },
+            LogFormat::Text => {
+                let time: DateTime<Utc> = SystemTime::now().into();
+                let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+                write!(writer, "{time} {} {level} ", self.app_name)?;
+                // Who looks for metrics looks for `INFO METRIC: `.
+                match fields.metric {
+                    Some(metric) => writeln!(writer, "METRIC: {metric}"),
+                    None => writeln!(writer, "{}", fields.message),
+                }
+            }
             LogFormat::Json => writeln!(writer, "{}", self.json(*level, fields)),
         }
     }

@@ -1,6 +1,6 @@
 //! Progress lines on a terminal's stderr, and log lines that don't tear them.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stdin, Write};
 use std::sync::LazyLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -25,6 +25,19 @@ pub fn progress_line(name: &'static str) -> ProgressBar {
             .with_style(style)
             .with_prefix(name),
     )
+}
+
+/// Stdin, for Singer messages. Somebody who is to type them is told so.
+#[must_use]
+pub fn messages_from_stdin() -> Stdin {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        tracing::info!(
+            "waiting for Singer messages to be typed; pipe a tap into this program, or name a file of \
+             messages with --input; Ctrl-D ends them"
+        );
+    }
+    stdin
 }
 
 /// Writes to stderr above the progress lines.

@@ -3,103 +3,251 @@
 use std::io::Write;
 
 use super::api::client::{ApiRequest, Client};
-use super::config::Config;
 use super::emit::messages::Messages;
-use super::emit::outlet::Outlet;
 use super::emit::pipeline::Event;
 use super::emit::stream::Shared;
 use super::fault::Fault;
 use super::plan::Plan;
 use super::read::places::Place;
 use super::read::stream::Wholeness;
+use super::streams::{ChildSource, Paging, scope_of};
 use super::time;
 use crate::cli::Failure;
+use crate::cli::output::print;
 
 /// Prints the schemas and nothing else.
-pub fn print_schemas<W: Write>(
-    config: &Config,
-    plans: &[Plan],
-    outlet: &Outlet<W>,
-) -> Result<(), Failure> {
+pub fn print_schemas<W: Write>(plans: &[Plan], messages: &mut Messages<W>) -> Result<(), Failure> {
     for plan in plans {
-        let mut messages = Messages::new(outlet, config);
         messages.schemas(plan)?;
-        messages.hand_over()?;
     }
-    Ok(())
+    Ok(messages.flush()?)
 }
 
-/// Reads at most one record of each stream and child, after a look at whose token it is.
-pub fn probe<W: Write>(shared: &Shared, plans: &[Plan], outlet: &Outlet<W>) -> Result<(), Failure> {
+/// Reads at most one record of each stream and child, after a look at whose token it is, and logs
+/// what came of it.
+pub fn probe<W: Write>(
+    shared: &Shared,
+    plans: &[Plan],
+    messages: &mut Messages<W>,
+) -> Result<(), Failure> {
     let workspace = identify(&shared.client)?;
     tracing::info!("the token is for {workspace}");
     let mut unreadable = Vec::new();
     for plan in plans {
-        let name = plan.stream.name;
-        match first_record(shared, plan, outlet) {
-            Ok(refused) => {
-                tracing::info!("{name}: can be read");
-                for (name, message) in refused {
-                    tracing::error!("{name}: can't be read: {message}");
-                    unreadable.push(name);
+        for verdict in look_at(shared, plan, Some(messages))? {
+            match verdict.refusal {
+                None if verdict.is_child => {}
+                None => tracing::info!("{}: can be read", verdict.name),
+                Some(refusal) => {
+                    tracing::error!("{}: can't be read: {}", verdict.name, refusal.why);
+                    unreadable.push(verdict.name);
                 }
             }
-            Err(Fault::HungUp) => tracing::info!("{name}: can be read"),
-            Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) => {
-                tracing::error!("{name}: can't be read: {message}");
-                unreadable.push(name.to_owned());
-            }
-            Err(Fault::Abort(failure)) => return Err(failure),
         }
     }
+    messages.flush()?;
+    conclude(&unreadable)
+}
+
+/// The same for somebody who watches: no messages, but a table of what can be read, how much of it
+/// there is, and what it takes to read the rest.
+pub fn show(shared: &Shared, plans: &[Plan]) -> Result<(), Failure> {
+    let workspace = identify(&shared.client)?;
+    let width = plans
+        .iter()
+        .flat_map(Plan::outputs)
+        .map(|output| output.name.len())
+        .max()
+        .unwrap_or_default();
+    print(&format!(
+        "{workspace}\n\n{:width$}  readable    records\n",
+        "stream"
+    ))?;
+    let mut unreadable = Vec::new();
+    for plan in plans {
+        for verdict in look_at(shared, plan, None::<&mut Messages<Vec<u8>>>)? {
+            print(&format!("{}\n", verdict.row(plan, width)))?;
+            if verdict.refusal.is_some() {
+                unreadable.push(verdict.name);
+            }
+        }
+    }
+    conclude(&unreadable)
+}
+
+fn conclude(unreadable: &[String]) -> Result<(), Failure> {
     if unreadable.is_empty() {
         return Ok(());
     }
     let message = format!("these streams can't be read: {}", unreadable.join(", "));
     Err(Failure::failed(message).hint(
         "the lines above say why; leave out those that you can do without with --exclude, the \
-              setting `exclude` or the catalog",
+         setting `exclude` or the catalog",
     ))
 }
 
-/// Emits the first record and the first of each child; says which of those were refused, and why.
+/// What a look at a stream, or at one that is read along with it, came to.
+struct Verdict {
+    name: String,
+    is_child: bool,
+    /// Nothing that goes with a record can be looked at where there is no record.
+    is_tried: bool,
+    /// How many records there are, where the API says so.
+    total_count: Option<u64>,
+    refusal: Option<Refusal>,
+}
+
+struct Refusal {
+    why: String,
+    /// The permission that is lacking, where that is what it is.
+    scope: Option<&'static str>,
+}
+
+impl Verdict {
+    /// A line of the table. How long it gets is the terminal's matter only where it says why not.
+    fn row(&self, plan: &Plan, width: usize) -> String {
+        let name = &self.name;
+        match &self.refusal {
+            None if !self.is_tried => {
+                format!("{name:width$}  not tried, for want of a record")
+            }
+            None => {
+                let count = match self.total_count {
+                    _ if self.is_child => format!("with {}", plan.stream.name),
+                    Some(count) => format!("{count:>9}"),
+                    None => format!("{:>9}", "not told"),
+                };
+                format!("{name:width$}  yes       {count}")
+            }
+            Some(Refusal { why, scope: None }) => format!("{name:width$}  no        {why}"),
+            Some(Refusal {
+                why,
+                scope: Some(scope),
+            }) => format!("{name:width$}  no        needs the scope \"{scope}\": {why}"),
+        }
+    }
+}
+
+/// Reads the first record of a stream and of each child.
+fn look_at<W: Write>(
+    shared: &Shared,
+    plan: &Plan,
+    messages: Option<&mut Messages<W>>,
+) -> Result<Vec<Verdict>, Failure> {
+    let own = |total_count, refusal| Verdict {
+        name: plan.stream.name.to_owned(),
+        is_child: false,
+        is_tried: true,
+        total_count,
+        refusal,
+    };
+    let refusal = |why: String, scope: Option<&'static str>| {
+        // The API's own word where no permission would help.
+        let is_of_plan = why.contains("plan_restricted");
+        let scope = scope.filter(|_| !is_of_plan);
+        Some(Refusal { why, scope })
+    };
+    match first_record(shared, plan, messages) {
+        Ok(found) => {
+            let mut verdicts = vec![own(found.total_count, None)];
+            let along = |name: String, refusal| Verdict {
+                name,
+                is_child: true,
+                is_tried: found.has_record,
+                total_count: None,
+                refusal,
+            };
+            let mut refused = found.refused;
+            for (child, output) in &plan.children {
+                let place = refused.iter().position(|(name, _)| name == output.name);
+                let path = match child.source {
+                    ChildSource::Request(request) => request.path,
+                    ChildSource::Inside(_) => plan.stream.path,
+                };
+                let why = place.map(|place| refused.swap_remove(place).1);
+                let refusal = why.and_then(|why| refusal(why, scope_of(path)));
+                verdicts.push(along(output.name.to_owned(), refusal));
+            }
+            // The rest are lists inside the record.
+            for (name, why) in refused {
+                verdicts.push(along(name, refusal(why, None)));
+            }
+            Ok(verdicts)
+        }
+        Err(Fault::HungUp) => Ok(vec![own(None, None)]),
+        Err(Fault::Refused { message }) => {
+            let scope = scope_of(plan.stream.path);
+            Ok(vec![own(None, refusal(message, scope))])
+        }
+        Err(Fault::Stream(message) | Fault::Gone { message }) => {
+            Ok(vec![own(None, refusal(message, None))])
+        }
+        Err(Fault::Abort(failure)) => Err(failure),
+    }
+}
+
+/// What the first page of a stream says.
+#[derive(Default)]
+struct Found {
+    total_count: Option<u64>,
+    has_record: bool,
+    /// What goes with the record and was refused, and why.
+    refused: Vec<(String, String)>,
+}
+
+/// Looks at the first record and the first of each child, and emits them where there are messages.
 fn first_record<W: Write>(
     shared: &Shared,
     plan: &Plan,
-    outlet: &Outlet<W>,
-) -> Result<Vec<(String, String)>, Fault> {
-    let mut messages = Messages::new(outlet, shared.client.config());
-    messages.schemas(plan)?;
+    mut messages: Option<&mut Messages<W>>,
+) -> Result<Found, Fault> {
+    if let Some(messages) = &mut messages {
+        messages.schemas(plan)?;
+    }
     let beginning = Place::beginning();
-    let mut pipeline = shared.start(&shared.client, plan, &beginning, &[], Wholeness::Pages, 1)?;
+    let mut pipeline = shared.start(plan, &beginning, &[], Wholeness::Pages, 1)?;
+    let mut found = Found::default();
     let complete = loop {
         match pipeline.next_event()? {
             Event::Record(complete) => break complete,
-            Event::End(end) => return end.map(|()| Vec::new()),
-            Event::Page(_) | Event::Marks(_) | Event::NotYet => {}
+            Event::End(end) => {
+                found.total_count = found.total_count.or(Some(0));
+                return end.map(|()| found);
+            }
+            Event::Page(arrival) => {
+                // A list that comes in one answer needs no word of how long it is.
+                let is_whole =
+                    matches!(plan.stream.paging, Paging::Single) && plan.stream.for_each.is_none();
+                let counted = is_whole.then_some(arrival.records.len() as u64);
+                found.total_count = arrival.total_count.or(counted);
+            }
+            Event::Marks(_) | Event::NotYet => {}
         }
     };
-    let time_extracted = time::now_to_millis();
-    if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
-        messages.look_at(output, record.json())?;
-        messages.settle(output)?;
-        messages.record(output, record.json(), &time_extracted, None)?;
-    }
-    for (place, details) in &complete.children {
-        if let Some(record) = details.records.first() {
-            let mut text = String::new();
-            details.complete(record, &mut text);
-            let output = &plan.children[*place].1;
-            messages.look_at(output, &text)?;
+    found.has_record = true;
+    if let Some(messages) = messages {
+        let time_extracted = time::now_to_millis();
+        if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
+            messages.look_at(output, record.json())?;
             messages.settle(output)?;
-            messages.record(output, &text, &time_extracted, None)?;
+            messages.record(output, record.json(), &time_extracted, None)?;
+        }
+        for (place, details) in &complete.children {
+            if let Some(record) = details.records.first() {
+                let mut text = String::new();
+                details.complete(record, &mut text);
+                let output = &plan.children[*place].1;
+                messages.look_at(output, &text)?;
+                messages.settle(output)?;
+                messages.record(output, &text, &time_extracted, None)?;
+            }
         }
     }
-    messages.hand_over()?;
     let refused = pipeline.along().refused();
-    Ok(refused
+    found.refused = refused
         .map(|(name, why)| (name.to_owned(), why.to_owned()))
-        .collect())
+        .collect();
+    Ok(found)
 }
 
 /// Who the token belongs to.

@@ -142,7 +142,10 @@ fn request(stream: &Stream) -> String {
         | Paging::Unsorted { .. }
         | Paging::CursorSince { .. }
         | Paging::Between { .. }
-        | Paging::Scroll => "GET",
+        | Paging::Scroll
+        | Paging::Cursors { .. }
+        | Paging::Object
+        | Paging::Texts => "GET",
     };
     format!("{method} {}", stream.path)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_whole};
 use simulators::http::{AUTHORITY, Reply, Server, TlsFront};
+use simulators::log::without_times;
 use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
 const SECRET: &str = "dG9rOjEyMzQ1Njc4";
@@ -92,7 +93,7 @@ fn a_base_url_holds_a_host_and_no_secret() {
 }
 
 #[test]
-fn a_host_that_is_not_there_ends_the_run() {
+fn a_host_that_is_not_there_ends_the_run_at_the_first_stream() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -110,6 +111,8 @@ fn a_host_that_is_not_there_ends_the_run() {
         for word in [host, "`base_url`", "HTTPS_PROXY", "hint: "] {
             assert!(error.contains(word), "{error}");
         }
+        // The others aren't tried.
+        assert_eq!(run.schemas.len(), 1, "{:?}", run.schemas.keys());
     }
 }
 
@@ -127,6 +130,7 @@ fn a_certificate_that_isn_t_trusted_ends_the_run_at_once_and_one_vouched_for_doe
         "{error}"
     );
     assert!(error.contains("SSL_CERT_FILE"), "{error}");
+    assert_eq!(run.schemas.len(), 1, "{:?}", run.schemas.keys());
     assert!(workspace.requests().is_empty());
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("authority.pem");
@@ -210,7 +214,7 @@ fn a_configuration_that_is_no_json_is_refused_without_being_quoted() {
             .arg(&path)
             .output()
             .unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let stderr = without_times(&output.stderr);
         (
             output.status.code(),
             stderr.replace(path.to_str().unwrap(), "config.json"),
@@ -229,7 +233,7 @@ fn a_configuration_that_is_no_json_is_refused_without_being_quoted() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"ERROR the configuration file /nowhere/config.json can't be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(without_times(&output.stderr), @"ERROR the configuration file /nowhere/config.json can't be read: No such file or directory (os error 2)");
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub use crate::sets::{
     assert_covers, assert_latest, assert_latest_of, assert_same, assert_whole, existing, served,
     union,
 };
+use simulators::log::without_times;
 use simulators::workspace::Workspace;
 
 /// Every stream that is read when nobody chooses.
@@ -191,7 +192,7 @@ impl Run {
     pub fn of(output: Output) -> Run {
         Run {
             exit_code: output.status.code(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr: without_times(&output.stderr),
             ..Run::of_stdout(String::from_utf8(output.stdout).unwrap())
         }
     }

@@ -166,7 +166,7 @@ fn answer(batch: &Batch, request: &Request) -> Reply {
                 Reply::json(200, body)
             }
             ChildAnswer::Pages => Reply::json(200, list(records)),
-            ChildAnswer::Transcript { .. } => not_found(),
+            _ => not_found(),
         };
     }
     not_found()

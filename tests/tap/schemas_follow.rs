@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use intercom_singer::tap::streams;
+use intercom_singer::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -169,6 +169,23 @@ fn names() -> Vec<&'static str> {
         .collect()
 }
 
+/// Whether a stream's answers hold lists of objects, in which the odd ones are.
+fn is_list(name: &str) -> bool {
+    let mut all = streams::all();
+    let is_single = |child: &Child| match child.source {
+        ChildSource::Request(request) => matches!(
+            request.answer,
+            ChildAnswer::EachOf { .. } | ChildAnswer::Part(_) | ChildAnswer::Object
+        ),
+        ChildSource::Inside(_) => false,
+    };
+    !all.any(|stream| {
+        let mut children = stream.children.iter();
+        let is_own = matches!(stream.paging, Paging::Object | Paging::Texts) && stream.name == name;
+        is_own || children.any(|child| child.name == name && is_single(child))
+    })
+}
+
 fn tap(workspace: &Workspace) -> Tap {
     let mut tap = Tap::of(workspace).streams(&names()).set("max_attempts", 2);
     for (key, value) in workspace.config().as_object().unwrap() {
@@ -179,7 +196,10 @@ fn tap(workspace: &Workspace) -> Tap {
 
 fn number_of(record: &Map<String, Value>) -> usize {
     let mut hasher = DefaultHasher::new();
-    record.get("id").map(Value::to_string).hash(&mut hasher);
+    // What has no id is told apart by all that it says.
+    let whole = || Value::from(record.clone()).to_string();
+    let id = record.get("id").map_or_else(whole, Value::to_string);
+    id.hash(&mut hasher);
     usize::try_from(hasher.finish() % 1_000_003).unwrap()
 }
 
@@ -234,7 +254,10 @@ fn every_record_is_valid_by_the_last_schema_whatever_is_served() {
         for name in names() {
             let (records, schemas) = counts.get(name).copied().unwrap_or_default();
             assert!(records > 0, "{name}: nothing came: {}", run.stderr);
-            assert!(schemas > 1, "{name}: its schema didn't grow");
+            assert!(
+                schemas > 1 || !is_list(name),
+                "{name}: its schema didn't grow"
+            );
         }
         let told = run.stderr.matches("schema contacts: ").count();
         assert!(told > 2, "{}", run.stderr);

@@ -98,7 +98,7 @@ impl Feeding {
         Run {
             code: status.code(),
             stdout,
-            stderr: self.log,
+            stderr: simulators::log::without_times(self.log.as_bytes()),
         }
     }
 }

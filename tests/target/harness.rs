@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value, json};
 use simulators::gcs::Gcs;
+use simulators::log::without_times;
 use tempfile::TempDir;
 
 /// A target with its settings, in a folder of its own.
@@ -128,7 +129,7 @@ impl From<Output> for Run {
         Run {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr: without_times(&output.stderr),
         }
     }
 }

@@ -36,7 +36,7 @@ fn run_with_few_files(target: &Target, limit: u32, input: &str) -> (Run, u64) {
     let run = Run {
         code: status.code(),
         stdout: text("stdout"),
-        stderr: text("stderr"),
+        stderr: simulators::log::without_times(text("stderr").as_bytes()),
     };
     (run, peak)
 }

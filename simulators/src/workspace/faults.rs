@@ -112,6 +112,16 @@ impl Fault {
         )
     }
 
+    /// Always what a token without the scope is answered.
+    pub fn forbidden(path_prefix: &str) -> Fault {
+        let message = "You do not have the required scope to access this resource";
+        Fault::new(
+            path_prefix,
+            When::Always,
+            FaultKind::Status(403, "forbidden".to_owned(), message.to_owned()),
+        )
+    }
+
     /// Only requests for that very path.
     #[must_use]
     pub fn exactly(mut self) -> Fault {

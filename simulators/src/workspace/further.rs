@@ -86,6 +86,8 @@ static LISTS: &[List] = &[
     list("newsfeeds", "/news/newsfeeds", "newsfeed", "data", Pages::Numbered(10, 150), 60),
     list("content_snippets", "/content_snippets", "content_snippet", "data", Pages::Flat(20, 50), 100),
     list("ai_external_pages", "/ai/external_pages", "external_page", "data", Pages::Numbered(50, 50), 10),
+    list("audiences", "/audiences", "audience", "data", Pages::Flat(25, 50), 500),
+    list("folders", "/folders", "folder", "data", Pages::Numbered(50, 150), 600),
     list("ai_content_import_sources", "/ai/content_import_sources", "content_import_source", "data", Pages::Numbered(50, 150), 30),
 ];
 

@@ -17,6 +17,7 @@ use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
 use super::nested;
+use super::resources;
 use super::scroll::{OpenScroll, companies};
 use super::search::search;
 use super::settings::{Churn, Settings};
@@ -200,7 +201,8 @@ impl State {
         let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         let whole = |body: Vec<u8>| Reply::json(200, body);
         self.read(|data| {
-            let found = match (request.method.as_str(), &path[..]) {
+            let kept = resources::answer(data, settings, request);
+            let found = kept.or_else(|| match (request.method.as_str(), &path[..]) {
                 ("GET", ["me"]) => Some(whole(content::me(settings))),
                 ("GET", ["admins"]) => Some(whole(content::admins(settings))),
                 ("GET", ["teams"]) => Some(whole(content::teams(settings))),
@@ -237,7 +239,7 @@ impl State {
                 }
                 ("GET", ["calls", id, rest @ ..]) => call(data, settings, request, id, rest),
                 _ => further::answer(settings, request),
-            };
+            });
             found.unwrap_or_else(|| error(request, 404, "not_found", "Resource Not Found"))
         })
     }

@@ -27,6 +27,8 @@ mod log;
 mod nested;
 mod noise;
 mod query;
+mod resource_ids;
+mod resources;
 mod scroll;
 mod search;
 mod settings;
@@ -141,6 +143,7 @@ impl Workspace {
         content::ids(&settings, stream)
             .or_else(|| further::ids(&settings, stream))
             .or_else(|| self.read(|data| nested::ids(data, &settings, stream)))
+            .or_else(|| self.read(|data| resource_ids::ids(data, &settings, stream)))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
     }
 

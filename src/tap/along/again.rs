@@ -195,7 +195,6 @@ impl Along<'_> {
     }
 
     fn submit_again(&self, group: Group) -> Again {
-        let _in_order = self.client.memory().in_order();
         let turn = Arc::new(self.client.memory().turn());
         let attempts = ATTEMPTS_AGAIN.min(self.client.config().max_attempts);
         let entry = &group.entries[0];
@@ -254,7 +253,7 @@ impl Along<'_> {
                         _turn: turn,
                     }));
                 }
-                Details::ParentGone => standing.had(&group),
+                Details::ParentGone | Details::NoneOfIts => standing.had(&group),
                 Details::NotYet => {
                     standing.had(&group);
                     self.keep(group, None);

@@ -49,6 +49,9 @@ pub struct Along<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Account {
     had: u64,
+    /// How many parents were gone, and how many had none.
+    gone: u64,
+    without: u64,
     pub(super) missing: u64,
     refused: u64,
     /// Of the last refusal.
@@ -136,9 +139,7 @@ impl<'a> Along<'a> {
 
     /// Asks for what goes with a record.
     pub fn ask(&mut self, row: Row) -> Waiting {
-        let memory = self.client.memory().clone();
-        let _in_order = memory.in_order();
-        let turn = Arc::new(memory.turn());
+        let turn = Arc::new(self.client.memory().turn());
         let mut details = Vec::with_capacity(self.children.len());
         for place in 0..self.children.len() {
             let child = self.children[place];
@@ -225,7 +226,15 @@ impl<'a> Along<'a> {
 
     /// What was only refused, when there was no more to ask for, counts as given up.
     pub(super) fn draw_the_line(&mut self) {
-        for account in self.accounts.values_mut() {
+        for (name, account) in &mut self.accounts {
+            if account.had == 0 && account.without >= REFUSALS_OF_ALL {
+                tracing::warn!(
+                    "none of {} {} has any {name}; this version of the API or the workspace's plan \
+                     may not have them",
+                    account.without,
+                    self.stream.name
+                );
+            }
             let is_refused = account.had == 0 && account.refused >= REFUSALS_OF_ALL_AT_THE_END;
             if is_refused && account.missing == account.refused && account.given_up.is_none() {
                 account.given_up = account.why.take();
@@ -318,15 +327,11 @@ impl<'a> Along<'a> {
                 self.account(child.name).had += 1;
                 self.awaited.remember(child.name, row, None);
             }
-            Details::ParentGone => {
-                self.had(child.name, row);
-                let stream = self.stream.name;
-                tracing::warn!(
-                    "{stream} {} is gone; it has no {}",
-                    told(&row.id),
-                    child.name
-                );
+            Details::NoneOfIts => {
+                self.account(child.name).without += 1;
+                self.awaited.settle(child.name, &row.id);
             }
+            Details::ParentGone => self.is_gone(child.name, row),
             Details::Missing { why } => self.is_missing(child.name, row, &why),
             Details::Refused { why } => self.is_refused(child.name, row, why),
         }
@@ -336,6 +341,21 @@ impl<'a> Along<'a> {
     fn had(&mut self, what: &str, row: &Row) {
         self.account(what).had += 1;
         self.awaited.settle(what, &row.id);
+    }
+
+    /// A parent is gone. Where all of them seem to be, it is their children that the API doesn't have.
+    fn is_gone(&mut self, what: &str, row: &Row) {
+        let stream = self.stream.name;
+        tracing::warn!("{stream} {} is gone; it has no {what}", told(&row.id));
+        self.awaited.settle(what, &row.id);
+        let account = self.account(what);
+        account.gone += 1;
+        if account.had == 0 && account.gone >= REFUSALS_OF_ALL && account.given_up.is_none() {
+            let why = "all requests for it were answered with 404; this version of the API or the \
+                       workspace's plan may not have it";
+            tracing::error!("{what} is given up for this run: {why}");
+            account.given_up = Some(why.to_owned());
+        }
     }
 
     fn is_missing(&mut self, what: &str, row: &Row, why: &str) {

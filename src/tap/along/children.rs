@@ -1,5 +1,6 @@
 //! What is read along with a record: the child records of one parent, by one request.
 
+use super::child_lists;
 use super::nested_lists;
 use super::transcript;
 use crate::json::members::member;
@@ -18,6 +19,8 @@ pub enum Details {
     Records(ChildRecords),
     /// There is none yet, but there may be one later.
     NotYet,
+    /// The parent has none.
+    NoneOfIts,
     /// The parent is gone.
     ParentGone,
     /// They can't be had, or what was answered isn't usable.
@@ -130,13 +133,19 @@ pub fn fetch(
 ) -> Result<Details, Fault> {
     let path = request.path.replace("{id}", &path_segment(&parent.id));
     let query = (request.query)(client.config()).unwrap_or_default();
-    let path = with_query(&path, query);
+    let path = with_query(&path, &query);
+    let records = |found: Vec<Record>| {
+        ChildRecords::new(child, parent, found)
+            .map(Details::Records)
+            .map_err(|bad| Fault::Stream(format!("{path}: {bad}")))
+    };
+    let get = |path: &str| ApiRequest::Get(path.to_owned());
     let answer = match request.answer {
         ChildAnswer::Listed {
             at,
             most,
             counted_at,
-        } => client.try_hard(&ApiRequest::Get(path), effort, |body| {
+        } => client.try_hard(&get(&path), effort, |body| {
             let body = Record::owned(text(body)?);
             let (list, total_count) = listed(body.json(), at)?;
             let had = list.len();
@@ -152,40 +161,68 @@ pub fn fetch(
             }))
         }),
         ChildAnswer::Pages => {
-            nested_lists::elements(client, &path, effort, |_| true).and_then(|elements| {
-                ChildRecords::new(child, parent, elements)
-                    .map(Details::Records)
-                    .map_err(|bad| Fault::Stream(format!("{path}: {bad}")))
-            })
+            nested_lists::elements(client, &path, effort, |_| true).and_then(records)
         }
+        ChildAnswer::List(list) => {
+            child_lists::records(client, &path, &list, effort).and_then(records)
+        }
+        ChildAnswer::EachOf { path: each } => {
+            let each = each.replace("{id}", &path_segment(&parent.id));
+            child_lists::each_of(client, &path, &each, effort).and_then(records)
+        }
+        ChildAnswer::Part(name) => client
+            .try_hard(&get(&path), effort, |body| child_lists::part(body, name))
+            .and_then(records),
+        ChildAnswer::Object => client
+            .try_hard(&get(&path), effort, child_lists::object)
+            .and_then(|record| records(vec![record])),
+        ChildAnswer::Array => client
+            .try_hard(&get(&path), effort, child_lists::array)
+            .and_then(records),
         ChildAnswer::Transcript { turns } => {
-            let mut previous = None;
-            client.try_hard(&ApiRequest::Get(path), effort, |body| {
-                let checksum = crc32c::crc32c(&body);
-                let is_repeated = previous.replace(checksum) == Some(checksum);
-                let Some(found) = transcript::turns(&text(body)?, is_repeated)? else {
-                    return Ok(Details::NotYet);
-                };
-                let mut members = members_of_parent(child, parent);
-                if !members.is_empty() {
-                    members.push(',');
-                }
-                let record = format!("{{{members}{}:{found}}}", quoted(turns));
-                Ok(Details::Records(ChildRecords {
-                    records: vec![Record::owned(record)],
-                    ..ChildRecords::default()
-                }))
-            })
+            let members = members_of_parent(child, parent);
+            fetch_transcript(client, &get(&path), turns, members, effort)
         }
     };
     Ok(match answer {
         Err(Fault::Gone { .. }) => match request.answer {
-            ChildAnswer::Listed { .. } | ChildAnswer::Pages => Details::ParentGone,
+            ChildAnswer::Listed { .. }
+            | ChildAnswer::Pages
+            | ChildAnswer::List(_)
+            | ChildAnswer::EachOf { .. }
+            | ChildAnswer::Part(_) => Details::ParentGone,
+            ChildAnswer::Object | ChildAnswer::Array => Details::NoneOfIts,
             ChildAnswer::Transcript { .. } => Details::NotYet,
         },
         Err(Fault::Refused { message: why }) => Details::Refused { why },
         Err(Fault::Stream(why)) => Details::Missing { why },
         answer => return answer,
+    })
+}
+
+/// Asks for a transcript, which becomes a record with those members before its turns.
+fn fetch_transcript(
+    client: &Client,
+    request: &ApiRequest,
+    turns: &str,
+    mut members: String,
+    effort: &Effort<'_>,
+) -> Result<Details, Fault> {
+    if !members.is_empty() {
+        members.push(',');
+    }
+    let mut previous = None;
+    client.try_hard(request, effort, |body| {
+        let checksum = crc32c::crc32c(&body);
+        let is_repeated = previous.replace(checksum) == Some(checksum);
+        let Some(found) = transcript::turns(&text(body)?, is_repeated)? else {
+            return Ok(Details::NotYet);
+        };
+        let record = format!("{{{members}{}:{found}}}", quoted(turns));
+        Ok(Details::Records(ChildRecords {
+            records: vec![Record::owned(record)],
+            ..ChildRecords::default()
+        }))
     })
 }
 

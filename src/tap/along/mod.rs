@@ -4,6 +4,8 @@
 pub mod asking;
 pub mod awaited;
 pub mod children;
+
+mod child_lists;
 pub mod nested_lists;
 pub mod transcript;
 pub mod workers;

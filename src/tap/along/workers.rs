@@ -81,9 +81,7 @@ impl<T> Ticket<T> {
     }
 }
 
-/// The fault of a thread that panicked with these words.
-#[must_use]
-pub fn died(words: &str) -> Fault {
+fn died(words: &str) -> Fault {
     Fault::Abort(
         Failure::failed(format_args!("a thread of this program died: {words}"))
             .hint("this is a fault of the program: please report it with the log"),
@@ -91,8 +89,7 @@ pub fn died(words: &str) -> Fault {
 }
 
 /// What a panic said.
-#[must_use]
-pub fn words_of(panic: Box<dyn Any + Send>) -> String {
+fn words_of(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(words) => *words,
         Err(panic) => match panic.downcast::<&str>() {

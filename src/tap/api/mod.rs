@@ -8,10 +8,8 @@ pub mod pace;
 pub mod path;
 
 mod body;
-mod clock;
 mod headers;
 mod judgement;
 mod request;
-mod tally;
 mod tries;
 mod unreachable;

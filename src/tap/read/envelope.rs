@@ -94,13 +94,24 @@ impl<T> Envelope<T> {
         Ok(envelope)
     }
 
+    /// What it says of the next page.
+    #[must_use]
+    pub fn next(&self) -> &Next {
+        &self.pages.next
+    }
+
+    /// How many pages there are, where it says so.
+    #[must_use]
+    pub fn total_pages(&self) -> Option<u32> {
+        self.pages.total_pages.or(self.total_pages)
+    }
+
     /// Whether null stands for no records, and the totals say so too.
     pub(super) fn is_agreed_to_be_empty(&self) -> bool {
-        let total_pages = self.pages.total_pages.or(self.total_pages);
         let is_behind_last = self
             .pages
             .page
-            .zip(total_pages)
+            .zip(self.total_pages())
             .is_some_and(|(page, last)| page > last);
         self.is_null && (self.total_count == Some(0) || is_behind_last)
     }

@@ -40,7 +40,7 @@ pub fn read_stream(
         match wholeness {
             Wholeness::Pages => run(&reading, sink),
             Wholeness::Lists => {
-                let mut spool = Spool::new(client.memory());
+                let mut spool = Spool::default();
                 run(&reading, &mut |batch| spool.add(batch))?;
                 spool.drain(sink)
             }
@@ -69,6 +69,9 @@ fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
     match reading.stream.paging {
         Paging::Single => unsorted::read_single(reading, sink),
         Paging::Unsorted { per_page } => unsorted::read_pages(reading, per_page, sink),
+        Paging::Cursors { per_page } => unsorted::read_cursors(reading, per_page, sink),
+        Paging::Object => unsorted::read_object(reading, sink),
+        Paging::Texts => unsorted::read_texts(reading, sink),
         Paging::Search(matching) => search::read(reading, matching, sink),
         Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),
         Paging::Between { per_page, bounds } => between::read(reading, per_page, bounds, sink),

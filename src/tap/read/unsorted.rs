@@ -1,12 +1,17 @@
-//! Lists without an order: one answer, or numbered pages on which a record may come twice. Read
-//! whole, each record once, and no bookmark.
+//! Lists without an order: one answer, pages with cursors, or numbered pages on which a record may come
+//! twice. Read whole, each record once, and no bookmark.
 
 use std::collections::HashSet;
 
 use super::coverage::Coverage;
-use super::ends::is_last;
+use super::ends::{Cursors, Promise, is_last};
+use super::envelope::Envelope;
 use super::guard::Guard;
-use super::reading::{Batch, Reading, Sink};
+use super::page::{Record, Row, text};
+use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
+use crate::json::scanner::Scanner;
+use crate::tap::api::client::{ApiRequest, BadAnswer};
+use crate::tap::api::path::with_parameter;
 use crate::tap::fault::Fault;
 
 /// Reads a list that comes in one answer.
@@ -17,6 +22,76 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
         rows: page.rows,
         ..Batch::default()
     })
+}
+
+/// Reads an object, which is the only record.
+pub fn read_object(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    let names = reading.names();
+    give_all(reading, sink, |body| {
+        Ok(vec![Row::parse(Record::owned(text(body)?), names)?])
+    })
+}
+
+/// Reads a list of texts, each of which becomes a record.
+pub fn read_texts(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    let names = reading.names();
+    give_all(reading, sink, |body| {
+        let body = text(body)?;
+        let envelope = Envelope::parse(&body, names.records_at, Scanner::value)?;
+        let texts = envelope
+            .records
+            .ok_or_else(|| BadAnswer(format!("the answer has no list `{}`", names.records_at)))?;
+        let record = |text: &&str| Record::owned(format!("{{\"{}\":{text}}}", names.key));
+        let rows = texts.iter().map(|text| Row::parse(record(text), names));
+        rows.collect()
+    })
+}
+
+fn give_all(
+    reading: &Reading<'_>,
+    sink: &mut Sink<'_>,
+    rows: impl Fn(Vec<u8>) -> Result<Vec<Row>, BadAnswer>,
+) -> Result<(), Fault> {
+    let request = ApiRequest::Get(reading.path(""));
+    let rows = reading.client.send(&request, rows);
+    let rows = rows.map_err(unexpectedly_gone)?;
+    sink(Batch {
+        total_count: Some(rows.len() as u64),
+        rows,
+        ..Batch::default()
+    })
+}
+
+/// Reads all pages with cursors.
+pub fn read_cursors(
+    reading: &Reading<'_>,
+    per_page: u32,
+    sink: &mut Sink<'_>,
+) -> Result<(), Fault> {
+    let first = reading.path(&format!("per_page={per_page}"));
+    let mut emitted = HashSet::new();
+    let mut cursors = Cursors::default();
+    let mut promise = Promise::default();
+    let mut guard = Guard::default();
+    let mut request = first.clone();
+    loop {
+        let page = reading.get_if(request, |page| promise.check(page, per_page))?;
+        promise.read(&page);
+        guard.read(&page.rows);
+        guard.check()?;
+        let cursor = cursors.after(&page)?;
+        let mut rows = page.rows;
+        rows.retain(|row| emitted.insert(row.id.clone()));
+        sink(Batch {
+            rows,
+            total_count: page.total_count,
+            ..Batch::default()
+        })?;
+        let Some(cursor) = cursor else {
+            return Ok(());
+        };
+        request = with_parameter(&first, "starting_after", &cursor);
+    }
 }
 
 /// Reads all numbered pages.

@@ -1,4 +1,4 @@
-//! Stream `articles`: the help center's articles.
+//! Streams `articles` and `article_drafts`, the help center's articles, and `article_statistics`.
 
 use super::shared::{Id, NumericTimestamp, OpenObject, Timestamp};
 use super::tags::TagList;
@@ -70,4 +70,33 @@ pub struct Article {
     pub translated_content: Option<OpenObject>,
     /// Tags on the article.
     pub tags: Option<TagList>,
+}
+
+/// How an article fares.
+#[derive(JsonSchema)]
+pub struct ArticleStatistics {
+    /// Identifier of the article; added by the tap.
+    pub article_id: Id,
+    /// When that article last changed, in epoch seconds; added by the tap.
+    pub article_updated_at: Option<NumericTimestamp>,
+    /// Kind of object: `article_statistics`.
+    pub r#type: Option<String>,
+    /// How often it was viewed.
+    pub views: Option<f64>,
+    /// Number of conversations begun from it.
+    pub conversions: Option<f64>,
+    /// Number of reactions to it.
+    pub reactions: Option<f64>,
+    /// Share of happy reactions, in percent.
+    pub happy_reaction_percentage: Option<f64>,
+    /// Share of neutral reactions, in percent.
+    pub neutral_reaction_percentage: Option<f64>,
+    /// Share of sad reactions, in percent.
+    pub sad_reaction_percentage: Option<f64>,
+    /// Number of conversations in which Fin used it.
+    pub fin_involvements: Option<f64>,
+    /// Number of conversations that Fin resolved with it.
+    pub fin_resolutions: Option<f64>,
+    /// Share of the former that were resolved, in percent.
+    pub fin_resolution_rate: Option<f64>,
 }

@@ -1,6 +1,7 @@
 //! Streams of content besides the help center's articles and collections: `help_centers`,
-//! `internal_articles`, `article_versions`, `content_snippets`, `ai_external_pages`,
-//! `ai_content_import_sources`, `macros`, `news_items` and `newsfeeds`.
+//! `help_center_redirects`, `internal_articles`, `article_versions`, `article_version_bodies`,
+//! `content_snippets`, `ai_external_pages`, `ai_content_import_sources`, `macros`, `news_items`,
+//! `newsfeeds`, `newsfeed_items` and `folders`.
 
 use super::shared::{Id, Iso8601, OpenObject, Timestamp};
 use super::tags::TagList;
@@ -273,5 +274,61 @@ pub struct Newsfeed {
     /// When the newsfeed was created, in epoch seconds.
     pub created_at: Option<Timestamp>,
     /// When the newsfeed last changed, in epoch seconds.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A news item on a newsfeed.
+#[derive(JsonSchema)]
+pub struct NewsfeedItem {
+    /// Identifier of the newsfeed; added by the tap.
+    pub newsfeed_id: Id,
+    /// The news item.
+    #[schemars(flatten)]
+    pub item: NewsItem,
+}
+
+/// An address of a help center that leads to another.
+#[derive(JsonSchema)]
+pub struct HelpCenterRedirect {
+    /// Kind of object: `help_center_redirect`.
+    pub r#type: Option<String>,
+    /// Identifier of the redirect.
+    pub id: Id,
+    /// Address that leads elsewhere.
+    pub from_url: Option<String>,
+    /// Language of what it leads to.
+    pub locale: Option<String>,
+    /// Identifier of the help center.
+    pub help_center_id: Option<Id>,
+    /// Kind of what it leads to: `article` or `collection`.
+    pub target_type: Option<String>,
+    /// Identifier of what it leads to.
+    pub target_id: Option<Id>,
+    /// When the redirect was created, in epoch seconds.
+    pub created_at: Option<Timestamp>,
+    /// When the redirect last changed, in epoch seconds.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A folder of content.
+#[derive(JsonSchema)]
+pub struct Folder {
+    /// Kind of object; not documented.
+    pub r#type: Option<String>,
+    /// Identifier of the folder.
+    pub id: Id,
+    /// Name of the folder.
+    pub name: Option<String>,
+    /// What is in it, in words.
+    pub description: Option<String>,
+    /// Emoji shown with the folder.
+    pub emoji: Option<String>,
+    /// Identifier of the folder that holds it; null at the top.
+    pub parent_folder_id: Option<Id>,
+    /// How much is in it.
+    pub content_count: Option<f64>,
+    /// When the folder was created, in epoch seconds.
+    pub created_at: Option<Timestamp>,
+    /// When the folder last changed, in epoch seconds.
     pub updated_at: Option<Timestamp>,
 }

@@ -28,6 +28,8 @@ mod attributes;
 mod calls;
 mod collections;
 mod companies;
+mod connectors;
+mod contact_history;
 mod contacts;
 mod content;
 mod conversation_ai;
@@ -38,6 +40,7 @@ mod custom_objects;
 mod notes;
 mod segments;
 mod shared;
+mod side_conversations;
 mod tags;
 mod teams;
 mod ticket_types;
@@ -45,21 +48,27 @@ mod tickets;
 mod workspace;
 
 pub use admins::Admin;
-pub use articles::Article;
+pub use articles::{Article, ArticleStatistics};
 pub use attributes::{ConversationAttribute, DataAttribute};
 pub use calls::{Call, CallTranscription};
 pub use collections::Collection;
 pub use companies::{Company, ContactCompany};
+pub use connectors::{
+    ActivityLogEventType, Audience, DataConnector, DataConnectorExecution, IpAllowlist,
+    OfficeHoursException,
+};
+pub use contact_history::{ContactEvent, ContactEventSummary, ContactMerge, ContactSubscription};
 pub use contacts::Contact;
 pub use content::{
-    ArticleVersion, ContentImportSource, ContentSnippet, ExternalPage, HelpCenter, InternalArticle,
-    Macro, NewsItem, Newsfeed,
+    ArticleVersion, ContentImportSource, ContentSnippet, ExternalPage, Folder, HelpCenter,
+    HelpCenterRedirect, InternalArticle, Macro, NewsItem, Newsfeed, NewsfeedItem,
 };
 pub use conversation_parts::ConversationPart;
 pub use conversations::{Conversation, DeletedConversation};
 pub use custom_objects::CustomObjectInstance;
-pub use notes::ContactNote;
+pub use notes::{CompanyNote, ContactNote};
 pub use segments::{CompanySegment, ContactSegment, Segment};
+pub use side_conversations::{FinVoiceCall, HandlingEvent, SideConversation, SideConversationPart};
 pub use tags::{ContactTag, Tag};
 pub use teams::Team;
 pub use ticket_types::{TicketStateDetailed, TicketType};

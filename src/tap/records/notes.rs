@@ -1,4 +1,4 @@
-//! Stream `contact_notes`, and the notes that companies hold.
+//! Streams `contact_notes` and `company_notes`, and the notes that companies hold.
 
 use super::admins::Admin;
 use super::shared::{Id, NumberOrText, Reference, Timestamp};
@@ -39,9 +39,9 @@ pub struct CompanyNoteList {
     /// Kind of object: `note.list`.
     pub r#type: Option<String>,
     /// The notes, under the name that the list's own answer has.
-    pub notes: Option<Vec<CompanyNote>>,
+    pub notes: Option<Vec<AttachedNote>>,
     /// The notes, under the name that a company has.
-    pub data: Option<Vec<CompanyNote>>,
+    pub data: Option<Vec<AttachedNote>>,
     /// Path of the API request that answers the whole list.
     pub url: Option<String>,
     /// Number of notes, listed here or not.
@@ -53,10 +53,20 @@ pub struct CompanyNoteList {
 /// A note that an admin wrote about a company.
 #[derive(JsonSchema)]
 pub struct CompanyNote {
+    /// Identifier that Intercom gave the company; added by the tap.
+    pub company_id: Option<Id>,
+    /// The note.
+    #[schemars(flatten)]
+    pub note: AttachedNote,
+}
+
+/// A note about a company.
+#[derive(JsonSchema)]
+pub struct AttachedNote {
     /// Kind of object: `note`.
     pub r#type: Option<String>,
     /// Identifier of the note.
-    pub id: Option<Id>,
+    pub id: Id,
     /// When the note was written, in epoch seconds.
     pub created_at: Option<Timestamp>,
     /// Company that the note is about.

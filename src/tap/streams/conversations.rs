@@ -1,6 +1,9 @@
 //! Streams of what is said: conversations, calls and tickets.
 
-use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, Paging, Stream};
+use super::{
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
+    NextPage, Paging, Stream,
+};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -17,24 +20,13 @@ pub static STREAMS: &[Stream] = &[
         records_at: "conversations",
         paging: Paging::Search(DateMatching::Seconds),
         nested_lists: None,
-        children: &[Child {
-            name: "conversation_parts",
-            key: &["id"],
-            selected_by_default: true,
-            schema: schema_of::<records::ConversationPart>,
-            parent_key: Some("conversation_id"),
-            parent_updated_at: Some("conversation_updated_at"),
-            source: ChildSource::Request(ChildRequest {
-                path: "/conversations/{id}",
-                query: |config| config.is_plaintext.then_some("display_as=plaintext"),
-                asked: Asked::Always,
-                answer: ChildAnswer::Listed {
-                    at: ("conversation_parts", "conversation_parts"),
-                    most: 500,
-                    counted_at: Some(("statistics", "count_conversation_parts")),
-                },
-            }),
-        }],
+        children: &[
+            PARTS,
+            SIDE_CONVERSATIONS,
+            SIDE_CONVERSATION_PARTS,
+            HANDLING_EVENTS,
+            FIN_VOICE_CALLS,
+        ],
     },
     Stream {
         name: "calls",
@@ -156,3 +148,102 @@ pub static STREAMS: &[Stream] = &[
         }],
     },
 ];
+
+const PARTS: Child = Child {
+    name: "conversation_parts",
+    key: &["id"],
+    selected_by_default: true,
+    schema: schema_of::<records::ConversationPart>,
+    parent_key: Some("conversation_id"),
+    parent_updated_at: Some("conversation_updated_at"),
+    source: ChildSource::Request(ChildRequest {
+        path: "/conversations/{id}",
+        query: |config| {
+            config
+                .is_plaintext
+                .then(|| "display_as=plaintext".to_owned())
+        },
+        asked: Asked::Always,
+        answer: ChildAnswer::Listed {
+            at: ("conversation_parts", "conversation_parts"),
+            most: 500,
+            counted_at: Some(("statistics", "count_conversation_parts")),
+        },
+    }),
+};
+
+const SIDE_CONVERSATIONS: Child = Child {
+    name: "side_conversations",
+    key: &["side_conversation_id"],
+    selected_by_default: false,
+    schema: schema_of::<records::SideConversation>,
+    parent_key: Some("conversation_id"),
+    parent_updated_at: Some("conversation_updated_at"),
+    source: side_conversations(Elements::Records),
+};
+
+const SIDE_CONVERSATION_PARTS: Child = Child {
+    name: "side_conversation_parts",
+    key: &["id"],
+    selected_by_default: false,
+    schema: schema_of::<records::SideConversationPart>,
+    parent_key: Some("conversation_id"),
+    parent_updated_at: Some("conversation_updated_at"),
+    source: side_conversations(Elements::Holding {
+        list: "conversation_parts",
+        key: "side_conversation_id",
+    }),
+};
+
+/// Side conversations come with all their parts.
+const fn side_conversations(elements: Elements) -> ChildSource {
+    ChildSource::Request(ChildRequest {
+        path: "/conversations/{id}/side_conversations",
+        query: |_| None,
+        asked: Asked::Always,
+        answer: ChildAnswer::List(ChildList {
+            at: "side_conversations",
+            per_page: Some(50),
+            next: NextPage::NumberOrCursor,
+            elements,
+        }),
+    })
+}
+
+const HANDLING_EVENTS: Child = Child {
+    name: "handling_events",
+    key: &["conversation_id", "timestamp", "teammate_id"],
+    selected_by_default: false,
+    schema: schema_of::<records::HandlingEvent>,
+    parent_key: Some("conversation_id"),
+    parent_updated_at: None,
+    source: ChildSource::Request(ChildRequest {
+        path: "/conversations/{id}/handling_events",
+        query: |_| None,
+        asked: Asked::Always,
+        answer: ChildAnswer::List(ChildList {
+            at: "handling_events",
+            per_page: None,
+            next: NextPage::NumberOrCursor,
+            elements: Elements::Lifting {
+                from: ("teammate", "id"),
+                to: "teammate_id",
+            },
+        }),
+    }),
+};
+
+const FIN_VOICE_CALLS: Child = Child {
+    name: "fin_voice_calls",
+    key: &["id"],
+    selected_by_default: false,
+    schema: schema_of::<records::FinVoiceCall>,
+    parent_key: Some("conversation_id"),
+    parent_updated_at: None,
+    source: ChildSource::Request(ChildRequest {
+        path: "/fin_voice/conversation/{id}",
+        query: |_| None,
+        asked: Asked::Always,
+        answer: ChildAnswer::Array,
+    }),
+};

@@ -1,6 +1,9 @@
 //! Streams of written content: the help center, news, macros.
 
-use super::{Asked, Child, ChildAnswer, ChildRequest, ChildSource, Paging, Stream};
+use super::{
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, Elements, NextPage, Paging,
+    Stream,
+};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -20,21 +23,67 @@ pub static STREAMS: &[Stream] = &[
             overlap_pages: |config| config.articles_overlap_pages,
         },
         nested_lists: None,
-        children: &[Child {
-            name: "article_versions",
-            key: &["id"],
-            selected_by_default: false,
-            schema: schema_of::<records::ArticleVersion>,
-            // The API's own records have `article_id`.
-            parent_key: None,
-            parent_updated_at: None,
-            source: ChildSource::Request(ChildRequest {
-                path: "/articles/{id}/versions",
-                query: |_| None,
-                asked: Asked::Always,
-                answer: ChildAnswer::Pages,
-            }),
-        }],
+        children: &[
+            Child {
+                name: "article_versions",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ArticleVersion>,
+                // The API's own records have `article_id`.
+                parent_key: None,
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/articles/{id}/versions",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+            Child {
+                name: "article_version_bodies",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ArticleVersion>,
+                parent_key: None,
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/articles/{id}/versions",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::EachOf {
+                        path: "/articles/{id}/versions/{each}",
+                    },
+                }),
+            },
+            Child {
+                name: "article_drafts",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::Article>,
+                parent_key: None,
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/articles/{id}/draft",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Object,
+                }),
+            },
+            Child {
+                name: "article_statistics",
+                key: &["article_id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ArticleStatistics>,
+                parent_key: Some("article_id"),
+                parent_updated_at: Some("article_updated_at"),
+                source: ChildSource::Request(ChildRequest {
+                    path: "/articles/{id}",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Part("statistics"),
+                }),
+            },
+        ],
     },
     Stream {
         name: "collections",
@@ -62,7 +111,25 @@ pub static STREAMS: &[Stream] = &[
         records_at: "data",
         paging: Paging::Single,
         nested_lists: None,
-        children: &[],
+        children: &[Child {
+            name: "help_center_redirects",
+            key: &["id"],
+            selected_by_default: false,
+            schema: schema_of::<records::HelpCenterRedirect>,
+            parent_key: None,
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/help_center/help_centers/{id}/redirects",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::List(ChildList {
+                    at: "data",
+                    per_page: Some(250),
+                    next: NextPage::NumberOrCursor,
+                    elements: Elements::Records,
+                }),
+            }),
+        }],
     },
     Stream {
         name: "internal_articles",
@@ -104,7 +171,20 @@ pub static STREAMS: &[Stream] = &[
         records_at: "data",
         paging: Paging::Unsorted { per_page: 25 },
         nested_lists: None,
-        children: &[],
+        children: &[Child {
+            name: "newsfeed_items",
+            key: &["newsfeed_id", "id"],
+            selected_by_default: false,
+            schema: schema_of::<records::NewsfeedItem>,
+            parent_key: Some("newsfeed_id"),
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/news/newsfeeds/{id}/items",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::Pages,
+            }),
+        }],
     },
     Stream {
         name: "content_snippets",
@@ -162,6 +242,20 @@ pub static STREAMS: &[Stream] = &[
             per_page: 150,
             since: "updated_since",
         },
+        nested_lists: None,
+        children: &[],
+    },
+    Stream {
+        name: "folders",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::Folder>,
+        path: "/folders",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Unsorted { per_page: 150 },
         nested_lists: None,
         children: &[],
     },

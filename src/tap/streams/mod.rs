@@ -7,11 +7,14 @@ mod conversations;
 mod help_center;
 mod people;
 mod row;
+mod scopes;
 mod workspace;
 
 pub use row::{
-    Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, NestedLists, Paging, Stream,
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
+    NestedLists, NextPage, Paging, Stream,
 };
+pub use scopes::scope_of;
 
 /// Every stream, in the order of reading.
 pub fn all() -> impl Iterator<Item = &'static Stream> {

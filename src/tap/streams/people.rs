@@ -1,7 +1,8 @@
 //! Streams of the people and companies that the workspace talks to.
 
 use super::{
-    Asked, Child, ChildAnswer, ChildRequest, ChildSource, DateMatching, NestedLists, Paging, Stream,
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
+    NestedLists, NextPage, Paging, Stream,
 };
 use crate::tap::records::{self, schema_of};
 
@@ -80,6 +81,73 @@ pub static STREAMS: &[Stream] = &[
                     answer: ChildAnswer::Pages,
                 }),
             },
+            Child {
+                name: "contact_subscriptions",
+                key: &["contact_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactSubscription>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/subscriptions",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+            Child {
+                name: "contact_events",
+                key: &["contact_id", "event_name", "created_at"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactEvent>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/events?type=user&intercom_user_id={id}",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::List(ChildList {
+                        per_page: Some(50),
+                        ..EVENTS
+                    }),
+                }),
+            },
+            Child {
+                name: "contact_event_summaries",
+                key: &["contact_id", "name"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactEventSummary>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/events?type=user&intercom_user_id={id}&summary=true",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::List(EVENTS),
+                }),
+            },
+            Child {
+                name: "contact_merges",
+                key: &["contact_id", "source_contact_id"],
+                selected_by_default: false,
+                schema: schema_of::<records::ContactMerge>,
+                parent_key: Some("contact_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/contacts/{id}/merge_history",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::List(ChildList {
+                        at: "data",
+                        per_page: Some(150),
+                        next: NextPage::CursorBeside {
+                            at: "next_cursor",
+                            parameter: "cursor",
+                        },
+                        elements: Elements::Records,
+                    }),
+                }),
+            },
         ],
     },
     Stream {
@@ -136,19 +204,43 @@ pub static STREAMS: &[Stream] = &[
         records_at: "data",
         paging: Paging::Scroll,
         nested_lists: None,
-        children: &[Child {
-            name: "company_segments",
-            key: &["company_id", "id"],
-            selected_by_default: false,
-            schema: schema_of::<records::CompanySegment>,
-            parent_key: Some("company_id"),
-            parent_updated_at: None,
-            source: ChildSource::Request(ChildRequest {
-                path: "/companies/{id}/segments",
-                query: |_| None,
-                asked: Asked::Always,
-                answer: ChildAnswer::Pages,
-            }),
-        }],
+        children: &[
+            Child {
+                name: "company_segments",
+                key: &["company_id", "id"],
+                selected_by_default: false,
+                schema: schema_of::<records::CompanySegment>,
+                parent_key: Some("company_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/companies/{id}/segments",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+            Child {
+                name: "company_notes",
+                key: &["id"],
+                selected_by_default: false,
+                schema: schema_of::<records::CompanyNote>,
+                parent_key: Some("company_id"),
+                parent_updated_at: None,
+                source: ChildSource::Request(ChildRequest {
+                    path: "/companies/{id}/notes",
+                    query: |_| None,
+                    asked: Asked::Always,
+                    answer: ChildAnswer::Pages,
+                }),
+            },
+        ],
     },
 ];
+
+/// What a contact did comes in pages of which each names the next by its URL.
+const EVENTS: ChildList = ChildList {
+    at: "events",
+    per_page: None,
+    next: NextPage::Linked,
+    elements: Elements::Records,
+};

@@ -83,6 +83,16 @@ pub enum Paging {
     /// GET whose answers carry a `scroll_param` to be sent with the next request, until an empty
     /// page. The server keeps the place, for one scroll a workspace.
     Scroll,
+    /// GET with opaque cursors of a list in no order.
+    Cursors {
+        /// Records a page.
+        per_page: u32,
+    },
+    /// GET of one object, which is the only record.
+    Object,
+    /// GET: one answer with a list of texts, each of which becomes a record that holds it under the
+    /// stream's key.
+    Texts,
 }
 
 /// How a search compares dates.
@@ -129,7 +139,7 @@ pub struct ChildRequest {
     /// Its path, with `{id}` where the parent's key goes.
     pub path: &'static str,
     /// What settings add to the query.
-    pub query: fn(&Config) -> Option<&'static str>,
+    pub query: fn(&Config) -> Option<String>,
     /// Which parents it is made for.
     pub asked: Asked,
     /// What an answer looks like.
@@ -163,10 +173,76 @@ pub enum ChildAnswer {
     /// A list under `data`, whole or in numbered pages; each element is a record. A parent that is
     /// gone by now is skipped.
     Pages,
+    /// A list under a name of its own, with its own way of paging. A parent that is gone by now is
+    /// skipped.
+    List(ChildList),
+    /// A list under `data` as with [`Self::Pages`], whose elements are asked for one by one: each
+    /// answer is a record.
+    EachOf {
+        /// The path of one of them, with `{id}` where the parent's key goes and `{each}` where its own
+        /// does.
+        path: &'static str,
+    },
+    /// An object inside the parent, under this name: one record a parent, none where it is null.
+    Part(&'static str),
+    /// An object: one record a parent. 404 where the parent has none.
+    Object,
+    /// An array, each element of which is a record. 404 where the parent has none.
+    Array,
     /// A transcript as text or as JSON; one record a parent. One that isn't there yet is asked for
     /// again by later runs.
     Transcript {
         /// The property that holds the turns.
         turns: &'static str,
+    },
+}
+
+/// A list that belongs to one parent.
+#[derive(Clone, Copy, Debug)]
+pub struct ChildList {
+    /// The name of the list in the answer.
+    pub at: &'static str,
+    /// Records a page, where the list has pages.
+    pub per_page: Option<u32>,
+    /// How the next page is asked for.
+    pub next: NextPage,
+    /// What its elements are.
+    pub elements: Elements,
+}
+
+/// How the next page of a child's list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum NextPage {
+    /// By its number or by the cursor in `pages`, whichever there is.
+    NumberOrCursor,
+    /// By the query of the URL that `pages.next` is.
+    Linked,
+    /// By this parameter of the query, with the text that stands beside the list under that name.
+    CursorBeside {
+        /// The name in the answer.
+        at: &'static str,
+        /// The name in the query.
+        parameter: &'static str,
+    },
+}
+
+/// What the elements of a child's list are.
+#[derive(Clone, Copy, Debug)]
+pub enum Elements {
+    /// Records.
+    Records,
+    /// Records that have part of their key in an object; the tap adds it beside that.
+    Lifting {
+        /// The object, and the property in it.
+        from: (&'static str, &'static str),
+        /// The name that the value gets.
+        to: &'static str,
+    },
+    /// Objects with a list of records each; the tap adds to these what identifies the object.
+    Holding {
+        /// The name of the list in the object.
+        list: &'static str,
+        /// The property of the object, and the name that its value gets.
+        key: &'static str,
     },
 }

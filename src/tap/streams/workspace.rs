@@ -1,6 +1,9 @@
 //! Streams of the workspace itself and of the people who work in it.
 
-use super::{Paging, Stream};
+use super::{
+    Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, Elements, NextPage, Paging,
+    Stream,
+};
 use crate::tap::records::{self, schema_of};
 
 /// Their rows, in the order of reading.
@@ -73,7 +76,20 @@ pub static STREAMS: &[Stream] = &[
         records_at: "data",
         paging: Paging::Single,
         nested_lists: None,
-        children: &[],
+        children: &[Child {
+            name: "office_hours_exceptions",
+            key: &["id"],
+            selected_by_default: false,
+            schema: schema_of::<records::OfficeHoursException>,
+            parent_key: None,
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/office_hours_schedules/{id}/office_hours_exceptions",
+                query: |_| None,
+                asked: Asked::Always,
+                answer: ChildAnswer::Pages,
+            }),
+        }],
     },
     Stream {
         name: "brands",
@@ -145,6 +161,84 @@ pub static STREAMS: &[Stream] = &[
             per_page: 150,
             bounds: ("created_at_after", "created_at_before"),
         },
+        nested_lists: None,
+        children: &[],
+    },
+    Stream {
+        name: "audiences",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::Audience>,
+        path: "/audiences",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Unsorted { per_page: 50 },
+        nested_lists: None,
+        children: &[],
+    },
+    Stream {
+        name: "data_connectors",
+        key: &["id"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::DataConnector>,
+        path: "/data_connectors",
+        query: |_| None,
+        for_each: None,
+        records_at: "data",
+        paging: Paging::Cursors { per_page: 50 },
+        nested_lists: None,
+        children: &[Child {
+            name: "data_connector_executions",
+            key: &["id"],
+            selected_by_default: false,
+            schema: schema_of::<records::DataConnectorExecution>,
+            parent_key: None,
+            parent_updated_at: None,
+            source: ChildSource::Request(ChildRequest {
+                path: "/data_connectors/{id}/execution_results",
+                query: |config| {
+                    // Only the last hour's are given where no start is named.
+                    let start = config.start_date.unwrap_or_default().max(1);
+                    Some(format!("start_ts={start}"))
+                },
+                asked: Asked::Always,
+                answer: ChildAnswer::List(ChildList {
+                    at: "data",
+                    per_page: Some(30),
+                    next: NextPage::NumberOrCursor,
+                    elements: Elements::Records,
+                }),
+            }),
+        }],
+    },
+    Stream {
+        name: "ip_allowlist",
+        key: &["type"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::IpAllowlist>,
+        path: "/ip_allowlist",
+        query: |_| None,
+        for_each: None,
+        records_at: "ip_allowlist",
+        paging: Paging::Object,
+        nested_lists: None,
+        children: &[],
+    },
+    Stream {
+        name: "activity_log_event_types",
+        key: &["event_type"],
+        replication_key: None,
+        selected_by_default: false,
+        schema: schema_of::<records::ActivityLogEventType>,
+        path: "/admins/activity_log_event_types",
+        query: |_| None,
+        for_each: None,
+        records_at: "event_types",
+        paging: Paging::Texts,
         nested_lists: None,
         children: &[],
     },

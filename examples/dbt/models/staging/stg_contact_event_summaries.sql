@@ -1,0 +1,12 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
+{{ staged(
+  stream = 'contact_event_summaries', key = ['contact_id', 'name'], version = none, is_whole = false,
+  columns = {
+    'contact_id': 'text',
+    'name': 'text',
+    'first': 'text',
+    'last': 'text',
+    'count': 'number',
+    'description': 'text',
+  },
+) }}
