@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -39,6 +40,7 @@ pub struct Stop {
 #[derive(Default)]
 struct Shared {
     first: OnceLock<Received>,
+    is_broken_off: AtomicBool,
     interruptions: Mutex<Vec<Interruption>>,
     came: Condvar,
 }
@@ -93,10 +95,22 @@ impl Stop {
         Ok(stop)
     }
 
-    /// The number of the signal that came, or `None`.
+    /// The number of the signal that came, or `None`. Without one, it is 0 once the program's own work
+    /// was broken off.
     #[must_use]
     pub fn received(&self) -> Option<i32> {
-        self.shared.first.get().map(|received| received.number)
+        let signal = self.shared.first.get().map(|received| received.number);
+        let is_broken_off = self.shared.is_broken_off.load(Ordering::Acquire);
+        signal.or(is_broken_off.then_some(0))
+    }
+
+    /// Nothing can go on, for whatever reason: wakes everyone who waits, as a signal does, but sets no
+    /// deadline.
+    pub fn break_off(&self) {
+        // Under the lock of those who are about to wait.
+        let _interruptions = self.interruptions();
+        self.shared.is_broken_off.store(true, Ordering::Release);
+        self.shared.came.notify_all();
     }
 
     /// Until when what has been promised may still be finished; `None` before a signal came.
@@ -237,6 +251,17 @@ mod tests {
         drop(sender);
         let ended = Err(NotReceived::SenderEnded);
         assert_eq!(stop.receive(&receiver, None), ended);
+        assert_eq!(stop.remaining(), None);
+    }
+
+    #[test]
+    fn what_is_broken_off_wakes_who_waits_and_sets_no_deadline() {
+        let stop = Stop::default();
+        let waiting = stop.clone();
+        let waiter = thread::spawn(move || waiting.wait(Duration::from_mins(10)));
+        stop.break_off();
+        assert_eq!(waiter.join().unwrap(), Err(0));
+        assert_eq!(stop.received(), Some(0));
         assert_eq!(stop.remaining(), None);
     }
 

@@ -91,9 +91,9 @@ impl<W: Write> MessageWriter<W> {
         self.out.flush()
     }
 
-    /// Hands over what is buffered.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+    /// What it writes to.
+    pub fn out(&mut self) -> &mut W {
+        &mut self.out
     }
 
     fn line(&mut self, message: &impl Serialize) -> io::Result<()> {

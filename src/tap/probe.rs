@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use super::api::client::{ApiRequest, Client};
+use super::config::Config;
 use super::emit::messages::Messages;
+use super::emit::outlet::Outlet;
 use super::emit::pipeline::Event;
 use super::emit::stream::Shared;
 use super::fault::Fault;
@@ -16,25 +18,27 @@ use crate::cli::Failure;
 use crate::cli::output::print;
 
 /// Prints the schemas and nothing else.
-pub fn print_schemas<W: Write>(plans: &[Plan], messages: &mut Messages<W>) -> Result<(), Failure> {
+pub fn print_schemas<W: Write>(
+    config: &Config,
+    plans: &[Plan],
+    outlet: &Outlet<W>,
+) -> Result<(), Failure> {
     for plan in plans {
+        let mut messages = Messages::new(outlet, config);
         messages.schemas(plan)?;
+        messages.hand_over()?;
     }
-    Ok(messages.flush()?)
+    Ok(())
 }
 
 /// Reads at most one record of each stream and child, after a look at whose token it is, and logs
 /// what came of it.
-pub fn probe<W: Write>(
-    shared: &Shared,
-    plans: &[Plan],
-    messages: &mut Messages<W>,
-) -> Result<(), Failure> {
+pub fn probe<W: Write>(shared: &Shared, plans: &[Plan], outlet: &Outlet<W>) -> Result<(), Failure> {
     let workspace = identify(&shared.client)?;
     tracing::info!("the token is for {workspace}");
     let mut unreadable = Vec::new();
     for plan in plans {
-        for verdict in look_at(shared, plan, Some(messages))? {
+        for verdict in look_at(shared, plan, Some(outlet))? {
             match verdict.refusal {
                 None if verdict.is_child => {}
                 None => tracing::info!("{}: can be read", verdict.name),
@@ -45,7 +49,6 @@ pub fn probe<W: Write>(
             }
         }
     }
-    messages.flush()?;
     conclude(&unreadable)
 }
 
@@ -65,7 +68,7 @@ pub fn show(shared: &Shared, plans: &[Plan]) -> Result<(), Failure> {
     ))?;
     let mut unreadable = Vec::new();
     for plan in plans {
-        for verdict in look_at(shared, plan, None::<&mut Messages<Vec<u8>>>)? {
+        for verdict in look_at(shared, plan, None::<&Outlet<Vec<u8>>>)? {
             print(&format!("{}\n", verdict.row(plan, width)))?;
             if verdict.refusal.is_some() {
                 unreadable.push(verdict.name);
@@ -132,7 +135,7 @@ impl Verdict {
 fn look_at<W: Write>(
     shared: &Shared,
     plan: &Plan,
-    messages: Option<&mut Messages<W>>,
+    outlet: Option<&Outlet<W>>,
 ) -> Result<Vec<Verdict>, Failure> {
     let own = |total_count, refusal| Verdict {
         name: plan.stream.name.to_owned(),
@@ -147,7 +150,7 @@ fn look_at<W: Write>(
         let scope = scope.filter(|_| !is_of_plan);
         Some(Refusal { why, scope })
     };
-    match first_record(shared, plan, messages) {
+    match first_record(shared, plan, outlet) {
         Ok(found) => {
             let mut verdicts = vec![own(found.total_count, None)];
             let along = |name: String, refusal| Verdict {
@@ -195,17 +198,19 @@ struct Found {
     refused: Vec<(String, String)>,
 }
 
-/// Looks at the first record and the first of each child, and emits them where there are messages.
+/// Looks at the first record and the first of each child, and emits them where there is a way out.
 fn first_record<W: Write>(
     shared: &Shared,
     plan: &Plan,
-    mut messages: Option<&mut Messages<W>>,
+    outlet: Option<&Outlet<W>>,
 ) -> Result<Found, Fault> {
+    let mut messages = outlet.map(|outlet| Messages::new(outlet, shared.client.config()));
     if let Some(messages) = &mut messages {
         messages.schemas(plan)?;
+        messages.hand_over()?;
     }
     let beginning = Place::beginning();
-    let mut pipeline = shared.start(plan, &beginning, &[], Wholeness::Pages, 1)?;
+    let mut pipeline = shared.start(&shared.client, plan, &beginning, &[], Wholeness::Pages, 1)?;
     let mut found = Found::default();
     let complete = loop {
         match pipeline.next_event()? {
@@ -225,7 +230,7 @@ fn first_record<W: Write>(
         }
     };
     found.has_record = true;
-    if let Some(messages) = messages {
+    if let Some(mut messages) = messages {
         let time_extracted = time::now_to_millis();
         if let (Some(output), Some(record)) = (&plan.output, &complete.record) {
             messages.look_at(output, record.json())?;
@@ -242,6 +247,7 @@ fn first_record<W: Write>(
                 messages.record(output, &text, &time_extracted, None)?;
             }
         }
+        messages.hand_over()?;
     }
     let refused = pipeline.along().refused();
     found.refused = refused

@@ -1,17 +1,17 @@
 //! One run of the tap, told on one screen.
 
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
 use super::config::{Config, Settings};
-use super::emit::messages::Messages;
-use super::emit::progress::Progress;
+use super::emit::outlet::Outlet;
 use super::emit::standing::Standing;
-use super::emit::stream::{self, Shared};
+use super::emit::stream::Shared;
+use super::emit::streams;
 use super::exclusions::Exclusions;
 use super::fault::Fault;
 use super::plan::{Plan, discover, plan};
@@ -42,9 +42,6 @@ pub const PROGRAM: Program = Program {
         "structured-logging",
     ],
 };
-
-/// Enough for many records between two system calls.
-const OUTPUT_BUFFER: usize = 256 << 10;
 
 /// Does what the arguments say.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -80,48 +77,41 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
         return probe::show(&Shared::new(client, time::now()), &plans);
     }
-    let out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
-    let mut messages = Messages::new(out, state, client.config());
+    let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
     match arguments.test {
-        None => sync(&Shared::new(client, time::now()), &plans, &mut messages),
-        Some(TestMode::Schema) => probe::print_schemas(&plans, &mut messages),
-        Some(TestMode::All) => {
-            probe::probe(&Shared::new(client, time::now()), &plans, &mut messages)
-        }
+        None => sync(&Shared::new(client, time::now()), &plans, &outlet),
+        Some(TestMode::Schema) => probe::print_schemas(client.config(), &plans, &outlet),
+        Some(TestMode::All) => probe::probe(&Shared::new(client, time::now()), &plans, &outlet),
     }
 }
 
 /// Reads every planned stream. One that fails doesn't keep the others from being read.
-fn sync<W: Write>(
+fn sync<W: Write + Send>(
     shared: &Shared,
     plans: &[Plan],
-    messages: &mut Messages<W>,
+    outlet: &Outlet<W>,
 ) -> Result<(), Failure> {
+    let state = outlet.last_state();
     let mut standings = Vec::new();
     for plan in plans {
-        standings.push(Standing::of(plan, messages.last_state(), shared.started)?);
+        standings.push(Standing::of(plan, &state, shared.started)?);
     }
     let mut summaries = Vec::new();
     let mut failures = Vec::new();
     let mut is_refused = false;
-    for (plan, standing) in plans.iter().zip(standings) {
-        let mut progress = Progress::start(plan, &shared.client);
-        let outcome = stream::emit(shared, plan, standing, messages, &mut progress);
-        summaries.extend(progress.finish(&shared.client));
+    let all_ended = streams::emit(shared, plans, standings, outlet)?;
+    for (plan, ended) in plans.iter().zip(all_ended) {
+        let outcome = ended.outcome;
+        summaries.extend(ended.summaries);
+        is_refused |= matches!(outcome.end, Err(Fault::Refused { .. }));
+        is_refused |= !outcome.given_up.is_empty();
         match outcome.end {
             Ok(()) | Err(Fault::HungUp) => {}
-            Err(
-                ref fault @ (Fault::Stream(ref message)
-                | Fault::Gone { ref message }
-                | Fault::Refused { ref message }),
-            ) => {
-                is_refused |= matches!(fault, Fault::Refused { .. });
-                tracing::error!("stream {} failed: {message}", plan.stream.name);
-                failures.push((plan.stream.name.to_owned(), message.clone()));
+            Err(fault) => {
+                let message = Failure::from(fault).to_string();
+                failures.push((plan.stream.name.to_owned(), message));
             }
-            Err(Fault::Abort(failure)) => return Err(failure),
         }
-        is_refused |= !outcome.given_up.is_empty();
         failures.extend(outcome.given_up);
     }
     for summary in &summaries {

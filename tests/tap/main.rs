@@ -29,6 +29,7 @@ mod requests;
 mod schemas_follow;
 mod scroll;
 mod selection;
+mod side_by_side;
 mod sorted;
 mod state_files;
 mod stopping;

@@ -50,8 +50,8 @@ fn messages(stdout: &str) -> String {
 #[test]
 fn a_tiny_workspace_as_messages() {
     let workspace = tiny();
-    let run = Tap::of(&workspace).streams(&["teams", "calls"]).run().ok();
-    insta::assert_snapshot!(messages(&run.stdout), @r#"
+    let of = |stream| messages(&Tap::of(&workspace).streams(&[stream]).run().ok().stdout);
+    insta::assert_snapshot!(of("teams") + &of("calls"), @r#"
     {"type":"SCHEMA","stream":"teams","schema":"…","key_properties":["id"]}
     {"type":"RECORD","stream":"teams","record":{"type":"team","id":"501001","name":"Team 1","admin_ids":[814001]},"time_extracted":"…"}
     {"type":"STATE","value":{}}
@@ -68,12 +68,8 @@ fn a_tiny_workspace_as_messages() {
 #[test]
 fn the_log_sums_up_what_was_read() {
     let workspace = tiny();
-    let run = Tap::of(&workspace)
-        .streams(&["teams", "conversations"])
-        .run()
-        .ok();
-    let without_times: String = run
-        .stderr
+    let log = |stream| Tap::of(&workspace).streams(&[stream]).run().ok().stderr;
+    let without_times: String = (log("teams") + &log("conversations"))
         .lines()
         .filter(|line| !line.contains("\"timer\""))
         .map(|line| match line.rsplit_once(", ") {
@@ -84,10 +80,10 @@ fn the_log_sums_up_what_was_read() {
     insta::assert_snapshot!(without_times, @r#"
     INFO METRIC: {"type":"counter","metric":"record_count","value":1,"tags":{"stream":"teams"}}
     INFO METRIC: {"type":"counter","metric":"http_request_count","value":1,"tags":{"stream":"teams"}}
+    INFO teams: 1 records, 1 requests (0 retries), … s
     INFO METRIC: {"type":"counter","metric":"record_count","value":2,"tags":{"stream":"conversations"}}
     INFO METRIC: {"type":"counter","metric":"record_count","value":2,"tags":{"stream":"conversation_parts"}}
     INFO METRIC: {"type":"counter","metric":"http_request_count","value":3,"tags":{"stream":"conversations"}}
-    INFO teams: 1 records, 1 requests (0 retries), … s
     INFO conversations: 2 records, 3 requests (0 retries), … s
     INFO conversation_parts: 2 records
     "#);

@@ -157,7 +157,7 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
     ("src/cli/stop.rs", "how long ago a signal came"),
     (
         "src/tap/api/client.rs",
-        "how long requests take; waits until a deadline",
+        "when requests begin; waits until a deadline",
     ),
     (
         "src/tap/api/judgement.rs",
@@ -170,8 +170,9 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
     ),
     (
         "src/tap/emit/messages.rs",
-        "how long ago the last state was",
+        "how long ago a stream's bookmarks were put into the state",
     ),
+    ("src/tap/emit/outlet.rs", "how long ago the last state was"),
     (
         "src/tap/emit/progress.rs",
         "how fast and how long a stream is read",

@@ -195,6 +195,7 @@ impl Along<'_> {
     }
 
     fn submit_again(&self, group: Group) -> Again {
+        let _in_order = self.client.memory().in_order();
         let turn = Arc::new(self.client.memory().turn());
         let attempts = ATTEMPTS_AGAIN.min(self.client.config().max_attempts);
         let entry = &group.entries[0];

@@ -139,7 +139,9 @@ impl<'a> Along<'a> {
 
     /// Asks for what goes with a record.
     pub fn ask(&mut self, row: Row) -> Waiting {
-        let turn = Arc::new(self.client.memory().turn());
+        let memory = self.client.memory().clone();
+        let _in_order = memory.in_order();
+        let turn = Arc::new(memory.turn());
         let mut details = Vec::with_capacity(self.children.len());
         for place in 0..self.children.len() {
             let child = self.children[place];

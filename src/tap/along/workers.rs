@@ -81,7 +81,9 @@ impl<T> Ticket<T> {
     }
 }
 
-fn died(words: &str) -> Fault {
+/// The fault of a thread that panicked with these words.
+#[must_use]
+pub fn died(words: &str) -> Fault {
     Fault::Abort(
         Failure::failed(format_args!("a thread of this program died: {words}"))
             .hint("this is a fault of the program: please report it with the log"),
@@ -89,7 +91,8 @@ fn died(words: &str) -> Fault {
 }
 
 /// What a panic said.
-fn words_of(panic: Box<dyn Any + Send>) -> String {
+#[must_use]
+pub fn words_of(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(words) => *words,
         Err(panic) => match panic.downcast::<&str>() {

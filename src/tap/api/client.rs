@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
@@ -12,6 +12,7 @@ use super::body::{self, BodyFault, WholeBody};
 use super::headers::{budget_of, pause_of_rate_limit};
 use super::memory::{Memory, Turn};
 use super::pace::Pace;
+use super::tally::Tally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, Past, Pause, Try};
 use super::unreachable;
 use crate::cli::Failure;
@@ -21,35 +22,43 @@ use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
 use crate::http::obstacle::{Obstacle, obstacle};
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
-use crate::tap::time::{self, EpochSeconds};
+use crate::tap::time;
 
-pub use super::request::{ApiRequest, BadAnswer, Effort, RequestCounts};
+pub use super::request::{ApiRequest, BadAnswer, Effort};
+pub use super::tally::RequestCounts;
 pub use super::tries::Once;
 
 /// How long nothing of a resource may get through the rate limit before a request of it is given up.
 const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
-/// The client, shared by all threads.
+/// The client. All of a run share its connections, its pace and what it has learned; the requests of
+/// each stream are counted apart.
 #[derive(Debug)]
 pub struct Client {
+    pub(super) common: Arc<Common>,
+    pub(super) tally: Tally,
+}
+
+/// What all of a run share.
+#[derive(Debug)]
+pub(super) struct Common {
     agent: Agent,
-    pub(super) pace: Pace,
+    pub pace: Pace,
     memory: Memory,
-    pub(super) config: Config,
-    pub(super) stop: Stop,
+    pub config: Config,
+    pub stop: Stop,
     /// Why the token was refused, once it was: no more is asked with it.
-    pub(super) refusal: OnceLock<String>,
+    pub refusal: OnceLock<String>,
     /// When `/me` last told that the token is good.
-    pub(super) token_was_good: Mutex<Option<Instant>>,
+    pub token_was_good: Mutex<Option<Instant>>,
     /// When something of a resource (the first part of a path) last got through the rate limit.
     got_through: Mutex<HashMap<String, Instant>>,
     /// By how many seconds the API's clock is ahead of this machine's.
-    clock_ahead: AtomicI64,
-    answers: AtomicU64,
-    pub(super) requests: AtomicU64,
-    retries: AtomicU64,
-    nanoseconds_in_requests: AtomicU64,
+    pub clock_ahead: AtomicI64,
+    /// Held by who asks for the API's time.
+    pub asking_the_time: Mutex<()>,
+    pub answers: AtomicU64,
 }
 
 impl Client {
@@ -69,90 +78,67 @@ impl Client {
             stop: stop.clone(),
         })?;
         Ok(Self {
-            agent,
-            pace: Pace::new(config.request_interval),
-            memory: Memory::default(),
-            config,
-            stop,
-            refusal: OnceLock::new(),
-            token_was_good: Mutex::new(None),
-            got_through: Mutex::default(),
-            clock_ahead: AtomicI64::new(0),
-            answers: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            retries: AtomicU64::new(0),
-            nanoseconds_in_requests: AtomicU64::new(0),
+            common: Arc::new(Common {
+                agent,
+                pace: Pace::new(config.request_interval),
+                memory: Memory::default(),
+                config,
+                stop,
+                refusal: OnceLock::new(),
+                token_was_good: Mutex::new(None),
+                got_through: Mutex::default(),
+                clock_ahead: AtomicI64::new(0),
+                asking_the_time: Mutex::default(),
+                answers: AtomicU64::new(0),
+            }),
+            tally: Tally::default(),
         })
+    }
+
+    /// The same client for another stream, whose requests are counted on their own.
+    #[must_use]
+    pub fn for_another_stream(&self) -> Self {
+        Self {
+            common: Arc::clone(&self.common),
+            tally: Tally::default(),
+        }
     }
 
     /// The settings it works by.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.common.config
     }
 
     /// The signals it gives way to.
     #[must_use]
     pub fn stop(&self) -> &Stop {
-        &self.stop
+        &self.common.stop
     }
 
     /// The memory of large answers.
     #[must_use]
     pub fn memory(&self) -> &Memory {
-        &self.memory
+        &self.common.memory
     }
 
-    /// Now, by the API's clock as far as it is known.
-    #[must_use]
-    pub fn now(&self) -> EpochSeconds {
-        time::now() + self.clock_ahead.load(Ordering::Relaxed)
-    }
-
-    /// By how many seconds the API's clock is ahead of this machine's, as far as it is known.
-    #[must_use]
-    pub fn clock_ahead(&self) -> EpochSeconds {
-        self.clock_ahead.load(Ordering::Relaxed)
-    }
-
-    /// `Date` has no fractions and the answer was on its way, so that the difference of the two clocks
-    /// wavers by a second. A run has but one start: it follows only what is more than that.
-    fn learn_the_clock(&self, ahead: EpochSeconds) {
-        let known = self.clock_ahead.load(Ordering::Relaxed);
-        if (ahead - known).abs() > 1 {
-            let ahead = if ahead.abs() > 1 { ahead } else { 0 };
-            self.clock_ahead.store(ahead, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether anything was answered yet.
-    #[must_use]
-    pub fn has_answered(&self) -> bool {
-        self.answers.load(Ordering::Relaxed) > 0
-    }
-
-    /// What was asked so far.
+    /// What was asked so far for this stream.
     #[must_use]
     pub fn counts(&self) -> RequestCounts {
-        RequestCounts {
-            requests: self.requests.load(Ordering::Relaxed),
-            retries: self.retries.load(Ordering::Relaxed),
-            in_requests: Duration::from_nanos(self.nanoseconds_in_requests.load(Ordering::Relaxed)),
-            waited: self.pace.waited(),
-        }
+        self.tally.counts()
     }
 
     /// Requests that the API's current window still allows, where it says so.
     #[must_use]
     pub fn budget_left(&self) -> Option<u32> {
-        self.pace.remaining()
+        self.common.pace.remaining()
     }
 
     /// The effort that is made for what a stream can't do without.
     #[must_use]
     pub fn full_effort(&self) -> Effort<'static> {
         Effort {
-            attempts: self.config.max_attempts,
+            attempts: self.common.config.max_attempts,
             is_detail: false,
             turn: None,
         }
@@ -191,23 +177,24 @@ impl Client {
         loop {
             let halvings = past.overloads / 2;
             let request = build(halvings);
-            let (why, pause) = match self.try_once(&request, effort.turn, &mut accept)? {
-                Try::Done(answer) => return Ok((answer, halvings)),
-                Try::Failed { fault, .. } => return Err(fault),
-                Try::TooMany(asked) => {
-                    self.wait_for_budget(&request, &mut past, asked)?;
-                    continue;
-                }
-                Try::Unusable { why, checksum } => {
-                    if past.is_final(checksum) && effort.is_detail {
-                        return Err(Fault::Stream(format!(
-                            "{request} gives the same unusable answer again and again: {why}"
-                        )));
+            let (why, pause) =
+                match self.try_once(&request, past.tries, effort.turn, &mut accept)? {
+                    Try::Done(answer) => return Ok((answer, halvings)),
+                    Try::Failed { fault, .. } => return Err(fault),
+                    Try::TooMany(asked) => {
+                        self.wait_for_budget(&request, &mut past, asked)?;
+                        continue;
                     }
-                    (why, Pause::OURS)
-                }
-                Try::Again { why, pause } => (why, pause),
-            };
+                    Try::Unusable { why, checksum } => {
+                        if past.is_final(checksum) && effort.is_detail {
+                            return Err(Fault::Stream(format!(
+                                "{request} gives the same unusable answer again and again: {why}"
+                            )));
+                        }
+                        (why, Pause::OURS)
+                    }
+                    Try::Again { why, pause } => (why, pause),
+                };
             past.tries += 1;
             if past.tries >= effort.attempts {
                 return Err(Fault::Stream(format!(
@@ -222,7 +209,7 @@ impl Client {
             );
             past.overloads += u32::from(pause.is_overload);
             self.sleep(pause.after(past.tries))?;
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            self.tally.repeated();
         }
     }
 
@@ -236,7 +223,7 @@ impl Client {
     ) -> Result<Once<T>, Fault> {
         let mut past = Past::default();
         loop {
-            let (why, pause) = match self.try_once(request, None, &mut accept)? {
+            let (why, pause) = match self.try_once(request, losses, None, &mut accept)? {
                 Try::Done(answer) => return Ok(Once::Done(answer)),
                 Try::Failed {
                     fault,
@@ -265,7 +252,9 @@ impl Client {
     ) -> Result<(), Fault> {
         past.refusals += 1;
         let since = *past.refused_since.get_or_insert_with(Instant::now);
-        let got_through = lock(&self.got_through).get(request.resource()).copied();
+        let got_through = lock(&self.common.got_through)
+            .get(request.resource())
+            .copied();
         let since = got_through.map_or(since, |at| at.max(since));
         if since.elapsed() > LONGEST_REFUSED {
             return Err(Fault::Stream(format!(
@@ -277,33 +266,37 @@ impl Client {
         }
         tracing::warn!("{request} has to wait: rate limit exceeded (429)");
         let ours = BACKOFF_OF_RATE_LIMIT.pause(past.refusals);
-        self.pace.pause(asked.unwrap_or_default().max(ours));
-        self.retries.fetch_add(1, Ordering::Relaxed);
+        self.common.pace.pause(asked.unwrap_or_default().max(ours));
+        self.tally.repeated();
         Ok(())
     }
 
     fn try_once<T>(
         &self,
         request: &ApiRequest,
+        tries_before: u32,
         turn: Option<&Turn>,
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
-        let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
-        if let Some(message) = self.refusal.get() {
+        let asked = Instant::now();
+        let permit = self
+            .common
+            .pace
+            .permit(&self.common.stop)
+            .map_err(Fault::signal)?;
+        self.tally.waited_since(asked);
+        if let Some(message) = self.common.refusal.get() {
             return Err(unauthorized(message));
         }
         let started = Instant::now();
         let answer = self.exchange(request, turn);
-        let duration = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds_in_requests
-            .fetch_add(duration, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.tally.requested_since(started);
         let (status, headers, body) = match answer {
             Ok(answer) => answer,
             Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
             Err(BodyFault::Lost(error)) => {
                 drop(permit);
-                return self.lost(&error);
+                return self.lost(&error, tries_before + 1);
             }
         };
         tracing::debug!(
@@ -311,16 +304,18 @@ impl Client {
             body.bytes.len(),
             started.elapsed().as_secs_f64()
         );
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.common.answers.fetch_add(1, Ordering::Relaxed);
         let budget = budget_of(&headers);
         if let Some(there) = budget.server_time.and_then(|time| i64::try_from(time).ok()) {
             self.learn_the_clock(there - time::now());
         }
+        // Whether the token is refused is known before anything else is asked with it.
+        let _doubt = (status == 401).then(|| self.common.pace.doubt());
         permit.answered(budget);
         if status == 429 {
             return Ok(Try::TooMany(pause_of_rate_limit(&headers, budget)));
         }
-        lock(&self.got_through).insert(request.resource().to_owned(), Instant::now());
+        lock(&self.common.got_through).insert(request.resource().to_owned(), Instant::now());
         let WholeBody { bytes, held } = body;
         if (200..=299).contains(&status) {
             let checksum = crc32c::crc32c(&bytes);
@@ -340,15 +335,14 @@ impl Client {
     }
 
     /// What a request that got no answer came to.
-    fn lost<T>(&self, error: &ureq::Error) -> Result<Try<T>, Fault> {
+    fn lost<T>(&self, error: &ureq::Error, tries: u32) -> Result<Try<T>, Fault> {
         let why = told(&error.to_string());
-        if self.answers.load(Ordering::Relaxed) == 0
+        if self.common.answers.load(Ordering::Relaxed) == 0
             && let Some(obstacle) = obstacle(error)
         {
-            let tries = self.requests.load(Ordering::Relaxed);
-            let most = MOST_TRIES_AT_NOBODY.min(self.config.max_attempts);
-            if obstacle == Obstacle::Certificate || tries >= most.into() {
-                let failure = unreachable::failure(obstacle, &self.config.base_url, &why);
+            let most = MOST_TRIES_AT_NOBODY.min(self.common.config.max_attempts);
+            if obstacle == Obstacle::Certificate || tries >= most {
+                let failure = unreachable::failure(obstacle, &self.common.config.base_url, &why);
                 return Err(Fault::Abort(failure));
             }
         }
@@ -371,7 +365,7 @@ impl Client {
                 let request = self.head("GET", path).body(());
                 request
                     .map_err(Into::into)
-                    .and_then(|it| self.agent.run(it))
+                    .and_then(|it| self.common.agent.run(it))
             }
             ApiRequest::Post(path, body) => {
                 let request = self
@@ -380,29 +374,29 @@ impl Client {
                     .body(body.as_slice());
                 request
                     .map_err(Into::into)
-                    .and_then(|it| self.agent.run(it))
+                    .and_then(|it| self.common.agent.run(it))
             }
         };
         let (parts, body) = sent.map_err(BodyFault::Lost)?.into_parts();
-        let body = body::read(body, turn, &self.stop)?;
+        let body = body::read(body, turn, &self.common.stop)?;
         Ok((parts.status.as_u16(), parts.headers, body))
     }
 
     fn head(&self, method: &str, path: &str) -> ureq::http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.config.base_url))
+            .uri(format!("{}{path}", self.common.config.base_url))
             .header(
                 "Authorization",
-                format!("Bearer {}", self.config.access_token.expose_secret()),
+                format!("Bearer {}", self.common.config.access_token.expose_secret()),
             )
             .header("Accept", "application/json")
-            .header("Intercom-Version", &self.config.api_version)
+            .header("Intercom-Version", &self.common.config.api_version)
     }
 
     /// Sleeps, but not through a signal.
     pub fn sleep(&self, pause: Duration) -> Result<(), Fault> {
-        self.stop.wait(pause).map_err(Fault::signal)
+        self.common.stop.wait(pause).map_err(Fault::signal)
     }
 }
 

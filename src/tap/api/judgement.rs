@@ -1,6 +1,5 @@
 //! What a refusal means: for one try, for what was asked for, or for the token.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ureq::http::HeaderMap;
@@ -45,7 +44,7 @@ impl Client {
                     "{request} was redirected to {}, which is not followed, since the token is for \
                      {} only; check `region` and `base_url`",
                     told(location),
-                    self.config.base_url
+                    self.common.config.base_url
                 ))
             }
             401 if self.is_token_refused(request, &message)? => unauthorized(&message),
@@ -71,8 +70,8 @@ impl Client {
     fn is_token_refused(&self, request: &ApiRequest, message: &str) -> Result<bool, Fault> {
         let refused_at = Instant::now();
         let me = ApiRequest::Get("/me".into());
-        let mut was_good = lock(&self.token_was_good);
-        if self.refusal.get().is_some() {
+        let mut was_good = lock(&self.common.token_was_good);
+        if self.common.refusal.get().is_some() {
             return Ok(true);
         }
         if was_good.is_some_and(|at| at >= refused_at) {
@@ -84,9 +83,10 @@ impl Client {
             if is_me {
                 break;
             }
-            let permit = self.pace.permit(&self.stop).map_err(Fault::signal)?;
-            self.requests.fetch_add(1, Ordering::Relaxed);
+            let permit = self.common.pace.permit_in_doubt();
+            let asked = Instant::now();
             let answer = self.exchange(&me, None);
+            self.tally.requested_since(asked);
             drop(permit);
             match answer {
                 Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
@@ -101,7 +101,7 @@ impl Client {
             }
         }
         if is_refused {
-            self.refusal.get_or_init(|| message.to_owned());
+            self.common.refusal.get_or_init(|| message.to_owned());
         } else {
             *was_good = Some(Instant::now());
         }

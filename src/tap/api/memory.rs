@@ -22,6 +22,9 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Shared {
     book: Mutex<Book>,
+    taking_turns: Mutex<()>,
+    /// Bytes of lists that aren't read to their end.
+    lists: AtomicU64,
     changed: Condvar,
 }
 
@@ -42,6 +45,25 @@ pub struct Turn {
 }
 
 impl Memory {
+    /// So many bytes more of a list are held until it is read to its end. Returns how many there are of
+    /// all lists.
+    #[must_use]
+    pub fn hold_of_list(&self, bytes: u64) -> u64 {
+        self.shared.lists.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    /// So many bytes of a list are no longer held.
+    pub fn give_back_of_list(&self, bytes: u64) {
+        self.shared.lists.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// To be held from taking a turn until all that is asked for along with it is in the queue of those
+    /// who ask: they would all wait for the first turn, were it not among what they were given first.
+    pub fn in_order(&self) -> MutexGuard<'_, ()> {
+        let taking_turns = &self.shared.taking_turns;
+        taking_turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A place behind all that there are.
     #[must_use]
     pub fn turn(&self) -> Turn {

@@ -8,8 +8,10 @@ pub mod pace;
 pub mod path;
 
 mod body;
+mod clock;
 mod headers;
 mod judgement;
 mod request;
+mod tally;
 mod tries;
 mod unreachable;

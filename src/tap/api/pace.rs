@@ -27,8 +27,9 @@ struct Book {
     /// Whether any answer came: before the first, the budget is unknown and one request goes alone.
     is_answered: bool,
     paused_until: Option<Instant>,
+    /// How many look into what a refusal means.
+    doubts: u32,
     next_slot: Instant,
-    waited: Duration,
 }
 
 /// A window of the API's budget, as the newest answers describe it.
@@ -73,6 +74,12 @@ pub struct Permit<'a> {
     pace: &'a Pace,
 }
 
+/// Holds all others back until it is known what a refusal means.
+#[derive(Debug)]
+pub struct Doubt<'a> {
+    pace: &'a Pace,
+}
+
 impl Pace {
     /// A limiter that also keeps `request_interval` between two requests.
     #[must_use]
@@ -83,8 +90,8 @@ impl Pace {
                 window: None,
                 is_answered: false,
                 paused_until: None,
+                doubts: 0,
                 next_slot: Instant::now(),
-                waited: Duration::ZERO,
             }),
             changed: Condvar::new(),
             request_interval,
@@ -106,13 +113,24 @@ impl Pace {
                 .changed
                 .wait_timeout(book, wait.min(LOOK_UP))
                 .unwrap_or_else(PoisonError::into_inner);
-            book.waited += now.elapsed();
         }
         if let Some(interval) = self.request_interval {
             book.next_slot = book.next_slot.max(Instant::now()) + interval;
         }
         book.in_flight += 1;
         Ok(Permit { pace: self })
+    }
+
+    /// Holds back all others while somebody looks into what a refusal means.
+    pub fn doubt(&self) -> Doubt<'_> {
+        self.book().doubts += 1;
+        Doubt { pace: self }
+    }
+
+    /// Leave for who is in doubt.
+    pub fn permit_in_doubt(&self) -> Permit<'_> {
+        self.book().in_flight += 1;
+        Permit { pace: self }
     }
 
     /// Holds back every thread for `pause`; pauses that overlap are one.
@@ -123,12 +141,6 @@ impl Pace {
             book.paused_until
                 .map_or(until, |earlier| earlier.max(until)),
         );
-    }
-
-    /// How long threads waited for leave, summed over them.
-    #[must_use]
-    pub fn waited(&self) -> Duration {
-        self.book().waited
     }
 
     /// How many requests the current window still allows, where the API says it.
@@ -160,9 +172,19 @@ impl Drop for Permit<'_> {
     }
 }
 
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        self.pace.book().doubts -= 1;
+        self.pace.changed.notify_all();
+    }
+}
+
 impl Book {
     /// How long a request has to wait from `now` before asking again, or `None` when it may go.
     fn wait(&self, now: Instant) -> Option<Duration> {
+        if self.doubts > 0 {
+            return Some(LOOK_UP);
+        }
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             return Some(until - now);
         }

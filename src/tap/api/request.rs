@@ -1,7 +1,5 @@
 //! What is asked of the API, how hard it is tried, and what was asked so far.
 
-use std::time::Duration;
-
 use super::memory::Turn;
 use crate::cli::foreign::told;
 
@@ -34,32 +32,6 @@ pub struct BadAnswer(pub String);
 impl From<serde_json::Error> for BadAnswer {
     fn from(error: serde_json::Error) -> Self {
         Self(format!("the answer isn't the JSON expected ({error})"))
-    }
-}
-
-/// How many requests were made so far, and how they went.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestCounts {
-    /// All requests, retries among them.
-    pub requests: u64,
-    /// Requests that repeated a failed one.
-    pub retries: u64,
-    /// Time spent in requests, summed over threads.
-    pub in_requests: Duration,
-    /// Time spent waiting for the rate limit, summed over threads.
-    pub waited: Duration,
-}
-
-impl RequestCounts {
-    /// What came on top of `earlier`.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
-        Self {
-            requests: self.requests - earlier.requests,
-            retries: self.retries - earlier.retries,
-            in_requests: self.in_requests.saturating_sub(earlier.in_requests),
-            waited: self.waited.saturating_sub(earlier.waited),
-        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! The only place that writes SCHEMA, RECORD and STATE, and the keeper of the state: a bookmark is
-//! put into it once what it covers is written, so that no STATE is ever ahead of its data.
+//! The messages of one stream: what its catalog leaves out is cut, and its schema follows its data.
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::outlet::Outlet;
 use crate::cli::foreign;
 use crate::schema::growth::GrowingSchema;
 use crate::singer::metrics;
@@ -16,6 +16,8 @@ use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::plan::{Output, Plan};
 
+/// So many bytes are handed over at once, at least, where no bookmark follows them.
+const ENOUGH_BYTES: usize = 256 << 10;
 /// So many of a stream's changes are told one by one.
 const MOST_CHANGES_TOLD: usize = 100;
 /// So many of its records that can't be written are.
@@ -35,27 +37,27 @@ struct Followed {
     refused: u64,
 }
 
-/// The messages of a run.
+/// The messages of a stream and of its children.
 #[derive(Debug)]
-pub struct Messages<W: Write> {
-    out: MessageWriter<W>,
-    state: State,
-    state_interval: Duration,
-    last_state_at: Instant,
+pub struct Messages<'a, W: Write> {
+    outlet: &'a Outlet<W>,
+    /// What isn't handed over yet.
+    lines: MessageWriter<Vec<u8>>,
+    /// When the stream's bookmarks were last put into the state.
+    remembered_at: Instant,
     follows_data: bool,
     schemas: HashMap<&'static str, Followed>,
     /// The record being looked at or written, as its projection leaves it.
     projected: String,
 }
 
-impl<W: Write> Messages<W> {
-    /// Writes to `out`, which should be buffered, and goes on from `state`.
-    pub fn new(out: W, state: State, config: &Config) -> Self {
+impl<'a, W: Write> Messages<'a, W> {
+    /// Writes through `outlet`.
+    pub fn new(outlet: &'a Outlet<W>, config: &Config) -> Self {
         Self {
-            out: MessageWriter::new(out),
-            state,
-            state_interval: config.state_interval,
-            last_state_at: Instant::now(),
+            outlet,
+            lines: MessageWriter::new(Vec::new()),
+            remembered_at: Instant::now(),
             follows_data: config.follows_data,
             schemas: HashMap::new(),
             projected: String::new(),
@@ -107,7 +109,7 @@ impl<W: Write> Messages<W> {
     }
 
     fn schema(&mut self, output: &Output, schema: &Value) -> Result<(), Fault> {
-        self.out
+        self.lines
             .schema(&SchemaMessage {
                 stream: output.name,
                 schema,
@@ -134,47 +136,48 @@ impl<W: Write> Messages<W> {
             followed.refuse(output);
             return Ok(false);
         }
-        self.out
+        self.lines
             .record(output.name, record.as_bytes(), time_extracted, version)
             .map_err(|error| Fault::output(&error))?;
+        if self.lines.out().len() >= ENOUGH_BYTES {
+            self.hand_over()?;
+        }
         Ok(true)
     }
 
     /// Says that the records of that version are all there are of a stream.
     pub fn activate_version(&mut self, output: &Output, version: u64) -> Result<(), Fault> {
-        self.out
+        self.lines
             .activate_version(output.name, version)
             .map_err(|error| Fault::output(&error))
     }
 
-    /// The state as of what is written.
-    #[must_use]
-    pub fn last_state(&self) -> &State {
-        &self.state
+    /// Hands over what is written so far.
+    pub fn hand_over(&mut self) -> Result<(), Fault> {
+        self.outlet.take(self.lines.out())
     }
 
-    /// The state, to put bookmarks into once all that they cover is written.
-    pub fn state_to_come(&mut self) -> &mut State {
-        &mut self.state
-    }
-
-    /// Whether it is time for a STATE.
+    /// Whether it is time to put bookmarks into the state again.
     #[must_use]
     pub fn is_state_due(&self) -> bool {
-        self.last_state_at.elapsed() >= self.state_interval
+        self.remembered_at.elapsed() >= self.outlet.state_interval()
     }
 
-    /// Writes the state and hands over all that is buffered.
+    /// Hands over what is written so far, and has the bookmarks behind it put into the state.
+    pub fn remember(&mut self, store: impl FnOnce(&mut State)) -> Result<(), Fault> {
+        self.remembered_at = Instant::now();
+        self.outlet.take_with_bookmarks(self.lines.out(), store)
+    }
+
+    /// Writes the state where some stream has changed it, if it is time for it.
+    pub fn state_if_due(&self) -> Result<(), Fault> {
+        self.outlet.state_if_due()
+    }
+
+    /// Hands over what is written so far, and the state.
     pub fn state(&mut self) -> Result<(), Fault> {
-        self.last_state_at = Instant::now();
-        self.out
-            .state(&self.state)
-            .map_err(|error| Fault::output(&error))
-    }
-
-    /// Hands over what is buffered.
-    pub fn flush(&mut self) -> Result<(), Fault> {
-        self.out.flush().map_err(|error| Fault::output(&error))
+        self.hand_over()?;
+        self.outlet.state()
     }
 }
 

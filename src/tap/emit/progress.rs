@@ -20,7 +20,6 @@ const LINE_INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Progress {
     started: Instant,
-    requests_before: RequestCounts,
     counts: Vec<Count>,
     total_count: Option<u64>,
     cut: u64,
@@ -51,11 +50,10 @@ pub struct Summary {
 impl Progress {
     /// Begins to count for a stream.
     #[must_use]
-    pub fn start(plan: &Plan, client: &Client) -> Self {
+    pub fn start(plan: &Plan) -> Self {
         let now = Instant::now();
         Self {
             started: now,
-            requests_before: client.counts(),
             counts: plan
                 .outputs()
                 .map(|output| Count {
@@ -123,7 +121,7 @@ impl Progress {
     /// Counts, totals, requests a second, budget and time left.
     #[expect(clippy::cast_precision_loss, reason = "rates and shares for people")]
     fn describe(&self, client: &Client) -> String {
-        let requests = client.counts().since(self.requests_before).requests;
+        let requests = client.counts().requests;
         let seconds = self.started.elapsed().as_secs_f64().max(0.001);
         let mut text = format!("{} records", self.counts[0].records);
         if let Some(total) = self.total_count {
@@ -148,7 +146,7 @@ impl Progress {
     pub fn finish(mut self, client: &Client) -> Vec<Summary> {
         self.line.finish_and_clear();
         self.report_counts();
-        let requests = client.counts().since(self.requests_before);
+        let requests = client.counts();
         let duration = self.started.elapsed();
         let Some(stream) = self.counts.first().map(|count| count.stream) else {
             return Vec::new();

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::messages::Messages;
+use super::outlet::Outlet;
 use super::pipeline::{Event, Pipeline};
 use super::progress::Progress;
 use super::standing::Standing;
@@ -42,17 +43,19 @@ impl Shared {
         }
     }
 
-    /// Begins to read a stream, with what goes with its records asked for `ahead` records ahead.
-    pub fn start(
-        &self,
+    /// Begins to read a stream by `client`, with what goes with its records asked for `ahead` records
+    /// ahead.
+    pub fn start<'a>(
+        &'a self,
+        client: &'a Arc<Client>,
         plan: &Plan,
         places: &[Place],
         awaited: &[Awaited],
         wholeness: Wholeness,
         ahead: usize,
-    ) -> Result<Pipeline<'_>, Fault> {
+    ) -> Result<Pipeline<'a>, Fault> {
         let along = Along::new(
-            &self.client,
+            client,
             &self.workers,
             plan.stream,
             plan.children.iter().map(|(child, _)| *child).collect(),
@@ -61,7 +64,6 @@ impl Shared {
             self.started,
         );
         let places = places.to_vec();
-        let client = &self.client;
         Pipeline::start(plan, client, along, places, wholeness, self.started, ahead)
     }
 }
@@ -69,7 +71,7 @@ impl Shared {
 /// A stream on its way out.
 struct Emission<'a, W: Write> {
     plan: &'a Plan,
-    messages: &'a mut Messages<W>,
+    messages: Messages<'a, W>,
     progress: &'a mut Progress,
     time_extracted: String,
     /// The child record being written, with what it says of its parent.
@@ -90,33 +92,44 @@ pub struct Outcome {
     pub given_up: Vec<(String, String)>,
 }
 
-/// Reads a stream and writes all of it. However that ends, the STATE behind it is written.
+/// Reads a stream by `client` and writes all of it. However that ends, the STATE behind it is written.
 pub fn emit<W: Write>(
     shared: &Shared,
+    client: &Arc<Client>,
     plan: &Plan,
     standing: Standing<'_>,
-    messages: &mut Messages<W>,
+    outlet: &Outlet<W>,
     progress: &mut Progress,
 ) -> Outcome {
     let mut given_up = Vec::new();
-    let end = emit_all(shared, plan, standing, messages, progress, &mut given_up);
+    let messages = Messages::new(outlet, client.config());
+    let end = emit_all(
+        shared,
+        client,
+        plan,
+        standing,
+        messages,
+        progress,
+        &mut given_up,
+    );
     Outcome { end, given_up }
 }
 
 fn emit_all<W: Write>(
     shared: &Shared,
+    client: &Arc<Client>,
     plan: &Plan,
     standing: Standing<'_>,
-    messages: &mut Messages<W>,
+    mut messages: Messages<'_, W>,
     progress: &mut Progress,
     given_up: &mut Vec<(String, String)>,
 ) -> Result<(), Fault> {
     messages.schemas(plan)?;
     // Enough for all workers to have something to do while some answers are waited for.
-    let ahead = 2 * shared.client.config().concurrency;
+    let ahead = 2 * client.config().concurrency;
     let wholeness = wholeness_of(plan);
     let (places, awaited) = (standing.places(), standing.awaited());
-    let mut pipeline = shared.start(plan, places, awaited, wholeness, ahead)?;
+    let mut pipeline = shared.start(client, plan, places, awaited, wholeness, ahead)?;
     let mut emission = Emission {
         plan,
         messages,
@@ -125,9 +138,9 @@ fn emit_all<W: Write>(
         child: String::new(),
         looked_at: VecDeque::new(),
         standing,
-        version: version_of(shared, plan),
+        version: version_of(client, plan),
     };
-    let mut result = emission.run(&mut pipeline, &shared.client);
+    let mut result = emission.run(&mut pipeline, client);
     if result.is_ok() {
         result = emission.activate(pipeline.along());
     }
@@ -155,9 +168,9 @@ impl<W: Write> Emission<'_, W> {
                 Event::End(end) => break end,
             }
             if self.standing.has_moved() && self.messages.is_state_due() {
-                self.remember(pipeline.along());
-                self.messages.state()?;
+                self.remember(pipeline.along())?;
             }
+            self.messages.state_if_due()?;
             self.progress.tick(client);
         };
         while let Some(complete) = pipeline.along().next_again()? {
@@ -233,25 +246,25 @@ impl<W: Write> Emission<'_, W> {
     }
 
     /// Puts where the outputs stand into the state.
-    fn remember(&mut self, along: &Along<'_>) {
+    fn remember(&mut self, along: &Along<'_>) -> Result<(), Fault> {
         for (name, _) in along.given_up() {
             self.standing.give_up(name);
         }
-        self.standing
-            .store(along.awaited(), self.messages.state_to_come());
+        let (standing, messages) = (&mut self.standing, &mut self.messages);
+        messages.remember(|state| standing.store(along.awaited(), state))
     }
 
     fn finish(&mut self, along: &Along<'_>) -> Result<(), Fault> {
         if self.standing.has_moved() || along.awaited() != self.standing.awaited() {
-            self.remember(along);
+            self.remember(along)?;
         }
         self.messages.state()
     }
 }
 
 /// The version of a list: later ones are larger.
-fn version_of(shared: &Shared, plan: &Plan) -> Option<u64> {
-    let is_wanted = shared.client.config().activate_versions;
+fn version_of(client: &Client, plan: &Plan) -> Option<u64> {
+    let is_wanted = client.config().activate_versions;
     let is_list = wholeness_of(plan) == Wholeness::Lists;
     (is_wanted && is_list).then(crate::tap::time::now_in_milliseconds)
 }

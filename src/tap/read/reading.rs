@@ -47,10 +47,8 @@ impl Reading<'_> {
     /// says which, and before the first answer it isn't known.
     pub(super) fn learn_the_time(&self) -> Result<(), Fault> {
         let is_ahead = || self.places.iter().any(|place| self.is_ahead(place));
-        if is_ahead() && !self.client.has_answered() {
-            self.client
-                .send(&ApiRequest::Get("/me".into()), |_| Ok(()))
-                .map_err(unexpectedly_gone)?;
+        if is_ahead() {
+            self.client.ask_the_time().map_err(unexpectedly_gone)?;
         }
         if is_ahead() {
             tracing::warn!(

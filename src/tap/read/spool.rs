@@ -6,16 +6,20 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
 use super::page::{Record, Row};
 use super::reading::{Batch, Sink};
+use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 
-/// What is held in memory, at most.
+/// What is held in memory of one list, at most.
 const MOST_BYTES_IN_MEMORY: usize = 8 << 20;
+/// What is held in memory of all lists that are read side by side, as far as they can help it.
+const MOST_BYTES_OF_ALL: u64 = 16 << 20;
 /// What is given on at once from a file, at least.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// Batches that wait for the end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spool {
+    memory: Memory,
     waiting: Vec<Batch>,
     bytes: usize,
     file: Option<BufWriter<File>>,
@@ -23,13 +27,26 @@ pub struct Spool {
 }
 
 impl Spool {
+    /// Nothing is held yet.
+    pub fn new(memory: &Memory) -> Self {
+        Self {
+            memory: memory.clone(),
+            waiting: Vec::new(),
+            bytes: 0,
+            file: None,
+            total_count: None,
+        }
+    }
+
     /// Holds a batch back.
     pub fn add(&mut self, batch: Batch) -> Result<(), Fault> {
         self.total_count = batch.total_count.or(self.total_count);
         let lengths = batch.rows.iter().map(|row| row.record.json().len());
-        self.bytes += lengths.sum::<usize>();
+        let more = lengths.sum::<usize>();
+        self.bytes += more;
         self.waiting.push(batch);
-        if self.bytes > MOST_BYTES_IN_MEMORY {
+        let of_all = self.memory.hold_of_list(more as u64);
+        if self.bytes > MOST_BYTES_IN_MEMORY || of_all > MOST_BYTES_OF_ALL {
             self.write_down().map_err(|error| unusable(&error))?;
         }
         Ok(())
@@ -40,7 +57,7 @@ impl Spool {
         if let Some(file) = self.file.take() {
             self.read_back(file, sink)?;
         }
-        for batch in self.waiting {
+        for batch in std::mem::take(&mut self.waiting) {
             sink(batch)?;
         }
         Ok(())
@@ -60,6 +77,7 @@ impl Spool {
             file.write_all(b"\n")?;
             file.write_all(record.as_bytes())?;
         }
+        self.memory.give_back_of_list(self.bytes as u64);
         self.bytes = 0;
         Ok(())
     }
@@ -86,6 +104,12 @@ impl Spool {
             sink(batch)?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.memory.give_back_of_list(self.bytes as u64);
     }
 }
 
@@ -134,7 +158,7 @@ mod tests {
             Row::parse(Record::owned(json), names).unwrap()
         };
         let rows: Vec<Row> = (0..40).map(|id| row(id, 600_000)).collect();
-        let mut spool = Spool::default();
+        let mut spool = Spool::new(&Memory::default());
         for page in rows.chunks(3) {
             let batch = Batch {
                 rows: page.to_vec(),

@@ -40,7 +40,7 @@ pub fn read_stream(
         match wholeness {
             Wholeness::Pages => run(&reading, sink),
             Wholeness::Lists => {
-                let mut spool = Spool::default();
+                let mut spool = Spool::new(client.memory());
                 run(&reading, &mut |batch| spool.add(batch))?;
                 spool.drain(sink)
             }
