@@ -218,10 +218,14 @@ impl Events {
         line.insert("app_name".into(), json!(self.app_name));
         match fields.metric {
             Some(metric) => {
-                line.insert("message".into(), json!("METRIC"));
                 let metric = serde_json::from_str(&metric).unwrap_or(Value::String(metric));
-                if let Some(stream) = metric.pointer("/tags/stream") {
-                    line.insert("stream_name".into(), stream.clone());
+                // Meltano's console shows a metric's name and value, and of the rest the message only.
+                let stream = metric.pointer("/tags/stream").cloned();
+                let of_what = stream.as_ref().and_then(Value::as_str).unwrap_or_default();
+                let message = format!("METRIC {of_what}");
+                line.insert("message".into(), json!(message.trim_end()));
+                if let Some(stream) = stream {
+                    line.insert("stream_name".into(), stream);
                 }
                 line.insert("metric_info".into(), metric);
             }

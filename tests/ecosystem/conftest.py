@@ -65,7 +65,8 @@ def environment(prefix, settings):
 
 
 def run(*command, stdin=b"", code=0, cwd=None, **variables):
-    """Runs a command to its end and expects an exit code; `variables` join the environment."""
+    """Runs a command to its end and expects an exit code, or one of several; `variables` join the
+    environment."""
     done = subprocess.run(
         command,
         input=stdin,
@@ -74,7 +75,7 @@ def run(*command, stdin=b"", code=0, cwd=None, **variables):
         env=os.environ | variables,
         timeout=300,
     )
-    assert done.returncode == code, (
+    assert done.returncode in (code if isinstance(code, tuple) else (code,)), (
         f"{command} ended with {done.returncode}:\n"
         f"{done.stdout.decode()[-3000:]}\n{done.stderr.decode()[-6000:]}"
     )
@@ -105,6 +106,12 @@ def lake(directory):
             lines = file.read_text(encoding="utf-8").splitlines()
             by_stream.setdefault(stream, []).extend(json.loads(line) for line in lines)
     return by_stream
+
+
+def commands(document):
+    """The blocks of a document that are for a shell."""
+    parts = document.read_text(encoding="utf-8").split("```sh\n")[1:]
+    return [part.split("```")[0].rstrip() for part in parts]
 
 
 def last_state(output):

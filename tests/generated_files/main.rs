@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
 
 mod dbt;
+mod meltano;
 
 use std::collections::BTreeSet;
 use std::fs;

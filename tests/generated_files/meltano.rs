@@ -1,0 +1,184 @@
+//! The two programs as Meltano plugins: definitions for `meltano add --from-ref`, and the same in
+//! the example project.
+
+use std::fs;
+
+use intercom_singer::cli::{Program, settings};
+use intercom_singer::tap::streams;
+use intercom_singer::{tap, target};
+use serde_json::Value;
+
+use crate::{REWRITE, check, root};
+
+const FOLDER: &str = "examples/meltano";
+
+#[test]
+fn meltano_knows_what_the_programs_say_of_themselves() {
+    let tap_settings = settings::schema_of::<tap::config::Settings>();
+    let target_settings = settings::schema_of::<target::config::Settings>();
+    let tap = Plugin {
+        program: &tap::run::PROGRAM,
+        label: "Intercom",
+        description: "Contacts, conversations, calls, articles and more of an Intercom workspace",
+        settings: &tap_settings,
+        select: streams::all()
+            .flat_map(|stream| {
+                let children = stream.children.iter();
+                let children = children.map(|child| (child.name, child.selected_by_default));
+                std::iter::once((stream.name, stream.selected_by_default)).chain(children)
+            })
+            .filter(|(_, selected_by_default)| *selected_by_default)
+            .map(|(name, _)| name)
+            .collect(),
+        defaults: &[],
+    };
+    let target = Plugin {
+        program: &target::config::PROGRAM,
+        label: "Google Cloud Storage",
+        description: "JSON files partitioned by date, in a bucket or a directory",
+        settings: &target_settings,
+        select: Vec::new(),
+        defaults: &[("destination", "output")],
+    };
+    let project_path = format!("{FOLDER}/meltano.yml");
+    let mut project = fs::read_to_string(root().join(&project_path)).unwrap();
+    for plugin in [tap, target] {
+        let name = plugin.program.name;
+        check(&format!("{FOLDER}/{name}.yml"), &plugin.definition());
+        project = between(&project, name, &plugin.in_project());
+    }
+    check(&project_path, &project);
+}
+
+struct Plugin<'a> {
+    program: &'a Program,
+    label: &'a str,
+    description: &'a str,
+    settings: &'a Value,
+    /// The streams that are read when nobody chooses: Meltano would read all.
+    select: Vec<&'a str>,
+    /// Values for required settings, so that a project without any runs.
+    defaults: &'a [(&'a str, &'a str)],
+}
+
+impl Plugin<'_> {
+    fn definition(&self) -> String {
+        let name = self.program.name;
+        let mut text = format!(
+            "# Written by `{REWRITE}`.\nname: {name}\n{}{}",
+            self.about(0),
+            self.all_settings(0, self.defaults)
+        );
+        if !self.select.is_empty() {
+            text += "select:\n";
+            for stream in &self.select {
+                text += &format!("  - \"{stream}.*\"\n");
+            }
+        }
+        text
+    }
+
+    fn in_project(&self) -> String {
+        format!("{}{}", self.about(6), self.all_settings(6, &[]))
+    }
+
+    fn about(&self, indent: usize) -> String {
+        let program = self.program;
+        let indent = " ".repeat(indent);
+        let required = self.settings["required"].as_array().unwrap();
+        let required: Vec<&str> = required.iter().filter_map(Value::as_str).collect();
+        [
+            format!("namespace: {}", program.name.replace('-', "_")),
+            format!("label: {}", self.label),
+            format!("description: {}", self.description),
+            format!("executable: {}", program.name),
+            format!("capabilities: [{}]", program.capabilities.join(", ")),
+            "settings_group_validation:".to_owned(),
+            format!("  - [{}]", required.join(", ")),
+        ]
+        .iter()
+        .map(|line| format!("{indent}{line}\n"))
+        .collect()
+    }
+
+    fn all_settings(&self, indent: usize, defaults: &[(&str, &str)]) -> String {
+        let indent = " ".repeat(indent);
+        let mut text = format!("{indent}settings:\n");
+        for (name, property) in settings::properties_of(self.settings) {
+            for line in setting(name, property, defaults) {
+                text += &format!("{indent}  {line}\n");
+            }
+        }
+        text
+    }
+}
+
+fn setting(name: &str, property: &Value, defaults: &[(&str, &str)]) -> Vec<String> {
+    let is_secret = property["secret"] == true;
+    let mut lines = vec![
+        format!("- name: {name}"),
+        format!("  kind: {}", kind(name, property)),
+    ];
+    if is_secret {
+        lines.push("  sensitive: true".to_owned());
+    }
+    lines.push(format!("  label: {}", label(name)));
+    lines.push("  description: >-".to_owned());
+    lines.extend(folded(property["description"].as_str().unwrap()));
+    if let Some(options) = property["enum"].as_array() {
+        lines.push("  options:".to_owned());
+        for option in options.iter().filter_map(Value::as_str) {
+            lines.push(format!("    - {{value: {option}, label: {option}}}"));
+        }
+    }
+    let own = property.get("default").filter(|value| **value != serde_json::json!({}));
+    let given = defaults.iter().find(|(setting, _)| *setting == name);
+    let value = own.cloned().or(given.map(|(_, value)| Value::from(*value)));
+    if let Some(value) = value {
+        lines.push(format!("  value: {value}"));
+    }
+    lines
+}
+
+/// Meltano's word for what a setting may be.
+fn kind<'a>(name: &str, property: &'a Value) -> &'a str {
+    match property["type"].as_str() {
+        _ if property["secret"] == true => "password",
+        _ if property["enum"].is_array() => "options",
+        _ if name.ends_with("_date") => "date_iso8601",
+        _ if name.ends_with("_file") => "file",
+        kind => kind.unwrap_or("string"),
+    }
+}
+
+fn label(name: &str) -> String {
+    let words = name.split('_').enumerate().map(|(place, word)| match word {
+        "api" | "url" | "kms" => word.to_uppercase(),
+        _ if place == 0 => word[..1].to_uppercase() + &word[1..],
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A text in lines of what a folded block may hold.
+fn folded(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < 78 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("    {word}")),
+        }
+    }
+    lines
+}
+
+/// The project with what the plugin says of itself replaced: from below its name to its `config`.
+fn between(project: &str, name: &str, text: &str) -> String {
+    let begin = format!("    - name: {name}\n      namespace: ");
+    let start = project.find(&begin).unwrap() + begin.find("      namespace").unwrap();
+    let stop = start + project[start..].find("      config:\n").unwrap();
+    format!("{}{text}{}", &project[..start], &project[stop..])
+}
