@@ -30,7 +30,7 @@ fn meltano_knows_what_the_programs_say_of_themselves() {
             .filter(|(_, selected_by_default)| *selected_by_default)
             .map(|(name, _)| name)
             .collect(),
-        defaults: &[],
+        config: &[],
     };
     let target = Plugin {
         program: &target::config::PROGRAM,
@@ -38,7 +38,7 @@ fn meltano_knows_what_the_programs_say_of_themselves() {
         description: "JSON files partitioned by date, in a bucket or a directory",
         settings: &target_settings,
         select: Vec::new(),
-        defaults: &[("destination", "output")],
+        config: &[("destination", "output")],
     };
     let project_path = format!("{FOLDER}/meltano.yml");
     let mut project = fs::read_to_string(root().join(&project_path)).unwrap();
@@ -58,28 +58,38 @@ struct Plugin<'a> {
     /// The streams that are read when nobody chooses: Meltano would read all.
     select: Vec<&'a str>,
     /// Values for required settings, so that a project without any runs.
-    defaults: &'a [(&'a str, &'a str)],
+    config: &'a [(&'a str, &'a str)],
 }
 
 impl Plugin<'_> {
+    /// Of all that isn't a part of a variant, Meltano drops what it takes for extras.
     fn definition(&self) -> String {
         let name = self.program.name;
+        let about = self.about(0);
+        let (of_all, of_variant) = about.split_once("executable:").unwrap();
+        let of_variant = format!("executable:{of_variant}").replace('\n', "\n    ");
         let mut text = format!(
-            "# Written by `{REWRITE}`.\nname: {name}\n{}{}",
-            self.about(0),
-            self.all_settings(0, self.defaults)
+            "# Written by `{REWRITE}`.\nname: {name}\n{of_all}variants:\n  - name: own\n    {}\n",
+            of_variant.trim_end()
         );
+        text += &self.all_settings(4);
         if !self.select.is_empty() {
-            text += "select:\n";
+            text += "    select:\n";
             for stream in &self.select {
-                text += &format!("  - \"{stream}.*\"\n");
+                text += &format!("      - \"{stream}.*\"\n");
+            }
+        }
+        if !self.config.is_empty() {
+            text += "    config:\n";
+            for (setting, value) in self.config {
+                text += &format!("      {setting}: {value}\n");
             }
         }
         text
     }
 
     fn in_project(&self) -> String {
-        format!("{}{}", self.about(6), self.all_settings(6, &[]))
+        format!("{}{}", self.about(6), self.all_settings(6))
     }
 
     fn about(&self, indent: usize) -> String {
@@ -101,11 +111,11 @@ impl Plugin<'_> {
         .collect()
     }
 
-    fn all_settings(&self, indent: usize, defaults: &[(&str, &str)]) -> String {
+    fn all_settings(&self, indent: usize) -> String {
         let indent = " ".repeat(indent);
         let mut text = format!("{indent}settings:\n");
         for (name, property) in settings::properties_of(self.settings) {
-            for line in setting(name, property, defaults) {
+            for line in setting(name, property) {
                 text += &format!("{indent}  {line}\n");
             }
         }
@@ -113,7 +123,7 @@ impl Plugin<'_> {
     }
 }
 
-fn setting(name: &str, property: &Value, defaults: &[(&str, &str)]) -> Vec<String> {
+fn setting(name: &str, property: &Value) -> Vec<String> {
     let is_secret = property["secret"] == true;
     let mut lines = vec![
         format!("- name: {name}"),
@@ -131,10 +141,8 @@ fn setting(name: &str, property: &Value, defaults: &[(&str, &str)]) -> Vec<Strin
             lines.push(format!("    - {{value: {option}, label: {option}}}"));
         }
     }
-    let own = property.get("default").filter(|value| **value != serde_json::json!({}));
-    let given = defaults.iter().find(|(setting, _)| *setting == name);
-    let value = own.cloned().or(given.map(|(_, value)| Value::from(*value)));
-    if let Some(value) = value {
+    let default = property.get("default");
+    if let Some(value) = default.filter(|value| **value != serde_json::json!({})) {
         lines.push(format!("  value: {value}"));
     }
     lines
