@@ -97,7 +97,7 @@ impl Plugin<'_> {
         let indent = " ".repeat(indent);
         let required = self.settings["required"].as_array().unwrap();
         let required: Vec<&str> = required.iter().filter_map(Value::as_str).collect();
-        [
+        let lines = [
             format!("namespace: {}", program.name.replace('-', "_")),
             format!("label: {}", self.label),
             format!("description: {}", self.description),
@@ -105,10 +105,12 @@ impl Plugin<'_> {
             format!("capabilities: [{}]", program.capabilities.join(", ")),
             "settings_group_validation:".to_owned(),
             format!("  - [{}]", required.join(", ")),
-        ]
-        .iter()
-        .map(|line| format!("{indent}{line}\n"))
-        .collect()
+        ];
+        let mut text = String::new();
+        for line in lines {
+            text += &format!("{indent}{line}\n");
+        }
+        text
     }
 
     fn all_settings(&self, indent: usize) -> String {
