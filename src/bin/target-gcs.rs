@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use intercom_singer::cli::output::print;
 use intercom_singer::cli::stop::Stop;
@@ -27,6 +28,19 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.read_state {
         return target::read_state(&config, &arguments.streams);
     }
+    if arguments.read_keys {
+        return target::read_keys(&config, &arguments.streams);
+    }
+    if arguments.status {
+        let most = arguments.max_age.map(hours).transpose()?;
+        return target::status(&config, arguments.format, most);
+    }
+    if let Some(stream) = &arguments.reset {
+        return target::reset(&config, stream, arguments.to.as_deref());
+    }
+    if let Some(file) = &arguments.write_state {
+        return target::write_state(&config, file);
+    }
     if arguments.test {
         return target::test(&config);
     }
@@ -43,4 +57,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         },
     };
     target::run(&config, input, &stop)
+}
+
+fn hours(hours: f64) -> Result<Duration, Failure> {
+    Duration::try_from_secs_f64(hours * 3600.0)
+        .map_err(|_| Failure::usage("--max-age must be a number of hours, 0 or more"))
 }

@@ -22,6 +22,11 @@ impl Failure {
         Self::with_code(message, 2)
     }
 
+    /// All went well, and what was looked at isn't as it should be: exit code 3.
+    pub fn found(message: impl fmt::Display) -> Self {
+        Self::with_code(message, 3)
+    }
+
     /// Stopped by a signal: exit code 128 + its number, as shells report it.
     #[must_use]
     pub fn signal(number: i32) -> Self {
@@ -49,7 +54,7 @@ impl Failure {
         self
     }
 
-    /// The exit code: 1, 2 or 128 + a signal's number.
+    /// The exit code: 1, 2, 3 or 128 + a signal's number.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.exit_code

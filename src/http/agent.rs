@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use ureq::http::{Request, Response, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{AsSendBody, Body, Proxy, ProxyProtocol};
 
+use super::addresses::Addresses;
 use crate::cli::Failure;
 use crate::cli::stop::Stop;
 
@@ -176,7 +178,11 @@ fn build(settings: &AgentSettings, proxy: Option<Proxy>) -> ureq::Agent {
             .timeout_per_write(Some(time))
             .timeout_per_read(Some(time)),
     };
-    builder.build().new_agent()
+    ureq::Agent::with_parts(
+        builder.build(),
+        DefaultConnector::default(),
+        Addresses::default(),
+    )
 }
 
 /// Whether a URL's host is this machine itself.

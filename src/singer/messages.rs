@@ -58,6 +58,8 @@ pub struct Schema<'a> {
     pub schema: &'a str,
     /// The properties that every row must have.
     pub key_properties: Vec<String>,
+    /// The properties that are higher in rows that changed later, where the tap says so.
+    pub bookmark_properties: Vec<String>,
 }
 
 /// A BATCH message.
@@ -258,6 +260,11 @@ impl<'a> Message<'a> {
                     None => Vec::new(),
                     Some(_) => fields.parsed("SCHEMA", "key_properties", "a list of names")?,
                 },
+                // Nothing depends on it: what can't be read says nothing.
+                bookmark_properties: fields
+                    .given("bookmark_properties")
+                    .and_then(|names| serde_json::from_str(names).ok())
+                    .unwrap_or_default(),
             })),
             "STATE" => Ok(Message::State(fields.need("STATE", "value")?)),
             "ACTIVATE_VERSION" => Ok(Message::ActivateVersion {

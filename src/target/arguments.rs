@@ -23,12 +23,18 @@ Examples:
     target-gcs --config target.json --read-state > state.json
     tap-intercom --config config.json --state state.json | target-gcs --config target.json
 
+  How things stand, with exit code 3 where a bookmark is older than a day
+    target-gcs --config target.json --status --max-age 24
+
+  Read a stream anew from a day on
+    target-gcs --config target.json --reset STREAM --to 2026-01-01
+
   Load into a directory, without a configuration file
     TARGET_GCS_DESTINATION=lake target-gcs --input messages.jsonl
 
 Exit codes: 0 everything is stored; 1 it isn't, and the log says why; 2 wrong arguments or
-configuration; 130 and 143 stopped by SIGINT and SIGTERM. After any of them, what the last state on
-stdout covers is stored."
+configuration; 3 --status found a bookmark that is too old; 130 and 143 stopped by SIGINT and
+SIGTERM. After any of them, what the last state on stdout covers is stored."
 )]
 pub struct Arguments {
     /// Configuration file (JSON); may be given several times, later ones win. The word ENV reads
@@ -37,32 +43,59 @@ pub struct Arguments {
     pub config: Vec<String>,
 
     /// Read messages from this file instead of stdin.
-    #[arg(long, value_name = "FILE", conflicts_with = "read_state")]
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
     pub input: Option<PathBuf>,
 
     /// Print the stored state, for the tap to go on from. `{}` where there is none.
-    #[arg(long, conflicts_with = "about")]
+    #[arg(long, groups = ["mode", "of_streams"])]
     pub read_state: bool,
+
+    /// Print the newest version that is stored of every key, as JSON lines of `stream`, `key` (an array
+    /// where there are several key properties), `updated_at` and `parts`.
+    #[arg(long, groups = ["mode", "of_streams"])]
+    pub read_keys: bool,
+
+    /// Print how things stand: each stream's bookmark and its age, what is still awaited, the files of
+    /// the last seven days. To list the destination is enough. With `--format json`: for programs.
+    #[arg(long, group = "mode")]
+    pub status: bool,
+
+    /// With --status: end with exit code 3 where a bookmark is older than this.
+    #[arg(long, value_name = "HOURS", requires = "status")]
+    pub max_age: Option<f64>,
+
+    /// Put the state in this file (`-`: on stdin) in the place of what is stored of the streams that it
+    /// names, and print what changes. Other streams stay. Not while a run is under way.
+    #[arg(long, value_name = "FILE", group = "mode")]
+    pub write_state: Option<PathBuf>,
+
+    /// Take a stream's bookmark away, so that it is read anew, and print what changes.
+    #[arg(long, value_name = "STREAM", group = "mode")]
+    pub reset: Option<String>,
+
+    /// With --reset: set the bookmark to this instant instead, a date or RFC 3339.
+    #[arg(long, value_name = "INSTANT", requires = "reset")]
+    pub to: Option<String>,
 
     /// Look whether a run could come to its end: credentials, bucket, permissions, state. Prints a
     /// table; changes nothing.
-    #[arg(long, conflicts_with_all = ["about", "read_state", "input"])]
+    #[arg(long, group = "mode")]
     pub test: bool,
 
-    /// With --read-state: only these streams' states; repeatable, or with commas between names.
+    /// With --read-state or --read-keys: only these streams; repeatable, or with commas between names.
     #[arg(
         long = "stream",
         value_name = "NAME",
         value_delimiter = ',',
-        requires = "read_state"
+        requires = "of_streams"
     )]
     pub streams: Vec<String>,
 
     /// Print what this program is and which settings it takes.
-    #[arg(long)]
+    #[arg(long, group = "mode")]
     pub about: bool,
 
-    /// How --about prints.
+    /// How --about and --status print.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
 

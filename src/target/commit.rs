@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::keys::KeyRule;
 use super::side_by_side::side_by_side;
 use super::sink::{Limits, Sink};
 use super::state::StateObjects;
@@ -56,6 +57,11 @@ impl Committer {
     /// Takes note of a stream that this run loads.
     pub fn loads(&mut self, stream: &str) {
         self.state_objects.loads(stream);
+    }
+
+    /// Takes note of what a SCHEMA says of a stream's key; `None` where its records tell the same.
+    pub fn knows_key(&mut self, stream: &str, rule: Option<KeyRule>) {
+        self.state_objects.knows_key(stream, rule);
     }
 
     /// Takes a STATE that covers all records before it.

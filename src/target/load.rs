@@ -11,6 +11,7 @@ use super::batch::{BatchFile, BatchRoots};
 use super::commit::Committer;
 use super::config::Config;
 use super::intake::{Intake, RecordFault};
+use super::keys::KeyRule;
 use super::quarantine::Origin;
 use super::record::KeyProperties;
 use super::storable;
@@ -236,6 +237,11 @@ impl Loader {
         let schema =
             surrogates::parse(message.schema).map_err(|error| Unusable::unreadable(&error));
         let is_nothing = message.key_properties.is_empty() && schema.as_ref().is_ok_and(is_nothing);
+        if let Ok(schema) = &schema {
+            let (key, bookmark) = (&message.key_properties, &message.bookmark_properties);
+            let rule = KeyRule::to_remember(key, bookmark, schema);
+            self.committer.knows_key(stream, rule);
+        }
         let validator = schema.and_then(|schema| Validator::new(&schema));
         let fault = |reason: String| SchemaFault {
             line: self.line_number,

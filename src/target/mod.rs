@@ -7,10 +7,15 @@ pub mod state_name;
 
 mod admission;
 mod batch;
+mod bookmark;
 mod claim;
+mod commands;
 mod commit;
+mod data_name;
 mod destination;
 mod intake;
+mod keys;
+mod lake;
 mod load;
 mod quarantine;
 mod record;
@@ -18,7 +23,9 @@ mod side_by_side;
 mod sink;
 mod state;
 mod state_changes;
+mod state_edits;
 mod state_place;
+mod status;
 mod storable;
 mod store;
 mod stream_in_name;
@@ -30,7 +37,8 @@ use std::sync::Arc;
 use crate::cli::Failure;
 use crate::cli::stop::{LOOK_UP, Stop};
 use crate::singer::lines::{Input, InputFault, Next};
-use commit::{Committer, print_line};
+pub use commands::{read_keys, read_state, reset, status, test, write_state};
+use commit::Committer;
 use config::Config;
 use load::{LoadFault, Loader};
 use state::StateObjects;
@@ -80,33 +88,6 @@ fn load_all(
             }
         },
     }
-}
-
-/// Prints the state objects as one Singer state; of the streams only those named, if any are.
-pub fn read_state(config: &Config, streams: &[String]) -> Result<(), Failure> {
-    let store = Store::open_to_read(&config.destination, &Stop::default())?;
-    let state = StateObjects::read(&store, &config.state_path_template)?;
-    state.look_for(streams)?;
-    let state = state.merged(streams)?;
-    print_line(&state.to_string())
-}
-
-/// Looks whether a run can come to its end, and prints what was found as a table.
-pub fn test(config: &Config) -> Result<(), Failure> {
-    let store = Store::open(&config.destination, &Stop::default())?;
-    print_row("destination", &store.place_of(""))?;
-    let state = StateObjects::read(&store, &config.state_path_template)?;
-    // What can't be read as a state fails here and not after all data.
-    state.merged(&[])?;
-    print_row("state", &format!("{} state objects", state.count()))?;
-    for (what, found) in store.check()? {
-        print_row(what, &found)?;
-    }
-    Ok(())
-}
-
-fn print_row(what: &str, found: &str) -> Result<(), Failure> {
-    print_line(&format!("{what:12} ok  {found}"))
 }
 
 fn load(loader: &mut Loader, input: &Input) -> Result<(), LoadFault> {

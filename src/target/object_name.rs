@@ -77,7 +77,7 @@ pub(super) enum Part {
 
 impl Part {
     /// How many bytes it becomes; a stream's name is measured apart.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Stream => 0,
@@ -256,6 +256,24 @@ impl PathTemplate {
     pub fn within(mut self, limits: NameLimits) -> Result<Self, TemplateError> {
         self.stream_bytes = room_for_stream(&self.parts, LONGEST_SUFFIX, limits)?;
         Ok(self)
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// How many folders deep files are.
+    pub(super) fn levels(&self) -> usize {
+        let slashes = |part: &Part| match part {
+            Part::Text(text) => text.matches('/').count(),
+            _ => 0,
+        };
+        self.parts.iter().map(slashes).sum()
+    }
+
+    /// What a stream's name may take each time.
+    pub(super) fn stream_bytes(&self) -> usize {
+        self.stream_bytes
     }
 
     /// The name of a stream's file that was opened at that instant.

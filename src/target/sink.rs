@@ -198,7 +198,13 @@ impl Sink {
         let mut written = 0;
         while written < length {
             let current = self.current.get_or_insert_with(|| {
-                ObjectWriter::open(workshop, &self.template, &self.stream, self.opened_at)
+                ObjectWriter::open(
+                    workshop,
+                    &self.template,
+                    &self.stream,
+                    self.opened_at,
+                    limits.block,
+                )
             });
             let room = limits.largest_file.saturating_sub(current.bytes);
             let lines = &self.buffer[written..length];

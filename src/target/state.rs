@@ -2,11 +2,12 @@
 //! own, so that people and `--read-state` need no other format; and one for the top-level keys, of
 //! all taps that have any. Which values are this run's to store is said in `claim.rs`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::claim::{BOOKMARKS, Claims, TapState};
+use super::claim::{BOOKMARKS, Claim, Claims, TapState};
+use super::keys::KeyRule;
 use super::side_by_side::side_by_side;
 use super::state_changes::{Change, Changes, Merge, Other, Written};
 use super::state_name::{StateOwner, StatePathTemplate};
@@ -23,6 +24,8 @@ pub struct StateObjects {
     claims: Claims,
     /// Top-level keys that this run's STATEs have had.
     had_keys: HashSet<String>,
+    /// What SCHEMAs have said of the keys of their streams.
+    keys: HashMap<String, Option<KeyRule>>,
 }
 
 /// What an owner's object holds.
@@ -76,12 +79,14 @@ impl StateObjects {
             stored,
             claims: Claims::default(),
             had_keys: HashSet::new(),
+            keys: HashMap::new(),
         })
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.stored.len()
+        let is_state = |owner: &&StateOwner| **owner != StateOwner::Keys;
+        self.stored.keys().filter(is_state).count()
     }
 
     /// Whether some of those streams can only be slips of the pen. One that merely has no state yet
@@ -90,7 +95,7 @@ impl StateObjects {
         let known = || {
             self.stored.keys().filter_map(|owner| match owner {
                 StateOwner::Stream(stream) => Some(stream.as_str()),
-                StateOwner::Tap => None,
+                StateOwner::Tap | StateOwner::Keys => None,
             })
         };
         let there_is = if known().next().is_none() {
@@ -125,6 +130,7 @@ impl StateObjects {
             let wanted = match owner {
                 StateOwner::Stream(stream) => streams.is_empty() || streams.contains(stream),
                 StateOwner::Tap => true,
+                StateOwner::Keys => false,
             };
             if !wanted {
                 continue;
@@ -162,10 +168,11 @@ impl StateObjects {
         for (stream, bookmark) in &state.bookmarks {
             changes.extend(self.change_of_stream(stream, bookmark, &state)?);
         }
-        let merge = self.changes_of_others(&state)?;
+        let merges = [self.changes_of_others(&state)?, self.changes_of_keys()?];
+        let merges = merges.into_iter().flatten().collect();
         self.had_keys
             .extend(state.others.into_iter().map(|(key, _)| key));
-        Ok(Changes::new(self.place.clone(), changes, merge))
+        Ok(Changes::new(self.place.clone(), changes, merges))
     }
 
     fn change_of_stream(
@@ -197,18 +204,15 @@ impl StateObjects {
             bookmark: bookmark.clone(),
             first: first.cloned(),
             claim,
+            is_reset: false,
             known,
         }))
     }
 
     fn changes_of_others(&self, state: &TapState) -> Result<Option<Merge>, Failure> {
-        let stored = self.stored.get(&StateOwner::Tap);
-        let document = match stored {
-            Some(stored) => self.place.parse(&StateOwner::Tap, &stored.object.content)?,
-            None => Map::new(),
-        };
-        let known = stored.map(|stored| (stored.object.version.clone(), document.clone()));
-        let mut merge = Merge::into(known);
+        let (version, document) = self.shared(&StateOwner::Tap)?;
+        let known = version.map(|version| (version, document.clone()));
+        let mut merge = Merge::into(StateOwner::Tap, known);
         for (key, value) in &state.others {
             let before = document.get(key);
             if before == Some(value) {
@@ -233,6 +237,76 @@ impl StateObjects {
             .cloned()
             .collect();
         Ok((!merge.is_empty()).then_some(merge))
+    }
+
+    /// The stored bookmark of a stream.
+    pub fn bookmark_of(&self, stream: &str) -> Result<Option<Value>, Failure> {
+        let owner = StateOwner::Stream(stream.to_owned());
+        let Some(found) = self.stored.get(&owner) else {
+            return Ok(None);
+        };
+        let document = self.place.parse(&owner, &found.object.content)?;
+        Ok(document
+            .get(BOOKMARKS)
+            .and_then(|bookmarks| bookmarks.get(stream))
+            .cloned())
+    }
+
+    /// The ticket for replacing a stream's object.
+    pub fn version_of(&self, stream: &str) -> Option<Version> {
+        let owner = StateOwner::Stream(stream.to_owned());
+        self.stored.get(&owner)?.version().cloned()
+    }
+
+    /// An object that streams or taps share, and the ticket for replacing it.
+    pub fn shared(
+        &self,
+        owner: &StateOwner,
+    ) -> Result<(Option<Version>, Map<String, Value>), Failure> {
+        match self.stored.get(owner) {
+            None => Ok((None, Map::new())),
+            Some(found) => {
+                let document = self.place.parse(owner, &found.object.content)?;
+                Ok((Some(found.object.version.clone()), document))
+            }
+        }
+    }
+
+    /// Takes note of what a SCHEMA says of a stream's key; `None` where its records tell the same.
+    pub fn knows_key(&mut self, stream: &str, rule: Option<KeyRule>) {
+        self.keys.insert(stream.to_owned(), rule);
+    }
+
+    /// What is remembered of the keys of streams.
+    pub fn keys(&self) -> Result<HashMap<String, KeyRule>, Failure> {
+        let (_, document) = self.shared(&StateOwner::Keys)?;
+        Ok(KeyRule::all_of(&document).into_iter().collect())
+    }
+
+    fn changes_of_keys(&self) -> Result<Option<Merge>, Failure> {
+        let (version, document) = self.shared(&StateOwner::Keys)?;
+        let known = version.map(|version| (version, document.clone()));
+        let mut merge = Merge::into(StateOwner::Keys, known);
+        for (stream, rule) in &self.keys {
+            let value = rule.as_ref().map(KeyRule::document);
+            match (document.get(stream), value) {
+                (Some(_), None) => merge.removed.push(stream.clone()),
+                (stored, Some(value)) if stored != Some(&value) => merge.set(Other {
+                    key: stream.clone(),
+                    value,
+                    claim: Claim::Ours,
+                    is_stream: false,
+                    first: None,
+                }),
+                _ => {}
+            }
+        }
+        Ok((!merge.is_empty()).then_some(merge))
+    }
+
+    /// Changes that somebody has asked for.
+    pub fn edited(&self, streams: Vec<Change>, merges: Vec<Merge>) -> Changes {
+        Changes::new(self.place.clone(), streams, merges)
     }
 
     /// Takes note of what the objects are now.

@@ -1,10 +1,10 @@
 //! State objects on their way: compare-and-swap, and what happens where another run was there first.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::claim::{BOOKMARKS, Claim};
 use super::side_by_side::side_by_side;
-use super::state_name::StateOwner;
+use super::state_name::{Candidate, StateOwner};
 use super::state_place::{StatePlace, document_of};
 use super::store::{StoreError, StoreErrorKind, Stored, Version};
 use crate::cli::Failure;
@@ -20,7 +20,7 @@ pub type Written = Vec<(StateOwner, Stored)>;
 pub struct Changes {
     place: StatePlace,
     streams: Vec<Change>,
-    others: Option<Merge>,
+    merges: Vec<Merge>,
 }
 
 /// A stream's bookmark that is to be stored.
@@ -31,13 +31,16 @@ pub struct Change {
     /// What it was in the run's first STATE.
     pub first: Option<Value>,
     pub claim: Claim,
+    /// Whether the stream is to be left without a bookmark.
+    pub is_reset: bool,
     /// What the object was; `None`: there was none.
     pub known: Option<Version>,
 }
 
-/// Top-level keys that are to be stored among those of other taps.
+/// Top-level keys of an object that are to be stored among those of other taps.
 #[derive(Debug)]
 pub struct Merge {
+    owner: StateOwner,
     set: Vec<Other>,
     /// Keys that this run's tap has no more.
     pub removed: Vec<String>,
@@ -58,11 +61,11 @@ pub struct Other {
 
 impl Changes {
     /// What is to be written, and where.
-    pub fn new(place: StatePlace, streams: Vec<Change>, others: Option<Merge>) -> Self {
+    pub fn new(place: StatePlace, streams: Vec<Change>, merges: Vec<Merge>) -> Self {
         Self {
             place,
             streams,
-            others,
+            merges,
         }
     }
 
@@ -73,10 +76,10 @@ impl Changes {
             let stored = change.write(place)?;
             Ok(stored.map(|stored| (StateOwner::Stream(change.stream), stored)))
         })?;
-        if let Some(merge) = self.others
-            && let Some(stored) = merge.write(place)?
-        {
-            written.push(Some((StateOwner::Tap, stored)));
+        for merge in self.merges {
+            let owner = merge.owner.clone();
+            let stored = merge.write(place)?;
+            written.push(stored.map(|stored| (owner, stored)));
         }
         Ok(written.into_iter().flatten().collect())
     }
@@ -94,7 +97,14 @@ impl Change {
     fn write(&self, place: &StatePlace) -> Result<Option<Stored>, Failure> {
         let owner = StateOwner::Stream(self.stream.clone());
         let name = place.template.render(&owner);
-        let document = document_of(&self.stream, &self.bookmark);
+        // Of a name that was cut, only the bookmark in it says whose it is.
+        let tells_stream = |found: Candidate| found.owner.is_some();
+        let is_told = place.template.candidate(&name).is_some_and(tells_stream);
+        let document = if self.is_reset && is_told {
+            json!({ BOOKMARKS: {} })
+        } else {
+            document_of(&self.stream, &self.bookmark)
+        };
         let content = format!("{document:#}\n").into_bytes();
         let version = match place.store.replace(&name, &content, self.known.as_ref()) {
             Err(conflict) if conflict.kind == StoreErrorKind::Conflict => {
@@ -139,8 +149,9 @@ impl Change {
 
 impl Merge {
     /// No key yet; `known` is what the object was and what it held, `None`: there was none.
-    pub fn into(known: Option<(Version, Map<String, Value>)>) -> Self {
+    pub fn into(owner: StateOwner, known: Option<(Version, Map<String, Value>)>) -> Self {
         Self {
+            owner,
             set: Vec::new(),
             removed: Vec::new(),
             known,
@@ -159,7 +170,7 @@ impl Merge {
 
     /// Gives what the object is now, if it was written.
     fn write(mut self, place: &StatePlace) -> Result<Option<Stored>, Failure> {
-        let name = place.template.render(&StateOwner::Tap);
+        let name = place.template.render(&self.owner);
         let (mut version, mut document) = self.known.take().unzip();
         for _ in 0..MAX_MERGES {
             let before = document.unwrap_or_default();
@@ -176,7 +187,7 @@ impl Merge {
                 Err(error) if error.kind == StoreErrorKind::Conflict => {
                     let theirs = place.store.read(&name)?;
                     let now = match &theirs {
-                        Some(theirs) => place.parse(&StateOwner::Tap, &theirs.content)?,
+                        Some(theirs) => place.parse(&self.owner, &theirs.content)?,
                         None => Map::new(),
                     };
                     self.yield_to(&before, &now, error)?;

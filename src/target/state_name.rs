@@ -19,9 +19,12 @@ pub enum StateOwner {
     /// The top-level keys beside `bookmarks`. In a name this is `@tap`, which no stream's name
     /// becomes, since `@` is encoded there.
     Tap,
+    /// What isn't of the tap's state: the keys of streams whose records don't tell them, as `@keys`.
+    Keys,
 }
 
 const TAP: &str = "@tap";
+const KEYS: &str = "@keys";
 
 /// An object, or a folder, whose name may be that of a state object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,7 @@ impl StatePathTemplate {
         match owner {
             StateOwner::Stream(stream) => self.fill(&encode(stream, self.stream_bytes)),
             StateOwner::Tap => self.fill(TAP),
+            StateOwner::Keys => self.fill(KEYS),
         }
     }
 
@@ -122,6 +126,9 @@ impl StatePathTemplate {
     fn owner(&self, text: &str) -> Option<StateOwner> {
         if text == TAP {
             return Some(StateOwner::Tap);
+        }
+        if text == KEYS {
+            return Some(StateOwner::Keys);
         }
         decode(text, self.stream_bytes).map(StateOwner::Stream)
     }

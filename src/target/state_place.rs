@@ -32,7 +32,7 @@ impl StatePlace {
             Some(bookmarks) => bookmarks.is_object(),
             None => document.is_empty(),
         };
-        if !has_bookmarks && *owner != StateOwner::Tap {
+        if !has_bookmarks && matches!(owner, StateOwner::Stream(_)) {
             return Err(fault("it has no object `bookmarks`"));
         }
         Ok(document)

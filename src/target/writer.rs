@@ -17,11 +17,11 @@ use super::store::{Store, StoreError, Writer};
 /// Blocks that may wait for the writer of one object, at most: about what it sends to a bucket at
 /// once, so that the next chunk gathers while one is on its way.
 const MOST_BLOCKS_AHEAD: usize = 8;
-/// Blocks that may wait for all of them, about.
-const BLOCKS_AHEAD_BUDGET: usize = 16;
-/// Used blocks that are kept for their memory, and up to which size, in bytes.
-const KEPT_BLOCKS: usize = 8;
+/// What may wait for all of them, about, in bytes.
+const AHEAD_BUDGET: usize = 24 * 1024 * 1024;
+/// Used blocks that are kept for their memory, up to which size each and in all, in bytes.
 const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Threads that are enough, however many streams there are.
 const CROWD: usize = 100;
@@ -54,24 +54,35 @@ impl Workshop {
 /// Memory to use again: fresh pages cost as much as filling them.
 #[derive(Debug, Default)]
 pub struct SpareBlocks {
-    blocks: Mutex<Vec<Vec<u8>>>,
+    blocks: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    blocks: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl SpareBlocks {
     /// An empty block.
     pub fn take(&self) -> Vec<u8> {
-        self.lock().pop().unwrap_or_default()
+        let mut kept = self.lock();
+        let block = kept.blocks.pop().unwrap_or_default();
+        kept.bytes -= block.capacity();
+        block
     }
 
     fn give(&self, mut block: Vec<u8>) {
-        let mut blocks = self.lock();
-        if blocks.len() < KEPT_BLOCKS && block.capacity() <= KEPT_BLOCK_BYTES {
+        let bytes = block.capacity();
+        let mut kept = self.lock();
+        if bytes <= KEPT_BLOCK_BYTES && kept.bytes + bytes <= KEPT_BYTES {
             block.clear();
-            blocks.push(block);
+            kept.bytes += bytes;
+            kept.blocks.push(block);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -138,19 +149,22 @@ pub struct ObjectWriter {
 }
 
 impl ObjectWriter {
-    /// Begins an object of `stream` whose first record came at `opened_at`.
+    /// Begins an object of `stream` whose first record came at `opened_at`, and whose lines come in
+    /// blocks of about `block_bytes`.
     #[must_use]
     pub fn open(
         workshop: &Workshop,
         template: &Arc<PathTemplate>,
         stream: &Arc<str>,
         opened_at: DateTime<Utc>,
+        block_bytes: usize,
     ) -> Self {
         let suffix = workshop.compression.suffix();
         let names = ObjectNames::new(template, stream, suffix, &workshop.clock, opened_at);
         let others = workshop.threads.begin();
         let at_work = AtWork(Arc::clone(&workshop.threads));
-        let blocks_ahead = (BLOCKS_AHEAD_BUDGET / (others + 1)).clamp(1, MOST_BLOCKS_AHEAD);
+        let share = AHEAD_BUDGET / (others + 1) / block_bytes.max(1);
+        let blocks_ahead = share.clamp(1, MOST_BLOCKS_AHEAD);
         let (sender, receiver) = sync_channel(blocks_ahead);
         let (tell, outcome) = sync_channel(1);
         let abandoned = Arc::new(AtomicBool::new(false));
@@ -321,7 +335,7 @@ mod tests {
         let mut names = Vec::new();
         for (workshop, content) in workshops.iter().zip(["first", "second"]) {
             let template = Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap());
-            let mut object = ObjectWriter::open(workshop, &template, &Arc::from("s"), opened_at);
+            let mut object = ObjectWriter::open(workshop, &template, &Arc::from("s"), opened_at, 1);
             object.write(content.into()).unwrap();
             names.push(object.finish().unwrap());
             let counts = workshop.threads.lock();
@@ -338,7 +352,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let workshop = workshop(folder.path());
         let template = Arc::new(PathTemplate::parse("{stream}_{timestamp}", None).unwrap());
-        let open = || ObjectWriter::open(&workshop, &template, &Arc::from("s"), Utc::now());
+        let open = || ObjectWriter::open(&workshop, &template, &Arc::from("s"), Utc::now(), 1);
         let mut object = open();
         object.write("first".into()).unwrap();
         object.seal();

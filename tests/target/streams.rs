@@ -43,7 +43,7 @@ fn run_with_few_files(target: &Target, limit: u32, input: &str) -> (Run, u64) {
 
 /// How much memory a process uses in KiB: the most it ever did, where the system tells that. `None`
 /// when the process has ended.
-fn memory_of(process_id: u32) -> Option<u64> {
+pub fn memory_of(process_id: u32) -> Option<u64> {
     let told = if let Ok(status) = std::fs::read_to_string(format!("/proc/{process_id}/status")) {
         let peak = status.lines().find(|line| line.starts_with("VmHWM"));
         peak?.to_owned()

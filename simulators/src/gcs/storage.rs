@@ -304,6 +304,13 @@ impl Storage {
             return refuse(404, "No such object");
         };
         if request.parameter("alt") == Some("media") {
+            if let Some(range) = request.header("Range").and_then(bounds_of) {
+                let end = object.content.len().min(range.end);
+                let Some(piece) = object.content.get(range.start..end) else {
+                    return refuse(416, "The requested range cannot be satisfied.");
+                };
+                return Reply::new(206, "application/octet-stream", piece);
+            }
             return Reply::new(200, "application/octet-stream", object.content.to_vec())
                 .header("x-goog-generation", object.generation.to_string())
                 .header(
@@ -357,6 +364,7 @@ impl Storage {
                 None => items.push(json!({
                     "name": name, "size": object.content.len().to_string(),
                     "generation": object.generation.to_string(),
+                    "crc32c": base64(crc32c::crc32c(&object.content)),
                 })),
             }
         }
@@ -386,6 +394,12 @@ impl Storage {
         self.objects.insert(name.to_owned(), object);
         generation
     }
+}
+
+/// `bytes=FIRST-LAST`.
+fn bounds_of(range: &str) -> Option<std::ops::Range<usize>> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    Some(first.parse().ok()?..last.parse::<usize>().ok()? + 1)
 }
 
 pub(super) fn session_of(request: &Request) -> Option<u64> {

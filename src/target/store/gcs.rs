@@ -12,7 +12,8 @@ use super::credentials::misconfigured;
 use super::error::StoreError;
 use super::http::{Client, Reply};
 use super::names::ObjectNames;
-use super::stored::{Stored, Version};
+use super::pieces::Pieces;
+use super::stored::{Listed, Stored, Version};
 use super::upload::{Upload, encode_crc32c};
 use crate::cli::stop::Stop;
 use crate::target::config::{BucketConfig, GOOGLE};
@@ -39,6 +40,12 @@ struct Listing {
 #[derive(Deserialize)]
 struct Item {
     name: String,
+    /// Decimal.
+    size: Option<String>,
+    /// Decimal.
+    generation: Option<String>,
+    /// Base64 of the big-endian checksum.
+    crc32c: Option<String>,
 }
 
 impl GcsStore {
@@ -88,13 +95,59 @@ impl GcsStore {
     }
 
     pub fn entries(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        let fields = "delimiter=/&fields=kind,items(name),prefixes,nextPageToken";
+        self.list(prefix, fields, |page| {
+            let objects = page.items.into_iter().map(|item| item.name);
+            names.extend(objects.chain(page.prefixes));
+        })?;
+        Ok(self.below_prefix(names, |name| name))
+    }
+
+    pub fn objects(&self) -> Result<Vec<Listed>, StoreError> {
+        let mut items = Vec::new();
+        let fields = "fields=kind,items(name,size,generation,crc32c),nextPageToken";
+        self.list("", fields, |page| items.extend(page.items))?;
+        let items = items.into_iter().map(|item| Listed {
+            name: item.name,
+            bytes: item.size.and_then(|size| size.parse().ok()).unwrap_or(0),
+            generation: item.generation.and_then(|number| number.parse().ok()),
+            crc32c: item.crc32c,
+        });
+        Ok(self.below_prefix(items.collect(), |listed: &mut Listed| &mut listed.name))
+    }
+
+    pub fn reader(&self, object: &Listed) -> Pieces {
+        Pieces::new(Arc::clone(&self.bucket), object)
+    }
+
+    /// Cuts the destination's prefix off their names.
+    fn below_prefix<T>(&self, named: Vec<T>, name_of: impl Fn(&mut T) -> &mut String) -> Vec<T> {
+        let prefix = &self.bucket.config.prefix;
+        let mut below = Vec::with_capacity(named.len());
+        for mut one in named {
+            let name = name_of(&mut one);
+            if let Some(rest) = name.strip_prefix(prefix) {
+                *name = rest.to_owned();
+                below.push(one);
+            }
+        }
+        below
+    }
+
+    /// Asks for all pages of a listing.
+    fn list(
+        &self,
+        prefix: &str,
+        fields: &str,
+        mut take: impl FnMut(Listing),
+    ) -> Result<(), StoreError> {
         let bucket = &self.bucket;
         let what = format!("list {}", self.url_of(prefix));
-        let mut names = Vec::new();
         let mut page_token: Option<String> = None;
         loop {
             let mut target = format!(
-                "/storage/v1/b/{}/o?prefix={}&delimiter=/&fields=kind,items(name),prefixes,nextPageToken",
+                "/storage/v1/b/{}/o?prefix={}&{fields}",
                 bucket.config.bucket,
                 encode(&bucket.object(prefix))
             );
@@ -105,22 +158,18 @@ impl GcsStore {
             if !reply.status.is_success() {
                 return Err(bucket.refused(&what, &reply));
             }
-            let listing: Listing = serde_json::from_slice(&reply.body)
+            let mut listing: Listing = serde_json::from_slice(&reply.body)
                 .ok()
                 .filter(|listing: &Listing| listing.kind == "storage#objects")
                 .ok_or_else(|| {
                     StoreError::failed(format_args!("can't {what}: the answer is no listing"))
                         .hint("something else than the storage service answers at `endpoint`")
                 })?;
-            let objects = listing.items.into_iter().map(|item| item.name);
-            names.extend(
-                objects
-                    .chain(listing.prefixes)
-                    .filter_map(|name| name.strip_prefix(&bucket.config.prefix).map(str::to_owned)),
-            );
-            let next = listing.next_page_token.filter(|token| !token.is_empty());
+            let next = listing.next_page_token.take();
+            take(listing);
+            let next = next.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(names);
+                return Ok(());
             }
             if next == page_token {
                 return Err(StoreError::failed(format_args!(

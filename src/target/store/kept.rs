@@ -4,17 +4,28 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Objects that wait for a STATE may be many, and files that a process may have open few.
 const MOST_FILES: usize = 100;
 /// Files of the process, whatever bucket they are for.
 static FILES: AtomicUsize = AtomicUsize::new(0);
+/// Files that are free again, for the next object: to write where memory of the disk's is at hand takes
+/// the system a tenth of what fresh memory takes.
+static SPARE: Mutex<Vec<Nameless>> = Mutex::new(Vec::new());
 
 /// A file without a name, so that it goes with the process.
 #[derive(Debug)]
 struct Nameless(File);
 
 impl Nameless {
+    fn take() -> io::Result<Self> {
+        match spare().pop() {
+            Some(file) => Ok(file),
+            None => Self::make(),
+        }
+    }
+
     fn make() -> io::Result<Self> {
         if FILES.fetch_add(1, Ordering::Relaxed) >= MOST_FILES {
             FILES.fetch_sub(1, Ordering::Relaxed);
@@ -36,12 +47,23 @@ impl Drop for Nameless {
     }
 }
 
+fn spare() -> MutexGuard<'static, Vec<Nameless>> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The bytes sent so far. Most objects are sent in one piece and keep nothing.
 #[derive(Debug, Default)]
 pub struct Kept {
     file: Option<Nameless>,
     length: u64,
     is_given_up: bool,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // What is left in it is written over.
+        spare().extend(self.file.take());
+    }
 }
 
 impl Kept {
@@ -65,7 +87,9 @@ impl Kept {
                 "what is uploaded can't be kept in the temporary directory ({error}): a session \
                  that gets lost will fail the run"
             );
+            // With what else is spare: the disk may be full.
             self.file = None;
+            spare().clear();
             self.is_given_up = true;
         }
     }
@@ -73,7 +97,7 @@ impl Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Nameless(file) = match &mut self.file {
             Some(file) => file,
-            none => none.insert(Nameless::make()?),
+            none => none.insert(Nameless::take()?),
         };
         file.seek(SeekFrom::Start(self.length))?;
         file.write_all(bytes)?;

@@ -17,7 +17,7 @@ use super::disk::{
 use super::error::{StoreError, StoreErrorKind};
 use super::names::ObjectNames;
 use super::run_folder::RunFolder;
-use super::stored::{Stored, Version};
+use super::stored::{Listed, Stored, Version};
 use crate::cli::stop::Stop;
 use crate::target::object_name::INCOMPLETE;
 
@@ -105,6 +105,42 @@ impl LocalStore {
             names.push(name);
         }
         Ok(names)
+    }
+
+    /// All files, as far down as `levels` folders.
+    pub fn objects(&self, levels: usize) -> Result<Vec<Listed>, StoreError> {
+        let mut objects = Vec::new();
+        let mut folders = vec![(String::new(), 0)];
+        while let Some((folder, level)) = folders.pop() {
+            for name in self.entries(&folder)? {
+                if name.ends_with('/') {
+                    if level < levels {
+                        folders.push((name, level + 1));
+                    }
+                    continue;
+                }
+                let path = self.path_of(&name);
+                let found = match fs::metadata(&path) {
+                    Ok(found) if found.is_file() => found,
+                    // Pipes and the like, links that lead nowhere, and what has just been removed.
+                    Ok(_) => continue,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(fault("look at", &path, &error)),
+                };
+                objects.push(Listed {
+                    name,
+                    bytes: found.len(),
+                    generation: None,
+                    crc32c: None,
+                });
+            }
+        }
+        Ok(objects)
+    }
+
+    pub fn open_file(&self, name: &str) -> Result<File, StoreError> {
+        let path = self.path_of(name);
+        File::open(&path).map_err(|error| fault("read", &path, &error))
     }
 
     /// Tries to make a file where `prefix` leads, and removes it again.

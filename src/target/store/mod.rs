@@ -14,6 +14,7 @@ mod http;
 mod kept;
 mod local;
 pub mod names;
+mod pieces;
 mod run_folder;
 mod session;
 mod stored;
@@ -30,7 +31,7 @@ pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 use names::ObjectNames;
-pub use stored::{Stored, Version};
+pub use stored::{Listed, Stored, Version};
 
 /// A place for objects. Clones share it.
 #[derive(Clone, Debug)]
@@ -80,6 +81,24 @@ impl Store {
         }?;
         names.sort();
         Ok(names)
+    }
+
+    /// All objects, as far down as `levels` folders, sorted by name.
+    pub fn objects(&self, levels: usize) -> Result<Vec<Listed>, StoreError> {
+        let mut objects = match self {
+            Self::Local(store) => store.objects(levels),
+            Self::Gcs(store) => store.objects(),
+        }?;
+        objects.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(objects)
+    }
+
+    /// An object's bytes, whatever its size, checked on their way where that can be.
+    pub fn reader(&self, object: &Listed) -> Result<Box<dyn io::Read + Send>, StoreError> {
+        match self {
+            Self::Local(store) => Ok(Box::new(store.open_file(&object.name)?)),
+            Self::Gcs(store) => Ok(Box::new(store.reader(object))),
+        }
     }
 
     /// Fails where small objects that begin with `prefix` can't be written, as far as that is known

@@ -17,3 +17,16 @@ pub struct Stored {
     /// The ticket for replacing it.
     pub version: Version,
 }
+
+/// An object as a listing tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name below the destination.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Which of the objects of that name it is, where the service tells.
+    pub generation: Option<i64>,
+    /// The checksum of its bytes, in base64, where the service tells.
+    pub crc32c: Option<String>,
+}
