@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+/// Of a terminal that doesn't tell how wide it is.
+const USUAL_WIDTH: usize = 80;
+
 static LINES: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Whether somebody may be watching, so that progress is drawn instead of logged.
@@ -25,6 +28,13 @@ pub fn progress_line(name: &'static str) -> ProgressBar {
             .with_style(style)
             .with_prefix(name),
     )
+}
+
+/// The columns of the terminal that progress is drawn on.
+#[must_use]
+pub fn width() -> usize {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
 }
 
 /// Stdin, for Singer messages. Somebody who is to type them is told so.

@@ -11,6 +11,8 @@ import termios
 import time
 from fcntl import ioctl
 
+import pytest
+
 from conftest import environment
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -23,7 +25,12 @@ class Terminal:
         self.ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | variables
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | variables,
+            start_new_session=True,
         )
         os.close(theirs)
         self.text = ""
@@ -80,3 +87,25 @@ def test_a_target_on_a_terminal_says_what_it_waits_for(tmp_path):
     terminal.read_until(lambda text: "pipe a tap into this program" in text)
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.finish() == 130
+
+
+@pytest.mark.parametrize("columns", [40, 100, 200])
+def test_progress_goes_on_while_it_waits_and_fits(start_workspace, columns):
+    settings = start_workspace(contacts=2000, rate_limit=4, rate_window_seconds=10)
+    terminal = Terminal(
+        "bash",
+        "-c",
+        "tap-intercom --stream contacts > /dev/null",
+        columns=columns,
+        **environment("TAP_INTERCOM", settings),
+    )
+    waits = re.compile(r"waiting (\d+) s")
+    terminal.read_until(lambda text: len(set(waits.findall(text))) >= 3)
+    os.killpg(os.getpgid(terminal.process.pid), signal.SIGTERM)
+    terminal.finish()
+    segments = re.split(r"[\r\n]+", CONTROL.sub("\r", terminal.text))
+    drawn = [segment for segment in segments if " contacts: " in segment and "INFO" not in segment]
+    assert drawn
+    assert max(len(segment) for segment in drawn) <= columns
+    if columns == 200:
+        assert any("s to go, " in segment and " records of 2000" in segment for segment in drawn)

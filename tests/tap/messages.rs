@@ -1,5 +1,7 @@
 //! What people read: the messages of a tiny workspace, the log, the help.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::harness::Tap;
@@ -191,4 +193,20 @@ fn the_help_tells_how_to_use_it() {
     Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
     configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM.
     ");
+}
+
+#[test]
+fn a_log_goes_on_while_an_answer_is_waited_for() {
+    let workspace = Workspace::start(Settings {
+        latency: Duration::from_secs(32),
+        ..Settings::default()
+    });
+    let run = Tap::of(&workspace).streams(&["tags"]).run().ok();
+    let told = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("INFO tags: 0 records, "));
+    assert_eq!(told.count(), 1, "{}", run.stderr);
+    let counted = "\"metric\":\"record_count\",\"value\":0,";
+    assert!(run.stderr.contains(counted), "{}", run.stderr);
 }

@@ -128,6 +128,13 @@ impl Client {
         self.tally.counts()
     }
 
+    /// How long nothing may be sent yet, where that is a second or more.
+    #[must_use]
+    pub fn held_back(&self) -> Option<Duration> {
+        let wait = self.common.pace.wait();
+        wait.filter(|wait| *wait >= Duration::from_secs(1))
+    }
+
     /// Requests that the API's current window still allows, where it says so.
     #[must_use]
     pub fn budget_left(&self) -> Option<u32> {

@@ -143,6 +143,12 @@ impl Pace {
         );
     }
 
+    /// How long a request that came now would have to wait.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.book().wait(Instant::now())
+    }
+
     /// How many requests the current window still allows, where the API says it.
     #[must_use]
     pub fn remaining(&self) -> Option<u32> {

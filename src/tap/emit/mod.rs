@@ -7,3 +7,4 @@ pub mod progress;
 pub mod standing;
 pub mod stream;
 pub mod streams;
+mod told;

@@ -1,11 +1,14 @@
-//! How far a stream is: counts for the log, for METRIC lines and for the summary at the end.
+//! How far a stream is: counts for the log, for METRIC lines and for the summary at the end. One
+//! thread tells of all streams, so that it is told too while they wait.
 
 use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use serde_json::json;
 
+use super::told;
 use crate::cli::terminal;
 use crate::singer::metrics;
 use crate::tap::api::client::{Client, RequestCounts};
@@ -16,16 +19,32 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 /// How often it does so to somebody who watches.
 const LINE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The counts of one stream and its children while it is read.
+/// The streams that are being read, and whether more may begin.
+#[derive(Debug, Default)]
+pub struct Board {
+    streams: Mutex<Streams>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    read: Vec<Arc<Stream>>,
+    is_complete: bool,
+}
+
+/// One stream that is being read.
 #[derive(Debug)]
-pub struct Progress {
+struct Stream {
     started: Instant,
-    counts: Vec<Count>,
-    total_count: Option<u64>,
-    cut: u64,
-    missing: Vec<(String, u64)>,
-    reported: Instant,
+    client: Arc<Client>,
+    counts: Mutex<Counts>,
     line: ProgressBar,
+}
+
+#[derive(Debug)]
+struct Counts {
+    of_each: Vec<Count>,
+    total_count: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -33,6 +52,15 @@ struct Count {
     stream: &'static str,
     records: u64,
     reported: u64,
+}
+
+/// The counts of one stream and its children while it is read.
+#[derive(Debug)]
+pub struct Progress {
+    board: Arc<Board>,
+    stream: Arc<Stream>,
+    cut: u64,
+    missing: Vec<(String, u64)>,
 }
 
 /// What one stream came to.
@@ -47,37 +75,125 @@ pub struct Summary {
     duration: Duration,
 }
 
+impl Board {
+    /// Tells of the streams now and then, until all of them are read.
+    pub fn tell(&self) {
+        let is_watched = terminal::is_watched();
+        let interval = if is_watched {
+            LINE_INTERVAL
+        } else {
+            LOG_INTERVAL
+        };
+        let mut told = Instant::now();
+        let mut streams = lock(&self.streams);
+        while !(streams.is_complete && streams.read.is_empty()) {
+            let left = interval.saturating_sub(told.elapsed());
+            if left.is_zero() {
+                told = Instant::now();
+                for stream in &streams.read {
+                    stream.tell(is_watched);
+                }
+            } else {
+                let waited = self.changed.wait_timeout(streams, left);
+                (streams, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// No other stream begins.
+    pub fn complete(&self) {
+        lock(&self.streams).is_complete = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Stream {
+    fn tell(&self, is_watched: bool) {
+        if is_watched {
+            let name = lock(&self.counts).of_each[0].stream;
+            let left = terminal::width().saturating_sub(name.len() + 4);
+            self.line.set_message(told::fitted(&self.news(), left));
+            self.line.tick();
+        } else {
+            self.report_counts();
+            let name = lock(&self.counts).of_each[0].stream;
+            tracing::info!("{name}: {}", self.news().join(", "));
+        }
+    }
+
+    /// What there is to say, what matters most first.
+    fn news(&self) -> Vec<String> {
+        let counts = lock(&self.counts);
+        let requests = self.client.counts().requests;
+        let own = counts.of_each[0].records;
+        let spent = self.started.elapsed();
+        let mut news = Vec::new();
+        news.extend(self.client.held_back().map(told::waiting));
+        news.extend(told::left(spent, own, counts.total_count));
+        news.push(match counts.total_count {
+            Some(total) => format!("{own} records of {total}"),
+            None => format!("{own} records"),
+        });
+        for child in &counts.of_each[1..] {
+            news.push(format!("{} {}", child.records, child.stream));
+        }
+        news.push(told::rate(requests, spent));
+        if let Some(left) = self.client.budget_left() {
+            news.push(format!("{left} left in the API's window"));
+        }
+        news
+    }
+
+    fn report_counts(&self) {
+        for count in &mut lock(&self.counts).of_each {
+            let tags = json!({"stream": count.stream});
+            metrics::counter("record_count", count.records - count.reported, &tags);
+            count.reported = count.records;
+        }
+    }
+}
+
 impl Progress {
-    /// Begins to count for a stream.
+    /// Begins to count for a stream, whose requests `client` counts.
     #[must_use]
-    pub fn start(plan: &Plan) -> Self {
-        let now = Instant::now();
+    pub fn start(plan: &Plan, client: &Arc<Client>, board: &Arc<Board>) -> Self {
+        let count = |stream| Count {
+            stream,
+            records: 0,
+            reported: 0,
+        };
+        let stream = Arc::new(Stream {
+            started: Instant::now(),
+            client: Arc::clone(client),
+            counts: Mutex::new(Counts {
+                of_each: plan.outputs().map(|output| count(output.name)).collect(),
+                total_count: None,
+            }),
+            line: terminal::progress_line(plan.stream.name),
+        });
+        lock(&board.streams).read.push(Arc::clone(&stream));
         Self {
-            started: now,
-            counts: plan
-                .outputs()
-                .map(|output| Count {
-                    stream: output.name,
-                    records: 0,
-                    reported: 0,
-                })
-                .collect(),
-            total_count: None,
+            board: Arc::clone(board),
+            stream,
             cut: 0,
             missing: Vec::new(),
-            reported: now,
-            line: terminal::progress_line(plan.stream.name),
         }
     }
 
     /// A page came, of so many records in all.
     pub fn expect(&mut self, total_count: Option<u64>) {
-        self.total_count = total_count.or(self.total_count);
+        let mut counts = lock(&self.stream.counts);
+        counts.total_count = total_count.or(counts.total_count);
     }
 
     /// A record was emitted.
     pub fn record(&mut self, stream: &str) {
-        if let Some(count) = self.counts.iter_mut().find(|count| count.stream == stream) {
+        let mut counts = lock(&self.stream.counts);
+        if let Some(count) = counts
+            .of_each
+            .iter_mut()
+            .find(|count| count.stream == stream)
+        {
             count.records += 1;
         }
     }
@@ -97,61 +213,18 @@ impl Progress {
             .collect();
     }
 
-    /// Says where it is, now and then.
-    pub fn tick(&mut self, client: &Client) {
-        let is_watched = terminal::is_watched();
-        let interval = if is_watched {
-            LINE_INTERVAL
-        } else {
-            LOG_INTERVAL
-        };
-        if self.reported.elapsed() < interval {
-            return;
-        }
-        self.reported = Instant::now();
-        if is_watched {
-            self.line.set_message(self.describe(client));
-            self.line.tick();
-        } else {
-            self.report_counts();
-            tracing::info!("{}: {}", self.counts[0].stream, self.describe(client));
-        }
-    }
-
-    /// Counts, totals, requests a second, budget and time left.
-    #[expect(clippy::cast_precision_loss, reason = "rates and shares for people")]
-    fn describe(&self, client: &Client) -> String {
-        let requests = client.counts().requests;
-        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
-        let mut text = format!("{} records", self.counts[0].records);
-        if let Some(total) = self.total_count {
-            text += &format!(" of {total}");
-        }
-        for child in &self.counts[1..] {
-            text += &format!(", {} {}", child.records, child.stream);
-        }
-        text += &format!(", {requests} requests ({:.0}/s)", requests as f64 / seconds);
-        if let Some(left) = client.budget_left() {
-            text += &format!(", {left} left in the API's window");
-        }
-        let done = self.counts[0].records as f64;
-        if let Some(total) = self.total_count.filter(|_| done > 0.0) {
-            let minutes = seconds * (total as f64 / done - 1.0).max(0.0) / 60.0;
-            text += &format!(", about {minutes:.0} min to go");
-        }
-        text
-    }
-
     /// Reports the rest and sums up.
-    pub fn finish(mut self, client: &Client) -> Vec<Summary> {
-        self.line.finish_and_clear();
-        self.report_counts();
-        let requests = client.counts();
-        let duration = self.started.elapsed();
-        let Some(stream) = self.counts.first().map(|count| count.stream) else {
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Summary> {
+        let stream = Arc::clone(&self.stream);
+        stream.report_counts();
+        let requests = stream.client.counts();
+        let duration = stream.started.elapsed();
+        let counts = lock(&stream.counts);
+        let Some(name) = counts.of_each.first().map(|count| count.stream) else {
             return Vec::new();
         };
-        let tags = json!({"stream": stream});
+        let tags = json!({"stream": name});
         metrics::timer("sync_duration", duration, &tags);
         metrics::counter("http_request_count", requests.requests, &tags);
         metrics::timer("http_request_duration", requests.in_requests, &tags);
@@ -170,16 +243,22 @@ impl Progress {
             missing: std::mem::take(&mut missing),
             duration,
         };
-        self.counts.iter().enumerate().map(summary).collect()
+        counts.of_each.iter().enumerate().map(summary).collect()
     }
+}
 
-    fn report_counts(&mut self) {
-        for count in &mut self.counts {
-            let tags = json!({"stream": count.stream});
-            metrics::counter("record_count", count.records - count.reported, &tags);
-            count.reported = count.records;
-        }
+/// However a stream ends, nothing more is told of it.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.stream.line.finish_and_clear();
+        let mut streams = lock(&self.board.streams);
+        streams.read.retain(|read| !Arc::ptr_eq(read, &self.stream));
+        self.board.changed.notify_all();
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Display for Summary {

@@ -140,7 +140,7 @@ fn emit_all<W: Write>(
         standing,
         version: version_of(client, plan),
     };
-    let mut result = emission.run(&mut pipeline, client);
+    let mut result = emission.run(&mut pipeline);
     if result.is_ok() {
         result = emission.activate(pipeline.along());
     }
@@ -154,7 +154,7 @@ fn emit_all<W: Write>(
 }
 
 impl<W: Write> Emission<'_, W> {
-    fn run(&mut self, pipeline: &mut Pipeline<'_>, client: &Client) -> Result<(), Fault> {
+    fn run(&mut self, pipeline: &mut Pipeline<'_>) -> Result<(), Fault> {
         let end = loop {
             match pipeline.next_event()? {
                 Event::Page(arrival) => {
@@ -171,11 +171,9 @@ impl<W: Write> Emission<'_, W> {
                 self.remember(pipeline.along())?;
             }
             self.messages.state_if_due()?;
-            self.progress.tick(client);
         };
         while let Some(complete) = pipeline.along().next_again()? {
             self.write(&complete)?;
-            self.progress.tick(client);
         }
         end
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
 use super::outlet::Outlet;
-use super::progress::{Progress, Summary};
+use super::progress::{Board, Progress, Summary};
 use super::standing::Standing;
 use super::stream::{self, Outcome, Shared};
 use crate::cli::Failure;
@@ -44,14 +44,21 @@ pub fn emit<W: Write + Send>(
         ended: plans.iter().map(|_| None).collect(),
         failure: None,
     });
+    let board = Arc::new(Board::default());
     thread::scope(|scope| {
+        let tell = || board.tell();
+        // Without it, all is read as well.
+        let _ = thread::Builder::new()
+            .name("progress".into())
+            .spawn_scoped(scope, tell);
         for (number, (plan, standing)) in plans.iter().zip(standings).enumerate() {
             let results = &results;
             let settle = move |end| settle(shared, results, number, end);
-            if let Err(fault) = start(scope, shared, plan, standing, outlet, settle) {
+            if let Err(fault) = start(scope, shared, plan, standing, outlet, &board, settle) {
                 settle(Err(fault));
             }
         }
+        board.complete();
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     match results.failure {
@@ -67,10 +74,11 @@ fn start<'scope, W: Write + Send>(
     plan: &'scope Plan,
     standing: Standing<'scope>,
     outlet: &'scope Outlet<W>,
+    board: &Arc<Board>,
     settle: impl Fn(Result<Ended, Fault>) + Send + 'scope,
 ) -> Result<(), Fault> {
     let client = Arc::new(shared.client.for_another_stream());
-    let mut progress = Progress::start(plan);
+    let mut progress = Progress::start(plan, &client, board);
     let emit = move || {
         let outcome = stream::emit(shared, &client, plan, standing, outlet, &mut progress);
         if let Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) =
@@ -79,7 +87,7 @@ fn start<'scope, W: Write + Send>(
             tracing::error!("stream {} failed: {message}", plan.stream.name);
         }
         Ended {
-            summaries: progress.finish(&client),
+            summaries: progress.finish(),
             outcome,
         }
     };
