@@ -19,7 +19,7 @@ pub fn left(spent: Duration, done: u64, total: Option<u64>) -> Option<String> {
     let seconds = spent.mul_f64((total - done) as f64 / done as f64).as_secs();
     Some(match seconds {
         ..60 => format!("{seconds} s to go"),
-        ..3600 => format!("{} min to go", seconds.div_ceil(60)),
+        60..3600 => format!("{} min to go", seconds.div_ceil(60)),
         _ => format!("{} h {} min to go", seconds / 3600, seconds % 3600 / 60),
     })
 }
