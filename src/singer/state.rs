@@ -115,6 +115,11 @@ impl State {
         }
     }
 
+    /// Replaces a key beside the bookmarks.
+    pub fn set(&mut self, key: &str, value: Value) {
+        self.value.insert(key.to_owned(), value);
+    }
+
     /// Forgets a stream.
     pub fn remove_bookmark(&mut self, stream: &str) {
         if let Some(Value::Object(bookmarks)) = self.value.get_mut("bookmarks") {

@@ -67,6 +67,12 @@ pub struct Arguments {
     #[arg(long, group = "mode", value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub test: Option<TestMode>,
 
+    /// Print one state of those in these files, of the slices of a backfill and of the ordinary runs:
+    /// the newest bookmark of each stream, once all are read to their end, and all that is still
+    /// awaited. Needs no token.
+    #[arg(long, group = "mode", value_name = "FILE", num_args = 1..)]
+    pub merge_states: Vec<PathBuf>,
+
     /// Print what this program is and which settings it takes.
     #[arg(long, group = "mode")]
     pub about: bool,

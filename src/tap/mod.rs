@@ -8,6 +8,7 @@ pub mod run;
 pub mod config;
 pub mod exclusions;
 pub mod fault;
+mod merge;
 pub mod plan;
 pub mod records;
 pub mod streams;

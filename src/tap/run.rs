@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::api::client::Client;
@@ -14,10 +14,12 @@ use super::emit::stream::Shared;
 use super::emit::streams;
 use super::exclusions::Exclusions;
 use super::fault::Fault;
+use super::merge::merge;
 use super::plan::{Plan, discover, plan};
 use super::probe;
 use super::time;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use crate::cli::foreign::never_show;
 use crate::cli::output::print;
@@ -43,6 +45,9 @@ pub const PROGRAM: Program = Program {
     ],
 };
 
+/// Clocks may differ by so many seconds: a bookmark that is further ahead is none.
+const A_DAY: time::EpochSeconds = 86_400;
+
 /// Does what the arguments say.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.about {
@@ -51,6 +56,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if arguments.discover {
         return print(&format!("{}\n", catalog_json(&discover())));
+    }
+    if !arguments.merge_states.is_empty() {
+        return merge_states(&arguments.merge_states);
     }
     let settings: Settings = settings::load(&PROGRAM, &arguments.config)?;
     let mut config = Config::try_from(settings)?;
@@ -139,6 +147,16 @@ fn sync<W: Write + Send>(
 #[must_use]
 pub fn catalog_json(catalog: &Catalog) -> String {
     serde_json::to_string_pretty(catalog).unwrap_or_default()
+}
+
+/// Prints one state of several.
+fn merge_states(paths: &[PathBuf]) -> Result<(), Failure> {
+    let mut given = Vec::new();
+    for path in paths {
+        given.push((path.display().to_string(), read_state(Some(path))?));
+    }
+    let state = merge(&given, time::now() + A_DAY)?;
+    print(&format!("{}\n", Value::Object(state.value().clone())))
 }
 
 fn read_state(path: Option<&Path>) -> Result<State, Failure> {

@@ -53,7 +53,10 @@ class Airflow:
             *arguments,
             code=code,
             TARGET_GCS_DESTINATION=str(directory),
-            **environment("TAP_INTERCOM", settings),
+            AIRFLOW_CONN_INTERCOM=json.dumps(
+                {"conn_type": "http", "password": settings["access_token"]}
+            ),
+            **environment("TAP_INTERCOM", settings | {"access_token": ""}),
             **variables,
         )
         query = """
@@ -95,6 +98,11 @@ def test_a_stream_that_fails_is_tried_again_and_fails_the_run(airflow, start_wor
     assert lake(tmp_path).keys() == {*STREAMS, "conversation_parts", "call_transcriptions"} - {
         "contacts"
     }
+
+
+def test_wrong_settings_are_not_tried_again(airflow, workspace, tmp_path):
+    tasks = airflow.run_dag("intercom_to_gcs", workspace | {"page_size": 0}, tmp_path, code=1)
+    assert tasks == {stream: ("failed", 1) for stream in STREAMS}
 
 
 # In the place of tap-intercom: the first try for contacts is killed outright, and the target with
@@ -155,3 +163,15 @@ def test_the_slices_of_a_backfill_make_up_the_whole(airflow, workspace, messages
         assert sorted(map(json.dumps, loaded[stream])) == sorted(map(json.dumps, expected[stream]))
     assert len(list(tmp_path.glob("contacts/**/*.json"))) > 1
     assert len(list(tmp_path.glob("_intercom_backfill/*/contacts.json"))) == 6
+
+    for stream in parameters["streams"]:
+        bookmarks = [bookmark(file, stream) for file in tmp_path.glob(f"_intercom_backfill/*/{stream}.json")]
+        [merged] = [bookmark(file, stream) for file in tmp_path.glob(f"_intercom_state/{stream}_*")]
+        newest = max(bookmarks, key=lambda found: found["updated_at"])
+        assert merged["updated_at"] == newest["updated_at"]
+        awaited = [entry for found in bookmarks for entry in found.get("awaited", [])]
+        assert sorted(map(json.dumps, merged.get("awaited", []))) == sorted(map(json.dumps, awaited))
+
+
+def bookmark(file, stream):
+    return json.loads(file.read_text())["bookmarks"][stream]

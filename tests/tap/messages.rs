@@ -146,6 +146,11 @@ fn the_help_tells_how_to_use_it() {
               - all:    One record of every selected stream
               - schema: Nothing: only the schemas are printed
 
+          --merge-states <FILE>...
+              Print one state of those in these files, of the slices of a backfill and of the ordinary
+              runs: the newest bookmark of each stream, once all are read to their end, and all that is
+              still awaited. Needs no token
+
           --about
               Print what this program is and which settings it takes
 

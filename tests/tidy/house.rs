@@ -18,7 +18,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["tap::read::*"],
     &["tap::along::*"],
     &["tap::emit::*"],
-    &["tap::probe"],
+    &["tap::probe", "tap::merge"],
     &["tap::run"],
     // The target.
     &[

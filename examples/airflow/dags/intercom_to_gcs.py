@@ -1,30 +1,26 @@
 """Loads Intercom into the data lake: what changed every hour, and years of history once.
 
-The two programs are on the workers' path and take their settings from the workers' environment:
+The two programs are on the workers' path. The token is the password of the connection `intercom`; the
+rest comes from the workers' environment:
 
-    TAP_INTERCOM_ACCESS_TOKEN    from a secret
     TARGET_GCS_DESTINATION       gs://intercom-api-{env}
     TARGET_GCS_ENVIRONMENT       production
 
 The pool shares the workspace's API limit among the tasks: `airflow pools set intercom 3 Intercom`.
 """
 
+import pathlib
+import sys
 from datetime import datetime, timedelta, timezone
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Connection, Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-# One task each. `conversations` brings conversation_parts along, `calls` call_transcriptions.
-STREAMS = [
-    "admins",
-    "teams",
-    "tags",
-    "contacts",
-    "conversations",
-    "calls",
-    "articles",
-    "collections",
-]
+# Not all of Airflow's commands look beside a DAG for what it imports.
+sys.path.append(str(pathlib.Path(__file__).parent))
+
+from intercom_common import LAKE, STREAMS, TAGS, WRONG_USAGE, tell  # noqa: E402
 
 # State comes from the bucket and goes there with the data it covers, never through Airflow: a retry
 # goes on where the failed try was, on any worker, and repeats nothing that was stored. Without
@@ -36,10 +32,41 @@ target-gcs --read-state --stream "$STREAM" > state.json
 tap-intercom --state state.json --stream "$STREAM" | target-gcs
 """
 
+# The states of the slices and the one that the hourly runs go on from become that one.
+MERGE = """
+set -euo pipefail
+target-gcs --read-state --stream "$STREAM" > ordinary.json
+number=0
+for template in $TEMPLATES; do
+  number=$((number + 1))
+  TARGET_GCS_STATE_PATH_TEMPLATE="$template" \
+    target-gcs --read-state --stream "$STREAM" > "slice-$number.json"
+done
+tap-intercom --merge-states ordinary.json slice-*.json | target-gcs --write-state -
+"""
+
+
+class Command(BashOperator):
+    """Runs a command with the token, not again where its arguments or its settings are wrong."""
+
+    def __init__(self, **options):
+        super().__init__(skip_on_exit_code=WRONG_USAGE, **options)
+
+    def execute(self, context):
+        # Here, so that it stands in no rendered template.
+        token = Connection.get("intercom").password
+        self.env = (self.env or {}) | {"TAP_INTERCOM_ACCESS_TOKEN": token}
+        try:
+            return super().execute(context)
+        except AirflowSkipException as wrong:
+            raise AirflowFailException("wrong settings or state; the log says which") from wrong
+
+
 LOAD = {
     "task_id": "load",
     "bash_command": COMMAND,
     "append_env": True,
+    "outlets": [LAKE],
     "do_xcom_push": False,
     "pool": "intercom",
     "retries": 3,
@@ -56,9 +83,11 @@ LOAD = {
     catchup=False,
     # Two runs at once would read the same, and the second one to finish would fail.
     max_active_runs=1,
+    tags=TAGS,
+    default_args={"on_failure_callback": tell},
 )
 def intercom_to_gcs():
-    BashOperator.partial(**LOAD, map_index_template="{{ task.env.STREAM }}").expand(
+    Command.partial(**LOAD, map_index_template="{{ task.env.STREAM }}").expand(
         env=[{"STREAM": stream} for stream in STREAMS]
     )
 
@@ -66,6 +95,8 @@ def intercom_to_gcs():
 @dag(
     schedule=None,
     max_active_runs=1,
+    tags=TAGS,
+    default_args={"on_failure_callback": tell},
     params={
         "start_date": Param("2020-01-01", type="string", format="date"),
         "end_date": Param("2026-01-01", type="string", format="date"),
@@ -77,7 +108,8 @@ def intercom_backfill():
     """Loads what was last updated from `start_date` to before `end_date`, in slices side by side.
 
     Give the hourly DAG's workers TAP_INTERCOM_START_DATE = `end_date`, so that it begins where this
-    ends. Each slice of each stream keeps a state of its own, apart from the hourly one's. Calls and
+    ends. Each slice of each stream keeps a state of its own, apart from the hourly one's, until all
+    are loaded: then one task a stream merges them into that, with what they still await. Calls and
     articles are lists that can't be asked for by date; a slice of them reads down to its start.
     """
 
@@ -100,10 +132,27 @@ def intercom_backfill():
             for since, until in zip(bounds, bounds[1:])
         ]
 
-    BashOperator.partial(
+    @task
+    def merges(slices):
+        templates = {}
+        for env in slices:
+            of_stream = templates.setdefault(env["STREAM"], [])
+            of_stream.append(env["TARGET_GCS_STATE_PATH_TEMPLATE"])
+        return [
+            {"STREAM": stream, "TEMPLATES": " ".join(of_stream)}
+            for stream, of_stream in templates.items()
+        ]
+
+    envs = slices()
+    load = Command.partial(
         **LOAD,
         map_index_template="{{ task.env.STREAM }} from {{ task.env.TAP_INTERCOM_START_DATE }}",
-    ).expand(env=slices())
+    ).expand(env=envs)
+    merge = Command.partial(
+        **LOAD | {"task_id": "merge", "bash_command": MERGE},
+        map_index_template="{{ task.env.STREAM }}",
+    ).expand(env=merges(envs))
+    load >> merge
 
 
 intercom_to_gcs()

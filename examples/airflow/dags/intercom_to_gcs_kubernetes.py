@@ -5,24 +5,21 @@ It takes apache-airflow-providers-cncf-kubernetes, and in the pods' namespace a 
 by workload identity).
 """
 
+import pathlib
+import sys
 from datetime import datetime, timedelta, timezone
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.cncf.kubernetes.secret import Secret
 from airflow.sdk import dag
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+# Not all of Airflow's commands look beside a DAG for what it imports.
+sys.path.append(str(pathlib.Path(__file__).parent))
+
+from intercom_common import LAKE, STREAMS, TAGS, WRONG_USAGE, tell  # noqa: E402
 
 IMAGE = "registry.example.com/intercom-singer:0.1.0"
-
-STREAMS = [
-    "admins",
-    "teams",
-    "tags",
-    "contacts",
-    "conversations",
-    "calls",
-    "articles",
-    "collections",
-]
 
 # As process 1 of its container bash is sent SIGTERM alone, and by itself ignores it: the trap passes it
 # on to both programs (-m gives them a process group of their own) and waits for what they store.
@@ -35,14 +32,29 @@ wait $!
 """
 
 
+class Pod(KubernetesPodOperator):
+    """Runs a pod, which isn't tried again where its arguments or its settings are wrong."""
+
+    def __init__(self, **options):
+        super().__init__(skip_on_exit_code=WRONG_USAGE, **options)
+
+    def execute(self, context):
+        try:
+            return super().execute(context)
+        except AirflowSkipException as wrong:
+            raise AirflowFailException("wrong settings or state; the log says which") from wrong
+
+
 @dag(
     schedule="@hourly",
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
+    tags=TAGS,
+    default_args={"on_failure_callback": tell},
 )
 def intercom_to_gcs_kubernetes():
-    KubernetesPodOperator.partial(
+    Pod.partial(
         task_id="load",
         image=IMAGE,
         namespace="data",
@@ -53,6 +65,7 @@ def intercom_to_gcs_kubernetes():
         termination_grace_period=60,
         cmds=["bash", "-c", COMMAND],
         pool="intercom",
+        outlets=[LAKE],
         retries=3,
         retry_delay=timedelta(minutes=1),
         map_index_template="{{ task.env_vars.STREAM }}",
