@@ -84,3 +84,17 @@ select date_trunc('month', instant(created_at)) as month, count(*) as contacts
 from contacts
 group by all
 order by all;
+
+-- Columnar copies of what is current, for what reads them often. Make the folder `current` first, and
+-- take the dashes away.
+--
+-- copy (from contacts) to 'current/contacts.parquet';
+-- copy (from conversations) to 'current/conversations.parquet';
+-- copy (from conversation_parts) to 'current/conversation_parts.parquet';
+-- copy (from calls) to 'current/calls.parquet';
+-- copy (from call_transcriptions) to 'current/call_transcriptions.parquet';
+-- copy (from articles) to 'current/articles.parquet';
+-- copy (from admins) to 'current/admins.parquet';
+-- copy (from teams) to 'current/teams.parquet';
+-- copy (from tags) to 'current/tags.parquet';
+-- copy (from collections) to 'current/collections.parquet';

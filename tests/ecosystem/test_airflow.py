@@ -84,6 +84,12 @@ def test_the_dags_are_found_and_without_faults(airflow):
     ]
 
 
+def test_the_pool_is_made_as_the_dag_says(airflow):
+    command = "airflow pools set intercom 3 Intercom"
+    assert f"`{command}`" in (DAGS / "intercom_to_gcs.py").read_text()
+    airflow.run(*command.split()[1:])
+
+
 def test_a_run_loads_every_stream(airflow, workspace, messages, tmp_path):
     tasks = airflow.run_dag("intercom_to_gcs", workspace, tmp_path)
     assert tasks == {stream: ("success", 1) for stream in STREAMS}

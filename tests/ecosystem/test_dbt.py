@@ -2,12 +2,13 @@
 
 import collections
 import json
+import os
 import shutil
 
 import duckdb
 import pytest
 
-from conftest import ROOT, in_environment, lake, run, tap
+from conftest import ROOT, commands, in_environment, lake, run, tap
 from test_duckdb import newest, seconds
 
 
@@ -172,3 +173,23 @@ def test_a_lake_without_files_gives_empty_tables(tmp_path):
     )
     database = duckdb.connect(str(tmp_path / "project" / "intercom.duckdb"), read_only=True)
     assert database.execute("select count(*) from main.contacts").fetchone() == (0,)
+
+
+def test_the_readme_s_commands_run_as_they_stand(directory, tmp_path):
+    """But for the lake's place; what needs the network or BigQuery isn't run."""
+    shutil.copytree(ROOT / "examples" / "dbt", tmp_path / "examples" / "dbt")
+    install, build, bigquery = commands(ROOT / "examples" / "dbt" / "README.md")
+    assert install.startswith("pip install ") and "\n" not in install
+    assert all(line.split()[0] in {"pip", "export", "dbt"} for line in bigquery.splitlines())
+    assert "/data/lake" in build
+    done = run(
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        build.replace("/data/lake", str(directory)),
+        cwd=tmp_path,
+        PATH=f"{in_environment('dbt', 'dbt').parent}:{os.environ['PATH']}",
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    )
+    assert b"ERROR=0" in done.stdout

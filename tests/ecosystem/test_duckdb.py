@@ -3,6 +3,7 @@
 import collections
 import datetime
 import json
+import re
 
 import duckdb
 import pytest
@@ -99,3 +100,16 @@ def test_calls_come_with_their_turns(directory, database):
     ]
     assert sorted(rows) == sorted(expected)
     assert expected
+
+
+def test_every_table_can_be_copied_to_columns(directory, database, tmp_path):
+    script = (ROOT / "examples" / "duckdb.sql").read_text()
+    copies = re.findall(r"^-- (copy \(from (\w+)\) to 'current/\w+\.parquet';)$", script, re.MULTILINE)
+    tables = re.findall(r"^create view (\w+) as from newest", script, re.MULTILINE)
+    assert sorted(table for _, table in copies) == sorted(tables)
+    for copy, table in copies:
+        file = tmp_path / f"{table}.parquet"
+        database.execute(copy.replace(f"current/{table}.parquet", str(file)))
+        [copied] = database.execute(f"select count(*) from read_parquet('{file}')").fetchone()
+        [current] = database.execute(f"select count(*) from {table}").fetchone()
+        assert copied == current > 0, table
