@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::io::Read;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use intercom_singer::cli::output::print;
+use intercom_singer::cli::report::Report;
 use intercom_singer::cli::stop::Stop;
 use intercom_singer::cli::{Failure, about, command, failure, logging, settings, terminal};
 use intercom_singer::target;
 use intercom_singer::target::arguments::Arguments;
 use intercom_singer::target::config::{PROGRAM, Settings};
+use intercom_singer::target::tally::Tally;
 
 fn main() -> ExitCode {
     let arguments: Arguments = command::arguments::<_, Settings>(&PROGRAM);
@@ -56,7 +59,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         },
     };
-    target::run(&config, input, &stop)
+    let tally = Arc::new(Tally::default());
+    let Some(path) = &arguments.report else {
+        return target::run(&config, input, &stop, &tally);
+    };
+    let report = Report::begin(path, &PROGRAM)?;
+    let result = target::run(&config, input, &stop, &tally);
+    report.finish(result, tally.facts())
 }
 
 fn hours(hours: f64) -> Result<Duration, Failure> {

@@ -54,6 +54,18 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The exit code: 1, 2, 3 or 128 + a signal's number.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -8,6 +8,7 @@ pub mod foreign;
 pub mod logging;
 pub mod nearest;
 pub mod output;
+pub mod report;
 pub mod settings;
 pub mod stop;
 pub mod terminal;

@@ -62,6 +62,10 @@ pub struct Arguments {
     #[arg(long, group = "mode")]
     pub discover: bool,
 
+    /// At the run's end, whatever it is, write what it has done to this file, as one JSON document.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    pub report: Option<PathBuf>,
+
     /// Read at most one record of every selected stream, to see whether the token allows it; or
     /// print the schemas only.
     #[arg(long, group = "mode", value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]

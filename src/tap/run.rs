@@ -9,6 +9,7 @@ use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
 use super::config::{Config, Settings};
 use super::emit::outlet::Outlet;
+use super::emit::progress::Summary;
 use super::emit::standing::Standing;
 use super::emit::stream::Shared;
 use super::emit::streams;
@@ -19,10 +20,11 @@ use super::plan::{Plan, discover, plan};
 use super::probe;
 use super::time;
 use secrecy::ExposeSecret;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::cli::foreign::never_show;
 use crate::cli::output::print;
+use crate::cli::report::Report;
 use crate::cli::stop::Stop;
 use crate::cli::{Failure, Program, about, settings};
 use crate::singer::catalog::Catalog;
@@ -87,10 +89,40 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
     match arguments.test {
-        None => sync(&Shared::new(client, time::now()), &plans, &outlet),
+        None => sync_and_report(
+            arguments,
+            &Shared::new(client, time::now()),
+            &plans,
+            &outlet,
+        ),
         Some(TestMode::Schema) => probe::print_schemas(client.config(), &plans, &outlet),
         Some(TestMode::All) => probe::probe(&Shared::new(client, time::now()), &plans, &outlet),
     }
+}
+
+/// Reads every planned stream, and writes the report that is asked for.
+fn sync_and_report<W: Write + Send>(
+    arguments: &Arguments,
+    shared: &Shared,
+    plans: &[Plan],
+    outlet: &Outlet<W>,
+) -> Result<(), Failure> {
+    let Some(path) = &arguments.report else {
+        return sync(shared, plans, outlet, &mut Map::new());
+    };
+    let report = Report::begin(path, &PROGRAM)?;
+    let before = outlet.last_state();
+    let mut streams = Map::new();
+    let result = sync(shared, plans, outlet, &mut streams);
+    let mut facts = Map::new();
+    facts.insert("streams".to_owned(), Value::Object(streams));
+    for (key, state) in [
+        ("state_before", before),
+        ("state_after", outlet.last_state()),
+    ] {
+        facts.insert(key.to_owned(), Value::Object(state.value().clone()));
+    }
+    report.finish(result, facts)
 }
 
 /// Reads every planned stream. One that fails doesn't keep the others from being read.
@@ -98,6 +130,7 @@ fn sync<W: Write + Send>(
     shared: &Shared,
     plans: &[Plan],
     outlet: &Outlet<W>,
+    report: &mut Map<String, Value>,
 ) -> Result<(), Failure> {
     let state = outlet.last_state();
     let mut standings = Vec::new();
@@ -107,7 +140,7 @@ fn sync<W: Write + Send>(
     let mut summaries = Vec::new();
     let mut failures = Vec::new();
     let mut is_refused = false;
-    let all_ended = streams::emit(shared, plans, standings, outlet)?;
+    let (all_ended, end) = streams::emit(shared, plans, standings, outlet);
     for (plan, ended) in plans.iter().zip(all_ended) {
         let outcome = ended.outcome;
         summaries.extend(ended.summaries);
@@ -122,6 +155,11 @@ fn sync<W: Write + Send>(
         }
         failures.extend(outcome.given_up);
     }
+    report.extend(summaries.iter().map(Summary::document));
+    for (stream, why) in &failures {
+        report.entry(stream.clone()).or_insert_with(|| json!({}))["failure"] = json!(why);
+    }
+    end?;
     for summary in &summaries {
         tracing::info!("{summary}");
     }

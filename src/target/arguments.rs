@@ -46,6 +46,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "mode")]
     pub input: Option<PathBuf>,
 
+    /// At the run's end, whatever it is, write what it has done to this file, as one JSON document.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    pub report: Option<PathBuf>,
+
     /// Print the stored state, for the tap to go on from. `{}` where there is none.
     #[arg(long, groups = ["mode", "of_streams"])]
     pub read_state: bool,

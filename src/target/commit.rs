@@ -4,8 +4,11 @@
 //! takes its time, and so would the tap behind the pipe. There is one at a time.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::keys::KeyRule;
 use super::side_by_side::side_by_side;
@@ -73,6 +76,12 @@ impl Committer {
         self.newest_state.push_str(state);
         self.is_pending = true;
         Ok(())
+    }
+
+    /// What is stored of the tap's state, as of the last commit that has ended.
+    #[must_use]
+    pub fn state(&self) -> Option<Value> {
+        self.state_objects.merged(&[]).ok()
     }
 
     /// Whether a STATE waits and it has been long since the last commit.
@@ -169,8 +178,10 @@ impl Commit {
 
 fn finish(objects: Vec<ObjectWriter>, workshop: &Workshop) -> Result<(), Failure> {
     side_by_side(objects, |object| -> Result<(), Failure> {
-        let name = object.finish()?;
-        tracing::info!("wrote {}", workshop.store.place_of(&name));
+        let (stream, bytes) = (Arc::clone(&object.stream), object.bytes);
+        let place = workshop.store.place_of(&object.finish()?);
+        tracing::info!("wrote {place}");
+        workshop.tally.stored(&stream, &place, bytes);
         Ok(())
     })
     .map(drop)

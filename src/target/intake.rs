@@ -113,6 +113,7 @@ impl Intake {
 
     /// Takes what a SCHEMA says. Gives whether it is the stream's first.
     pub fn announce(&mut self, name: &str, admission: Admission) -> bool {
+        self.workshop.tally.schema(name);
         self.suspects.retain(|suspect| *suspect.stream != *name);
         if let Some(index) = self.find(name) {
             self.streams[index].admission = admission;
@@ -247,6 +248,16 @@ impl Intake {
             discarded.append(&mut self.sinks[index].discard_uncovered());
         }
         discarded
+    }
+
+    /// Counts for the run's report.
+    pub fn count(&self) {
+        for stream in &self.streams {
+            let put_aside = stream.quarantine.map_or(0, |sink| self.sinks[sink].records);
+            let records = self.sinks[stream.sink].records + put_aside;
+            let tally = &self.workshop.tally;
+            tally.records(&stream.name, records, stream.invalid);
+        }
     }
 
     /// Says how many records were loaded.

@@ -176,9 +176,12 @@ impl Loader {
 
     /// The whole input was good: all records are covered by having come to its end.
     pub fn finish(mut self) -> Result<(), Failure> {
+        self.count();
         self.intake.cover()?;
         self.commit()?;
-        self.committer.wait()?;
+        let waited = self.committer.wait();
+        self.count();
+        waited?;
         self.intake.tell_records();
         self.intake.tell_invalid_records();
         Ok(())
@@ -188,10 +191,19 @@ impl Loader {
     pub fn salvage(mut self) -> Result<(), Failure> {
         let discarded = self.intake.discard_uncovered();
         let result = self.commit().and_then(|()| self.committer.wait());
+        self.count();
         self.intake.tell_invalid_records();
         // After what counts: little time may be left.
         drop(discarded);
         result
+    }
+
+    /// Takes stock for the run's report.
+    pub fn count(&self) {
+        self.intake.count();
+        if let Some(state) = self.committer.state() {
+            self.intake.workshop.tally.ended_with(state);
+        }
     }
 
     fn commit(&mut self) -> Result<(), Failure> {

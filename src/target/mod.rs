@@ -29,6 +29,7 @@ mod status;
 mod storable;
 mod store;
 mod stream_in_name;
+pub mod tally;
 mod writer;
 
 use std::io::Read;
@@ -43,11 +44,17 @@ use config::Config;
 use load::{LoadFault, Loader};
 use state::StateObjects;
 use store::Store;
+use tally::Tally;
 use writer::Workshop;
 
 /// Loads all messages of `input` into the destination.
-pub fn run(config: &Config, input: impl Read + Send + 'static, stop: &Stop) -> Result<(), Failure> {
-    let result = load_all(config, input, stop);
+pub fn run(
+    config: &Config,
+    input: impl Read + Send + 'static,
+    stop: &Stop,
+    tally: &Arc<Tally>,
+) -> Result<(), Failure> {
+    let result = load_all(config, input, stop, tally);
     // Whatever it came to: who has sent a signal wants to know that it was heeded.
     if let (Err(failure), Some(signal)) = (&result, stop.received()) {
         let stopped = Failure::signal(signal);
@@ -63,10 +70,14 @@ fn load_all(
     config: &Config,
     input: impl Read + Send + 'static,
     stop: &Stop,
+    tally: &Arc<Tally>,
 ) -> Result<(), Failure> {
     let store = Store::open(&config.destination, stop)?;
     store.try_folder_of(config.state_path_template.prefix())?;
     let state_objects = StateObjects::read(&store, &config.state_path_template)?;
+    if let Ok(state) = state_objects.merged(&[]) {
+        tally.began_with(state);
+    }
     store.check()?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
@@ -75,11 +86,15 @@ fn load_all(
         clock: Arc::default(),
         blocks: Arc::default(),
         threads: Arc::default(),
+        tally: Arc::clone(tally),
     };
     let mut loader = Loader::new(config, workshop, committer, stop);
     match load(&mut loader, &Input::start(input, config.max_line_bytes)) {
         Ok(()) => loader.finish(),
-        Err(LoadFault::Storage(failure)) => Err(failure),
+        Err(LoadFault::Storage(failure)) => {
+            loader.count();
+            Err(failure)
+        }
         Err(LoadFault::Input(failure)) => match loader.salvage() {
             Ok(()) => Err(failure),
             Err(worse) => {

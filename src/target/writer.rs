@@ -13,6 +13,7 @@ use super::config::Compression;
 use super::object_name::PathTemplate;
 use super::store::names::{Clock, ObjectNames};
 use super::store::{Store, StoreError, Writer};
+use super::tally::Tally;
 
 /// Blocks that may wait for the writer of one object, at most: about what it sends to a bucket at
 /// once, so that the next chunk gathers while one is on its way.
@@ -41,6 +42,8 @@ pub struct Workshop {
     pub blocks: Arc<SpareBlocks>,
     /// Who is at work.
     pub threads: Arc<WritingThreads>,
+    /// What is counted for the run's report.
+    pub tally: Arc<Tally>,
 }
 
 impl Workshop {
@@ -144,6 +147,8 @@ pub struct ObjectWriter {
     outcome: Option<Receiver<Result<Writer, StoreError>>>,
     abandoned: Arc<AtomicBool>,
     threads: Arc<WritingThreads>,
+    /// Whose lines it takes.
+    pub stream: Arc<str>,
     /// Bytes taken, before compression.
     pub bytes: u64,
 }
@@ -188,6 +193,7 @@ impl ObjectWriter {
             outcome: Some(outcome),
             abandoned,
             threads: Arc::clone(&workshop.threads),
+            stream: Arc::clone(stream),
             bytes: 0,
         }
     }
@@ -323,6 +329,7 @@ mod tests {
             clock: Arc::default(),
             blocks: Arc::default(),
             threads: Arc::default(),
+            tally: Arc::default(),
         }
     }
 

@@ -25,6 +25,7 @@ mod pacing;
 mod poison;
 mod property;
 mod recorded;
+mod report;
 mod requests;
 mod schemas_follow;
 mod scroll;

@@ -138,6 +138,10 @@ fn the_help_tells_how_to_use_it() {
           --discover
               Print the catalog of all streams. Needs no token
 
+          --report <FILE>
+              At the run's end, whatever it is, write what it has done to this file, as one JSON
+              document
+
           --test[=<WHAT>]
               Read at most one record of every selected stream, to see whether the token allows it; or
               print the schemas only

@@ -22,6 +22,7 @@ mod matrix;
 mod odd_input;
 mod order;
 mod parallel;
+mod report;
 mod secure;
 mod shared_directory;
 mod signals;

@@ -15,7 +15,7 @@ const SILENT: Fault = Fault::Stall(Duration::from_mins(10));
 const FOR_EVER: u32 = 1_000_000;
 const WITHIN: Duration = Duration::from_secs(10);
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let sent = std::process::Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status();

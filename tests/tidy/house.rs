@@ -31,6 +31,7 @@ pub const FLOORS: &[&[&str]] = &[
         "target::side_by_side",
         "target::state_name",
         "target::storable",
+        "target::tally",
         "target::stream_in_name",
     ],
     &["target::config", "target::arguments", "target::bookmark"],
@@ -156,6 +157,7 @@ pub const CLOCKS: &[(&str, &str)] = &[
         "when a record was received, which its metadata says",
     ),
     ("src/cli/logging.rs", "when something was logged"),
+    ("src/cli/report.rs", "when a run began and ended"),
     (
         "src/http/patience.rs",
         "how far off a date is, where a reply has no clock of its own",
@@ -165,6 +167,7 @@ pub const CLOCKS: &[(&str, &str)] = &[
 /// Who measures time that passes.
 pub const STOPWATCHES: &[(&str, &str)] = &[
     ("src/cli/stop.rs", "how long ago a signal came"),
+    ("src/cli/report.rs", "how long a run took"),
     (
         "src/tap/api/client.rs",
         "when requests begin; waits until a deadline",

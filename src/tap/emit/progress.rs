@@ -1,12 +1,13 @@
 //! How far a stream is: counts for the log, for METRIC lines and for the summary at the end. One
 //! thread tells of all streams, so that it is told too while they wait.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::told;
 use crate::cli::terminal;
@@ -259,6 +260,25 @@ impl Drop for Progress {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Summary {
+    /// For a report: the stream's name, and what it came to.
+    #[must_use]
+    pub fn document(&self) -> (String, Value) {
+        let mut document = json!({
+            "records": self.records,
+            "seconds": self.duration.as_secs_f64(),
+            "details_missing": self.missing.iter().cloned().collect::<BTreeMap<String, u64>>(),
+        });
+        if let Some(requests) = self.requests {
+            document["requests"] = json!(requests.requests);
+            document["retries"] = json!(requests.retries);
+            document["request_seconds"] = json!(requests.in_requests.as_secs_f64());
+            document["rate_limit_wait_seconds"] = json!(requests.waited.as_secs_f64());
+        }
+        (self.stream.to_owned(), document)
+    }
 }
 
 impl fmt::Display for Summary {

@@ -39,7 +39,7 @@ pub fn emit<W: Write + Send>(
     plans: &[Plan],
     standings: Vec<Standing<'_>>,
     outlet: &Outlet<W>,
-) -> Result<Vec<Ended>, Failure> {
+) -> (Vec<Ended>, Result<(), Failure>) {
     let results = Mutex::new(Results {
         ended: plans.iter().map(|_| None).collect(),
         failure: None,
@@ -61,10 +61,8 @@ pub fn emit<W: Write + Send>(
         board.complete();
     });
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match results.failure {
-        Some(failure) => Err(failure),
-        None => Ok(results.ended.into_iter().flatten().collect()),
-    }
+    let ended = results.ended.into_iter().flatten().collect();
+    (ended, results.failure.map_or(Ok(()), Err))
 }
 
 /// Starts the thread of one stream, which says at its end what became of it.

@@ -1,0 +1,101 @@
+//! `--report`: one JSON document at the end of a run, whatever its end, for whoever watches over many.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
+
+use super::{Failure, Program, VERSION};
+
+/// A report that is to be written.
+#[derive(Debug)]
+pub struct Report {
+    path: PathBuf,
+    program: &'static str,
+    started_at: DateTime<Utc>,
+    started: Instant,
+}
+
+impl Report {
+    /// Begins a run. Where the report can't be written is told before anything is done.
+    pub fn begin(path: &Path, program: &Program) -> Result<Self, Failure> {
+        let report = Self {
+            path: path.to_owned(),
+            program: program.name,
+            started_at: Utc::now(),
+            started: Instant::now(),
+        };
+        let fault = |error| {
+            Failure::usage(format_args!(
+                "the report {} can't be written: {error}",
+                path.display()
+            ))
+        };
+        if path.is_dir() {
+            return Err(fault(std::io::ErrorKind::IsADirectory.into()));
+        }
+        NamedTempFile::new_in(report.folder()).map_err(fault)?;
+        Ok(report)
+    }
+
+    /// Writes what the run came to, whole or not at all: its end, and what it has to tell.
+    pub fn finish(
+        self,
+        result: Result<(), Failure>,
+        facts: Map<String, Value>,
+    ) -> Result<(), Failure> {
+        let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let failure = result.as_ref().err();
+        let mut document = json!({
+            "program": self.program,
+            "version": VERSION,
+            "started_at": text(self.started_at),
+            "ended_at": text(Utc::now()),
+            "seconds": self.started.elapsed().as_secs_f64(),
+            "exit_code": failure.map_or(0, Failure::exit_code),
+            "error": failure.map(Failure::message),
+            "hint": failure.and_then(Failure::hint_text),
+        });
+        if let Value::Object(members) = &mut document {
+            members.extend(facts);
+        }
+        let written = self.write(&format!("{document:#}\n"));
+        match written {
+            Ok(()) => result,
+            Err(error) => {
+                let failure = Failure::failed(format_args!(
+                    "the report {} can't be written: {error}",
+                    self.path.display()
+                ));
+                if result.is_ok() {
+                    return Err(failure);
+                }
+                tracing::error!("{failure}");
+                result
+            }
+        }
+    }
+
+    fn write(&self, text: &str) -> std::io::Result<()> {
+        let mut file = NamedTempFile::new_in(self.folder())?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        // Others may read it, as far as they may read what was there.
+        if let Ok(before) = fs::metadata(&self.path) {
+            file.as_file().set_permissions(before.permissions())?;
+        }
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        }
+    }
+}
