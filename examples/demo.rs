@@ -1,6 +1,8 @@
 //! The main job, on this machine alone: a simulated Intercom workspace, the two programs as a shell
 //! pipeline into `demo-output/`, some changes, and the pipeline again.
 
+#[path = "shared/page.rs"]
+mod page;
 #[path = "shared/programs.rs"]
 mod programs;
 
@@ -46,15 +48,16 @@ fn main() -> Outcome {
         &output.join("target.json"),
         &json!({"destination": output.join("lake")}),
     )?;
-    let demo = Demo {
+    let mut demo = Demo {
         workspace,
         programs,
         output,
+        runs: Vec::new(),
     };
 
     say("A simulated Intercom workspace is serving on loopback. The first run reads all of it:")?;
     demo.run("tap-intercom --config config.json | target-gcs --config target.json")?;
-    demo.show_requests()?;
+    demo.show_requests("The first run")?;
     let first = demo.files()?;
     demo.show_tree(&first)?;
     demo.show_record(&first)?;
@@ -69,11 +72,13 @@ fn main() -> Outcome {
         "target-gcs --config target.json --read-state > state.json\n\
          tap-intercom --config config.json --state state.json | target-gcs --config target.json",
     )?;
-    demo.show_requests()?;
+    demo.show_requests("The second run")?;
     let mut new = demo.files()?;
     new.retain(|path, _| !first.contains_key(path));
     demo.show_tree(&new)?;
-    say("Everything is in demo-output/: look around.")
+    let page = page::render(&demo.output.join("lake"), &demo.runs, now())?;
+    fs::write(demo.output.join("index.html"), page)?;
+    say("Everything is in demo-output/: look around, or open its index.html.")
 }
 
 struct Demo {
@@ -81,6 +86,7 @@ struct Demo {
     /// The directory of the two programs.
     programs: PathBuf,
     output: PathBuf,
+    runs: Vec<page::Run>,
 }
 
 impl Demo {
@@ -103,16 +109,20 @@ impl Demo {
         Err(format!("the pipeline failed: {status}").into())
     }
 
-    fn show_requests(&self) -> Outcome {
+    fn show_requests(&mut self, run: &str) -> Outcome {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for request in self.workspace.requests() {
             *counts.entry(endpoint(&request.path)).or_default() += 1;
         }
         self.workspace.clear_requests();
         say("\nWhat the API was asked:")?;
-        for (endpoint, count) in counts {
+        for (endpoint, count) in &counts {
             say(&format!("  {count:>5} x {endpoint}"))?;
         }
+        self.runs.push(page::Run {
+            name: run.to_owned(),
+            requests: counts,
+        });
         Ok(())
     }
 

@@ -1,0 +1,57 @@
+//! The page that the demo makes of its lake.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up fails")]
+
+#[path = "../examples/shared/page.rs"]
+mod page;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+const NOW: i64 = 1_763_800_000;
+
+#[test]
+fn a_page_tells_of_streams_hours_and_requests_and_needs_nobody() {
+    let lake = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: String| {
+        let path = lake.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let hour = NOW - NOW.rem_euclid(86_400) + 7 * 3600;
+    let conversation =
+        |updated: i64| format!("{{\"id\":\"1\",\"created_at\":{hour},\"updated_at\":{updated}}}\n");
+    let two = conversation(NOW - 90) + &conversation(NOW - 3 * 86_400);
+    write("conversations/year=2025/a.json", two);
+    write(
+        "conversations/year=2025/b.json",
+        conversation(NOW - 400 * 86_400),
+    );
+    write("<odd>/a.json", "{\"id\":1}\n".to_owned());
+    write("_intercom_state/conversations_state.json", "{}".to_owned());
+    let run = page::Run {
+        name: "The first run".to_owned(),
+        requests: BTreeMap::from([
+            ("/conversations/{id}".to_owned(), 40),
+            ("/me".to_owned(), 1),
+        ]),
+    };
+
+    let html = page::render(lake.path(), &[run], NOW).unwrap();
+
+    assert!(html.contains(
+        "<tr><td>conversations</td><td class=n>3</td><td class=n>2</td><td>1 min ago</td>"
+    ));
+    assert!(html.contains("<td>&lt;odd&gt;</td><td class=n>1</td><td class=n>1</td><td>–</td>"));
+    assert!(html.contains("<title>today: 1</title>"));
+    assert!(html.contains("<title>3 days ago: 1</title>"));
+    assert!(html.contains("<title>07:00: 3</title>"));
+    assert!(html.contains("The first run: 41 requests"));
+    assert!(html.contains("prefers-color-scheme: dark"));
+    assert!(!html.contains("_intercom_state"));
+    for foreign in [
+        "http:", "https:", "//", "<script", "src=", "url(", "@import",
+    ] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
