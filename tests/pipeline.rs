@@ -305,3 +305,34 @@ fn tree_of(root: &Path) -> Tree {
     }
     tree
 }
+
+#[test]
+fn the_newest_file_of_a_full_table_is_the_whole_list() {
+    let pipeline = Pipeline::new(small());
+    let config = json!({
+        "access_token": pipeline.workspace.token(), "base_url": pipeline.workspace.base_url(),
+        "activate_versions": true,
+    });
+    fs::write(pipeline.path("config.json"), config.to_string()).unwrap();
+    pipeline.load_into(&json!({
+        "destination": pipeline.path("lake"), "max_file_bytes": 500, "flush_interval_seconds": 0,
+    }));
+    for _ in 0..2 {
+        pipeline.run_well(&[]);
+        let lake = pipeline.lake();
+        for stream in ["admins", "teams", "tags", "collections"] {
+            let newest = lake
+                .iter()
+                .rfind(|(name, _)| name.starts_with(&format!("{stream}/")));
+            let newest: Tree = newest
+                .map(|(name, text)| (name.clone(), text.clone()))
+                .into_iter()
+                .collect();
+            assert_eq!(
+                ids_in(&newest, stream, "id"),
+                pipeline.workspace.ids(stream),
+                "{stream}"
+            );
+        }
+    }
+}

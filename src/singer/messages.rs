@@ -29,6 +29,8 @@ pub enum Message<'a> {
     ActivateVersion {
         /// The stream's name.
         stream: Cow<'a, str>,
+        /// As JSON text, if it says so.
+        version: Option<&'a str>,
     },
     /// Rows left in files.
     Batch(Batch<'a>),
@@ -269,6 +271,7 @@ impl<'a> Message<'a> {
             "STATE" => Ok(Message::State(fields.need("STATE", "value")?)),
             "ACTIVATE_VERSION" => Ok(Message::ActivateVersion {
                 stream: fields.stream("ACTIVATE_VERSION")?,
+                version: fields.given("version"),
             }),
             "BATCH" => Ok(Message::Batch(Batch {
                 stream: fields.stream("BATCH")?,

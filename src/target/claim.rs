@@ -59,7 +59,9 @@ impl TapState {
         Ok(Self { bookmarks, others })
     }
 
-    fn names(&self, stream: &str) -> bool {
+    /// Whether it says something of a stream.
+    #[must_use]
+    pub fn names(&self, stream: &str) -> bool {
         self.bookmarks.contains_key(stream) || self.others.contains_key(stream)
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::claim::TapState;
 use super::keys::KeyRule;
 use super::side_by_side::side_by_side;
 use super::sink::{Limits, Sink};
@@ -20,6 +21,9 @@ use crate::cli::Failure;
 
 /// Objects that are opened by a commit and finished before the next ones are opened.
 const FINISHED_TOGETHER: usize = 32;
+
+/// How long a list may keep its file open, and with it all commits.
+const LONGEST_LIST: Duration = Duration::from_hours(1);
 
 /// Knows the newest STATE and what has been committed.
 #[derive(Debug)]
@@ -88,6 +92,18 @@ impl Committer {
     #[must_use]
     pub fn is_due(&self) -> bool {
         self.is_pending && self.last_commit.elapsed() >= self.interval
+    }
+
+    /// Whether it has been so long that nothing is waited for any more.
+    #[must_use]
+    pub fn is_overdue(&self) -> bool {
+        self.is_pending && self.last_commit.elapsed() >= self.interval.max(LONGEST_LIST)
+    }
+
+    /// Whether the newest STATE says something of a stream.
+    #[must_use]
+    pub fn names(&self, stream: &str) -> bool {
+        TapState::parse(&self.newest_state).is_ok_and(|state| state.names(stream))
     }
 
     /// Begins to store all that STATEs cover, then the newest of them, once the commit before has

@@ -13,6 +13,7 @@ use super::quarantine::{self, Origin};
 use super::record::RecordMetadata;
 use super::sink::{Limits, Sink};
 use super::store::StoreError;
+use super::versions::Versions;
 use super::writer::{ObjectWriter, Workshop};
 use crate::cli::foreign::told;
 use crate::singer::messages::Record;
@@ -39,6 +40,8 @@ pub struct Intake {
     /// Sinks that hold what no STATE covers.
     dirty: Vec<usize>,
     suspects: Vec<Suspect>,
+    /// Of full tables.
+    pub versions: Versions,
 }
 
 /// A stream as its last SCHEMA describes it.
@@ -97,6 +100,7 @@ impl Intake {
             last_index: 0,
             dirty: Vec::new(),
             suspects: Vec::new(),
+            versions: Versions::default(),
         }
     }
 
@@ -158,6 +162,11 @@ impl Intake {
             self.suspects
                 .retain(|suspect| suspect.stream != stream.name);
         }
+        if let Some(version) = message.version
+            && self.versions.record(index, version)
+        {
+            self.sinks[sink].begin_list(&self.workshop, &self.limits)?;
+        }
         let Err(refusal) = stream.admission.check(message.record) else {
             return Ok(self.append(sink, message)?);
         };
@@ -177,6 +186,25 @@ impl Intake {
             quarantine::append(message, origin, &refusal, line);
         })?;
         Ok(())
+    }
+
+    /// A version of a stream is whole.
+    pub fn activate(&mut self, stream: &str, version: &str) {
+        if let Some(index) = self.find(stream) {
+            self.versions.activate(index, version);
+        }
+    }
+
+    /// Has an empty file for each list that is whole and has no record, so that the newest file is the
+    /// whole list. A stream with a bookmark is none: it brings only what is new.
+    pub fn leave_empty_lists(&mut self, has_bookmark: impl Fn(&str) -> bool) {
+        for index in self.versions.empty() {
+            let stream = &self.streams[index];
+            let sink = &mut self.sinks[stream.sink];
+            if sink.records == 0 && !has_bookmark(&stream.name) {
+                sink.leave_empty(&self.workshop, &self.limits);
+            }
+        }
     }
 
     fn append(&mut self, sink: usize, message: &Record<'_>) -> Result<(), StoreError> {

@@ -115,9 +115,10 @@ impl Loader {
             }
             Message::State(state) => self.state(state),
             Message::Batch(batch) => self.batch(&batch),
-            Message::ActivateVersion { stream } => {
+            Message::ActivateVersion { stream, version } => {
+                self.intake.activate(&stream, version.unwrap_or("null"));
                 tracing::info!(
-                    "stream {}: ACTIVATE_VERSION needs nothing done, files are only added",
+                    "stream {}: a version is whole; older files stay, for files are only added",
                     told(&stream)
                 );
                 Ok(())
@@ -168,15 +169,23 @@ impl Loader {
 
     /// Commits what waits for it, when it has waited long enough.
     pub fn commit_if_due(&mut self) -> Result<(), LoadFault> {
-        if self.committer.is_due() {
+        if self.committer.is_due() && self.may_end_files() {
             self.commit().map_err(LoadFault::Storage)?;
         }
         Ok(())
     }
 
+    /// A list that isn't whole yet keeps its file open, so that one file has all of it: for a while.
+    fn may_end_files(&self) -> bool {
+        !self.intake.versions.are_open() || self.committer.is_overdue()
+    }
+
     /// The whole input was good: all records are covered by having come to its end.
     pub fn finish(mut self) -> Result<(), Failure> {
         self.count();
+        let committer = &self.committer;
+        self.intake
+            .leave_empty_lists(|stream| committer.names(stream));
         self.intake.cover()?;
         self.commit()?;
         let waited = self.committer.wait();
@@ -304,7 +313,8 @@ impl Loader {
             return Err(self.fault(format_args!("the value of the STATE {fault}")));
         }
         // Open objects may have piled up that a commit can finish.
-        let wants_commit = self.intake.cover()? | self.intake.workshop.is_crowded();
+        let wants_commit = self.intake.cover()? && self.may_end_files();
+        let wants_commit = wants_commit || self.intake.workshop.is_crowded();
         self.committer.receive(state).map_err(LoadFault::Input)?;
         if wants_commit {
             return self.commit().map_err(LoadFault::Storage);

@@ -30,6 +30,7 @@ mod storable;
 mod store;
 mod stream_in_name;
 pub mod tally;
+mod versions;
 mod writer;
 
 use std::io::Read;

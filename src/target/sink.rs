@@ -5,10 +5,12 @@
 //! much gathers without a STATE, the object is sealed and a *speculative* one is opened for lines
 //! that nothing covers yet: the next STATE covers it, a fault discards it whole.
 
+use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use memchr::{memchr, memrchr};
+use tempfile::SpooledTempFile;
 
 use super::object_name::PathTemplate;
 use super::store::StoreError;
@@ -21,6 +23,9 @@ const BLOCK_BYTES: usize = 1024 * 1024;
 const UNCOVERED_BYTES: usize = 8 * 1024 * 1024;
 const UNCOVERED_BUDGET: usize = 24 * 1024 * 1024;
 const LEAST_UNCOVERED_BYTES: usize = 64 * 1024;
+
+/// What is put off stays in memory up to this, in bytes: it is on its way to the disk.
+const SPOOLED_BYTES: usize = 64 * 1024;
 
 /// How much a sink may hold, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +71,10 @@ pub struct Sink {
     covered: Vec<ObjectWriter>,
     /// Full objects that no STATE covers yet.
     uncovered: Vec<ObjectWriter>,
+    /// Whether its records are a list that goes into one object, however large.
+    is_list: bool,
+    /// What follows in a list's object once a STATE covers it, before the buffer: too much for memory.
+    put_off: Option<SpooledTempFile>,
 }
 
 impl Sink {
@@ -83,13 +92,15 @@ impl Sink {
             is_speculative: false,
             covered: Vec::new(),
             uncovered: Vec::new(),
+            is_list: false,
+            put_off: None,
         }
     }
 
     /// Whether it holds something that no STATE covers.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        self.covered_bytes < self.buffer.len() || self.is_speculative
+        self.covered_bytes < self.buffer.len() || self.is_speculative || self.put_off.is_some()
     }
 
     /// Whether a full object waits for a commit.
@@ -124,6 +135,10 @@ impl Sink {
         if self.is_speculative {
             return self.write_out(length, workshop, limits);
         }
+        if self.is_list && length >= limits.uncovered && self.has_covered() {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+            return self.put_off();
+        }
         if length >= limits.uncovered {
             self.write_out(self.covered_bytes, workshop, limits)?;
             if self.buffer.len() < limits.uncovered {
@@ -140,8 +155,70 @@ impl Sink {
         Ok(())
     }
 
+    /// From here on records are those of a list, for which a file of its own begins where that can be.
+    pub fn begin_list(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        if !self.is_dirty() {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+            self.seal_current();
+        }
+        self.is_list = true;
+        Ok(())
+    }
+
+    /// Has an object without records, unless there is one with some.
+    pub fn leave_empty(&mut self, workshop: &Workshop, limits: &Limits) {
+        if self.buffer.is_empty() && self.current.is_none() {
+            self.opened_at = workshop.clock.now();
+            self.open(workshop, limits);
+        }
+    }
+
+    /// Whether a STATE covers something of what its next object is to hold.
+    fn has_covered(&self) -> bool {
+        self.current.is_some() || self.covered_bytes > 0
+    }
+
+    /// Puts the buffer aside on disk: neither memory nor the object may have it yet.
+    fn put_off(&mut self) -> Result<(), StoreError> {
+        let file = self
+            .put_off
+            .get_or_insert_with(|| tempfile::spooled_tempfile(SPOOLED_BYTES));
+        file.write_all(&self.buffer)
+            .map_err(|error| unkept(&error))?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes out what was put aside.
+    fn bring_back(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        let Some(mut file) = self.put_off.take() else {
+            return Ok(());
+        };
+        file.rewind().map_err(|error| unkept(&error))?;
+        loop {
+            let mut block = workshop.blocks.take();
+            let read = (&mut file)
+                .take(BLOCK_BYTES as u64)
+                .read_to_end(&mut block)
+                .map_err(|error| unkept(&error))?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.open(workshop, limits).write(block)?;
+        }
+    }
+
+    /// The open object, or a new one.
+    fn open(&mut self, workshop: &Workshop, limits: &Limits) -> &mut ObjectWriter {
+        self.current.get_or_insert_with(|| {
+            let (template, stream) = (&self.template, &self.stream);
+            ObjectWriter::open(workshop, template, stream, self.opened_at, limits.block)
+        })
+    }
+
     /// A STATE covers all that has come so far.
     pub fn cover(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        self.bring_back(workshop, limits)?;
         self.is_speculative = false;
         self.covered.append(&mut self.uncovered);
         self.covered_bytes = self.buffer.len();
@@ -160,6 +237,7 @@ impl Sink {
     /// the service takes to cancel them.
     #[must_use]
     pub fn discard_uncovered(&mut self) -> Vec<ObjectWriter> {
+        self.put_off = None;
         self.buffer.truncate(self.covered_bytes);
         let mut discarded = std::mem::take(&mut self.uncovered);
         if self.is_speculative {
@@ -197,18 +275,11 @@ impl Sink {
     ) -> Result<(), StoreError> {
         let mut written = 0;
         while written < length {
-            let current = self.current.get_or_insert_with(|| {
-                ObjectWriter::open(
-                    workshop,
-                    &self.template,
-                    &self.stream,
-                    self.opened_at,
-                    limits.block,
-                )
-            });
-            let room = limits.largest_file.saturating_sub(current.bytes);
+            let largest = self.largest_file(limits);
+            let bytes = self.open(workshop, limits).bytes;
+            let room = largest.saturating_sub(bytes);
             let lines = &self.buffer[written..length];
-            let fitting = fitting_lines(lines, room, current.bytes == 0);
+            let fitting = fitting_lines(lines, room, bytes == 0);
             let rest = self.buffer.len() - written - fitting;
             if fitting > 0 {
                 let block = if written == 0 && rest == 0 {
@@ -219,11 +290,13 @@ impl Sink {
                     block
                 };
                 let whole_buffer = written == 0 && rest == 0;
+                let current = self.open(workshop, limits);
                 current.write(block)?;
+                let bytes = current.bytes;
                 written += fitting;
                 if whole_buffer {
                     self.covered_bytes = 0;
-                    if current.bytes >= limits.largest_file {
+                    if bytes >= largest {
                         self.seal_current();
                         self.opened_at = workshop.clock.now();
                     }
@@ -240,6 +313,14 @@ impl Sink {
         Ok(())
     }
 
+    fn largest_file(&self, limits: &Limits) -> u64 {
+        if self.is_list {
+            u64::MAX
+        } else {
+            limits.largest_file
+        }
+    }
+
     fn seal_current(&mut self) {
         if let Some(mut object) = self.current.take() {
             object.seal();
@@ -250,6 +331,13 @@ impl Sink {
             }
         }
     }
+}
+
+fn unkept(error: &io::Error) -> StoreError {
+    io::Error::other(format!(
+        "a list can't be kept in the temporary directory: {error}"
+    ))
+    .into()
 }
 
 /// How many bytes of `lines` go into a file with `room`: whole lines, and into an empty file at

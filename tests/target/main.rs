@@ -31,3 +31,4 @@ mod state_objects;
 mod status;
 mod stopping;
 mod streams;
+mod whole_lists;

@@ -32,6 +32,7 @@ pub const FLOORS: &[&[&str]] = &[
         "target::state_name",
         "target::storable",
         "target::tally",
+        "target::versions",
         "target::stream_in_name",
     ],
     &["target::config", "target::arguments", "target::bookmark"],
