@@ -28,6 +28,10 @@ fn a_page_tells_of_streams_hours_and_requests_and_needs_nobody() {
         conversation(NOW - 400 * 86_400),
     );
     write("<odd>/a.json", "{\"id\":1}\n".to_owned());
+    write(
+        "calls/a.json",
+        "{\"id\":\"2\",\"updated_at\":\"2025-11-22T07:26:40.000Z\"}\n".to_owned(),
+    );
     write("_intercom_state/conversations_state.json", "{}".to_owned());
     let run = page::Run {
         name: "The first run".to_owned(),
@@ -43,6 +47,7 @@ fn a_page_tells_of_streams_hours_and_requests_and_needs_nobody() {
         "<tr><td>conversations</td><td class=n>3</td><td class=n>2</td><td>1 min ago</td>"
     ));
     assert!(html.contains("<td>&lt;odd&gt;</td><td class=n>1</td><td class=n>1</td><td>–</td>"));
+    assert!(html.contains("<td class=n>1</td><td class=n>1</td><td>1 h ago</td>"));
     assert!(html.contains("<title>today: 1</title>"));
     assert!(html.contains("<title>3 days ago: 1</title>"));
     assert!(html.contains("<title>07:00: 3</title>"));

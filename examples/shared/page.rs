@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use chrono::DateTime;
 use serde_json::Value;
 
 const DAY: i64 = 86_400;
@@ -125,7 +126,13 @@ fn take_in(
 fn updated_at(record: &Value) -> Option<i64> {
     ["updated_at", "conversation_updated_at", "call_updated_at"]
         .iter()
-        .find_map(|name| record[*name].as_i64())
+        .find_map(|name| instant(&record[*name]))
+}
+
+/// Epoch seconds, or ISO 8601 as calls have it.
+fn instant(value: &Value) -> Option<i64> {
+    let text = || DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    value.as_i64().or_else(|| Some(text()?.timestamp()))
 }
 
 fn age(instant: Option<i64>, now: i64) -> String {
