@@ -115,6 +115,24 @@ impl Agent {
         }
     }
 
+    /// The same for a request whose answer may take long to come as long as it doesn't stand still.
+    pub fn run_long<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        if self.shared.settings.stop.remaining().is_some() {
+            return self.run(request);
+        }
+        let agent = self.current();
+        let standstill = self.shared.settings.timeouts.answer;
+        let request = agent
+            .configure_request(request)
+            .timeout_recv_body(None)
+            .timeout_per_read(Some(standstill))
+            .build();
+        agent.run(request)
+    }
+
     /// Sends a request that is worth no more time than this.
     pub fn run_within<B: AsSendBody>(
         &self,

@@ -95,6 +95,15 @@ pub struct Settings {
     /// Identifiers of the custom object types whose instances `custom_object_instances` reads.
     #[serde(default)]
     custom_object_types: Vec<String>,
+    /// How long a run waits for an export job: for its own to be done, or for another program's to make
+    /// way.
+    #[serde(default = "default_export_wait")]
+    #[schemars(range(min = 0, max = 10_080))]
+    export_wait_minutes: u32,
+    /// How many days of sending each run exports again, for opens, replies and the like that came late.
+    #[serde(default = "default_export_lookback")]
+    #[schemars(range(min = 0, max = 365))]
+    export_lookback_days: u32,
 }
 
 /// What becomes of a schema that the data goes beyond.
@@ -154,6 +163,13 @@ fn default_state_interval() -> u32 {
     1
 }
 
+fn default_export_wait() -> u32 {
+    60
+}
+fn default_export_lookback() -> u32 {
+    30
+}
+
 /// The settings, checked.
 #[derive(Debug)]
 pub struct Config {
@@ -199,6 +215,10 @@ pub struct Config {
     pub is_plaintext: bool,
     /// Custom object types, each once.
     pub custom_object_types: Vec<String>,
+    /// For export jobs, and for those that stand in the way.
+    pub export_wait: Duration,
+    /// Of sending, before the bookmark.
+    pub export_lookback_days: u32,
 }
 
 impl TryFrom<Settings> for Config {
@@ -255,6 +275,8 @@ impl TryFrom<Settings> for Config {
             include_merge_history: settings.include_merge_history,
             is_plaintext: matches!(settings.display_as, DisplayAs::Plaintext),
             custom_object_types: each_once(settings.custom_object_types),
+            export_wait: Duration::from_secs(60 * u64::from(settings.export_wait_minutes)),
+            export_lookback_days: settings.export_lookback_days,
         })
     }
 }

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::plan::Plan;
 use super::read::places::Place;
 use super::read::stream::Wholeness;
-use super::streams::{ChildSource, Paging, scope_of};
+use super::streams::{ChildSource, ExportJobs, Paging, scope_of};
 use super::time;
 use crate::cli::Failure;
 use crate::cli::output::print;
@@ -165,7 +165,7 @@ fn look_at<W: Write>(
                 let place = refused.iter().position(|(name, _)| name == output.name);
                 let path = match child.source {
                     ChildSource::Request(request) => request.path,
-                    ChildSource::Inside(_) => plan.stream.path,
+                    ChildSource::Inside(_) | ChildSource::SameExport(_) => plan.stream.path,
                 };
                 let why = place.map(|place| refused.swap_remove(place).1);
                 let refusal = why.and_then(|why| refusal(why, scope_of(path)));
@@ -204,6 +204,9 @@ fn first_record<W: Write>(
     plan: &Plan,
     outlet: Option<&Outlet<W>>,
 ) -> Result<Found, Fault> {
+    if let Paging::ExportJobs(jobs) = plan.stream.paging {
+        return export_permission(&shared.client, &jobs);
+    }
     let mut messages = outlet.map(|outlet| Messages::new(outlet, shared.client.config()));
     if let Some(messages) = &mut messages {
         messages.schemas(plan)?;
@@ -280,4 +283,14 @@ fn identify(client: &Client) -> Result<String, Fault> {
             app.region.as_deref().unwrap_or("unknown"),
         ))
     })
+}
+
+/// Whether exports may be asked for: a job would take the server's time, so one is asked after that
+/// there isn't.
+fn export_permission(client: &Client, jobs: &ExportJobs) -> Result<Found, Fault> {
+    let path = jobs.status.replace("{job}", "none");
+    match client.send(&ApiRequest::Get(path), |_| Ok(())) {
+        Ok(()) | Err(Fault::Gone { .. }) => Ok(Found::default()),
+        Err(fault) => Err(fault),
+    }
 }

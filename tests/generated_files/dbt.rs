@@ -108,6 +108,9 @@ fn collect_types(schema: &Value, types: &mut BTreeSet<String>) {
 /// Keys are there and tell records apart.
 fn tests_of(stream: &str, key: &[&str]) -> String {
     let mut text = format!("  - name: stg_{stream}\n");
+    if key.is_empty() {
+        return text;
+    }
     if let [_, _, ..] = key {
         let quoted: Vec<String> = key.iter().map(|name| format!("\"{name}\"")).collect();
         let columns = quoted.join(", ");

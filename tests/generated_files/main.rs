@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use intercom_singer::cli::{about, settings};
 use intercom_singer::tap;
 use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams::{self, Child, ChildSource, Paging, Stream};
+use intercom_singer::tap::streams::{self, Child, ChildSource, ExportKind, Paging, Stream};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_files";
 
@@ -117,6 +117,9 @@ fn streams_table(selected_by_default: bool) -> String {
 }
 
 fn key(properties: &[&str]) -> String {
+    if properties.is_empty() {
+        return "none".to_owned();
+    }
     let quoted: Vec<String> = properties.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
@@ -124,6 +127,10 @@ fn key(properties: &[&str]) -> String {
 fn child_source(child: &Child, parent: &Stream) -> String {
     match child.source {
         ChildSource::Request(request) => format!("`GET {}`", request.path),
+        ChildSource::SameExport(ExportKind::Named(kind)) => format!("the same, files of `{kind}`"),
+        ChildSource::SameExport(ExportKind::Others { .. }) => {
+            "the same, all other files".to_owned()
+        }
         ChildSource::Inside(list) => format!("`{list}` of each record of `{}`", parent.name),
     }
 }
@@ -137,7 +144,7 @@ fn replication(stream: &Stream) -> String {
 
 fn request(stream: &Stream) -> String {
     let method = match stream.paging {
-        Paging::Search(_) => "POST",
+        Paging::Search(_) | Paging::ExportJobs(_) => "POST",
         Paging::Single
         | Paging::NewestFirst { .. }
         | Paging::Unsorted { .. }

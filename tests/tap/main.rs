@@ -14,6 +14,7 @@ mod emission;
 mod endless;
 mod every_stream;
 mod excluding;
+mod exports;
 mod faults;
 mod further_children;
 mod further_incremental;

@@ -115,6 +115,7 @@ fn parent(stream: &Stream, batch: &Batch) -> Option<String> {
             ChildSource::Inside(name) => {
                 members.insert((*name).to_owned(), list(of_child(child)));
             }
+            ChildSource::SameExport(_) => {}
             ChildSource::Request(request) => match request.asked {
                 Asked::Always => {}
                 Asked::IfSet(name) => {

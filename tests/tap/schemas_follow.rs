@@ -178,10 +178,14 @@ fn is_list(name: &str) -> bool {
             ChildAnswer::EachOf { .. } | ChildAnswer::Part(_) | ChildAnswer::Object
         ),
         ChildSource::Inside(_) => false,
+        ChildSource::SameExport(_) => true,
     };
     !all.any(|stream| {
         let mut children = stream.children.iter();
-        let is_own = matches!(stream.paging, Paging::Object | Paging::Texts) && stream.name == name;
+        let is_own = matches!(
+            stream.paging,
+            Paging::Object | Paging::Texts | Paging::ExportJobs(_)
+        ) && stream.name == name;
         is_own || children.any(|child| child.name == name && is_single(child))
     })
 }

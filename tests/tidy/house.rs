@@ -128,7 +128,10 @@ pub const HOMES: &[(&str, &[&str])] = &[
         &[
             "src/bin/",
             "src/cli/",
-            // A temporary file without a name, for a list that isn't read to its end yet.
+            // Temporary files without a name: downloads, and lists that aren't read to their end yet.
+            "src/tap/api/body.rs",
+            "src/tap/api/request.rs",
+            "src/tap/read/export/archive.rs",
             "src/tap/read/spool.rs",
             "src/tap/run.rs",
             "src/target/batch.rs",
@@ -178,6 +181,10 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
         "when the token was last found to be good",
     ),
     ("src/tap/api/pace.rs", "waits for the next slot and window"),
+    (
+        "src/tap/read/export/jobs.rs",
+        "how long an export job is waited for",
+    ),
     (
         "src/tap/along/again.rs",
         "how long what was missing is asked for again",

@@ -51,20 +51,29 @@
 {% endmacro %}
 
 {# Of each record the newest version: the one with the highest `version` (a property's name), and of
-   equals the one in the later file. What Intercom, or a reconciliation, says was deleted is left out. #}
+   equals the one in the later file. What Intercom, or a reconciliation, says was deleted is left out.
+   Records without a key are each what they say, and once. #}
 {% macro newest(stream, key, version) %}
   select record, file
   from {{ lake(stream) }} as loaded
+  {%- if key %}
   where not exists (
     select 1 from {{ ref('deleted') }} as deleted
     where deleted.stream = '{{ stream }}' and deleted.id = {{ text('record', key[-1]) }}
   )
+  {%- endif %}
   qualify row_number() over (
     partition by {% for name in key %}{{ text('record', name) }}{{ ", " if not loop.last }}{% endfor %}
+      {%- if not key %}{{ whole_text('record') }}{% endif %}
     order by
       {%- if version %} {{ instant('record', version) }} desc nulls last,{% endif %} file desc
   ) = 1
 {% endmacro %}
+
+{# All that a record says, as text. #}
+{% macro whole_text(record) %}{{ return(adapter.dispatch('whole_text')(record)) }}{% endmacro %}
+{% macro duckdb__whole_text(record) %}cast({{ record }} as varchar){% endmacro %}
+{% macro bigquery__whole_text(record) %}to_json_string({{ record }}){% endmacro %}
 
 {# A full table: what the newest file holds, so that what was deleted in Intercom is gone here too. #}
 {% macro newest_run(stream, key) %}

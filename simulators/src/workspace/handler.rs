@@ -11,6 +11,7 @@ use super::answer::error;
 use super::contacts::NestedList;
 use super::content;
 use super::data::Data;
+use super::exports::Exports;
 use super::faults::Fault;
 use super::further;
 use super::limits::{RateLimit, Standing};
@@ -46,6 +47,7 @@ pub struct State {
     pub hooks: Mutex<Vec<Hook>>,
     pub rewrite: RwLock<Option<Rewrite>>,
     pub scroll: OpenScroll,
+    pub exports: Mutex<Exports>,
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
     pub authorized: AtomicU64,
@@ -61,6 +63,7 @@ impl State {
             hooks: Mutex::default(),
             rewrite: RwLock::default(),
             scroll: OpenScroll::default(),
+            exports: Mutex::new(Exports::usual()),
             log: Mutex::default(),
             authorized: AtomicU64::new(0),
         }
@@ -197,6 +200,9 @@ impl State {
         if settings.restricted_paths.iter().any(restricted) {
             let message = "Active subscription needed.";
             return error(request, 403, "api_plan_restricted", message);
+        }
+        if let Some(reply) = lock(&self.exports).answer(request) {
+            return reply;
         }
         let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
         let whole = |body: Vec<u8>| Reply::json(200, body);

@@ -18,6 +18,7 @@ mod content;
 mod conversations;
 mod cursor;
 mod data;
+mod exports;
 mod faults;
 mod further;
 mod handler;
@@ -42,6 +43,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 pub use self::data::{Data, now};
+pub use self::exports::{ExportRow, Exports, Fate, Packing};
 pub use self::faults::{Fault, FaultKind, When};
 use self::handler::{Hook, State};
 pub use self::log::RequestRecord;
@@ -142,6 +144,7 @@ impl Workspace {
         let settings = self.state.settings();
         content::ids(&settings, stream)
             .or_else(|| further::ids(&settings, stream))
+            .or_else(|| exports::ids(&lock(&self.state.exports), stream))
             .or_else(|| self.read(|data| nested::ids(data, &settings, stream)))
             .or_else(|| self.read(|data| resource_ids::ids(data, &settings, stream)))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
@@ -186,6 +189,11 @@ impl Workspace {
     pub fn rewrite(&self, rewrite: impl Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
         let slot = self.state.rewrite.write();
         *slot.unwrap_or_else(PoisonError::into_inner) = Some(Box::new(rewrite));
+    }
+
+    /// Looks at what there is to export, or changes it.
+    pub fn exports<T>(&self, look: impl FnOnce(&mut Exports) -> T) -> T {
+        look(&mut lock(&self.state.exports))
     }
 
     /// Makes requests fail. Where several faults strike one request, the first injected wins.

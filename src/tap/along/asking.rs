@@ -205,6 +205,10 @@ impl<'a> Along<'a> {
                 }
                 (ChildSource::Request(_), Some(ticket)) => ticket.wait(stop)??,
                 (ChildSource::Request(_), None) => continue,
+                (ChildSource::SameExport(_), _) => {
+                    children.push((place, ChildRecords::whole(record.clone())));
+                    continue;
+                }
             };
             if let Some(records) = self.settle(child, &row, details) {
                 children.push((place, records));

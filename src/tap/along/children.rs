@@ -59,6 +59,15 @@ impl ChildRecords {
         })
     }
 
+    /// A record that says all there is to say.
+    #[must_use]
+    pub fn whole(record: Record) -> Self {
+        Self {
+            records: vec![record],
+            ..Self::default()
+        }
+    }
+
     /// Writes a record, complete with what it says of its parent, in the place of what `text` held.
     pub fn complete(&self, record: &Record, text: &mut String) {
         let json = record.json();

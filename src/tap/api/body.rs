@@ -1,5 +1,6 @@
 //! Reading the body of an answer whole, within the budget of memory.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use ureq::Body;
@@ -26,7 +27,7 @@ pub enum BodyFault {
 }
 
 /// A body and how many bytes the budget holds for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WholeBody {
     /// Its bytes, unpacked.
     pub bytes: Vec<u8>,
@@ -50,6 +51,21 @@ pub fn read(body: Body, turn: Option<&Turn>, stop: &Stop) -> Result<WholeBody, B
         whole.bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(whole)
+}
+
+/// Writes a body to a temporary file, which goes with the process.
+pub fn keep(body: Body, stop: &Stop) -> Result<File, BodyFault> {
+    let mut reader = body.into_with_config().limit(u64::MAX).reader();
+    let mut file = tempfile::tempfile().map_err(|error| BodyFault::Lost(error.into()))?;
+    loop {
+        if let Some(signal) = stop.received() {
+            return Err(BodyFault::Stopped(signal));
+        }
+        let copied = io::copy(&mut (&mut reader).take(STEP as u64), &mut file);
+        if copied.map_err(|error| BodyFault::Lost(error.into()))? == 0 {
+            return Ok(file);
+        }
+    }
 }
 
 fn read_on(

@@ -24,7 +24,7 @@ use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::time;
 
-pub use super::request::{ApiRequest, BadAnswer, Effort};
+pub use super::request::{ApiRequest, BadAnswer, Effort, FileSlot};
 pub use super::tally::RequestCounts;
 pub use super::tries::Once;
 
@@ -32,6 +32,8 @@ pub use super::tries::Once;
 const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
+const JSON: &str = "application/json";
+
 /// The client. All of a run share its connections, its pace and what it has learned; the requests of
 /// each stream are counted apart.
 #[derive(Debug)]
@@ -319,6 +321,11 @@ impl Client {
         // Whether the token is refused is known before anything else is asked with it.
         let _doubt = (status == 401).then(|| self.common.pace.doubt());
         permit.answered(budget);
+        if status == 429
+            && let Some(failed) = Try::of_pending_jobs(request, &body.bytes)
+        {
+            return Ok(failed);
+        }
         if status == 429 {
             return Ok(Try::TooMany(pause_of_rate_limit(&headers, budget)));
         }
@@ -369,14 +376,20 @@ impl Client {
     ) -> Result<(u16, HeaderMap, WholeBody), BodyFault> {
         let sent = match request {
             ApiRequest::Get(path) => {
-                let request = self.head("GET", path).body(());
+                let request = self.head("GET", path, JSON).body(());
                 request
                     .map_err(Into::into)
                     .and_then(|it| self.common.agent.run(it))
             }
+            ApiRequest::Download(path, _) => {
+                let request = self.head("GET", path, "application/octet-stream").body(());
+                request
+                    .map_err(Into::into)
+                    .and_then(|it| self.common.agent.run_long(it))
+            }
             ApiRequest::Post(path, body) => {
                 let request = self
-                    .head("POST", path)
+                    .head("POST", path, JSON)
                     .header("Content-Type", "application/json")
                     .body(body.as_slice());
                 request
@@ -385,11 +398,15 @@ impl Client {
             }
         };
         let (parts, body) = sent.map_err(BodyFault::Lost)?.into_parts();
+        if let (ApiRequest::Download(_, slot), 200..=299) = (request, parts.status.as_u16()) {
+            *lock(slot) = Some(body::keep(body, &self.common.stop)?);
+            return Ok((parts.status.as_u16(), parts.headers, WholeBody::default()));
+        }
         let body = body::read(body, turn, &self.common.stop)?;
         Ok((parts.status.as_u16(), parts.headers, body))
     }
 
-    fn head(&self, method: &str, path: &str) -> ureq::http::request::Builder {
+    fn head(&self, method: &str, path: &str, accept: &str) -> ureq::http::request::Builder {
         Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.common.config.base_url))
@@ -397,7 +414,7 @@ impl Client {
                 "Authorization",
                 format!("Bearer {}", self.common.config.access_token.expose_secret()),
             )
-            .header("Accept", "application/json")
+            .header("Accept", accept)
             .header("Intercom-Version", &self.common.config.api_version)
     }
 
@@ -421,6 +438,7 @@ fn give_back(turn: Option<&Turn>, held: u64) {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// The guard of a mutex, also after a panic.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,6 +21,13 @@ impl ErrorList {
         serde_json::from_slice(body).ok()
     }
 
+    /// Whether it says that as many jobs wait as may: no matter of the rate of requests.
+    #[must_use]
+    pub fn is_of_pending_jobs(&self) -> bool {
+        self.words()
+            .any(|(_, message)| message.contains("pending") && message.contains("export job"))
+    }
+
     /// Codes and messages, one of each error, as they came.
     pub fn words(&self) -> impl Iterator<Item = (&str, &str)> {
         self.errors.iter().map(|error| {

@@ -1,5 +1,8 @@
 //! What is asked of the API, how hard it is tried, and what was asked so far.
 
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+
 use super::memory::Turn;
 use crate::cli::foreign::told;
 
@@ -22,7 +25,12 @@ pub enum ApiRequest {
     Get(String),
     /// POST of a JSON body to a path.
     Post(String, Vec<u8>),
+    /// GET of a file, which goes into the slot and not into memory: a temporary one without a name.
+    Download(String, FileSlot),
 }
+
+/// Where a downloaded file is put.
+pub type FileSlot = Arc<Mutex<Option<File>>>;
 
 /// An answer that can't be what the API meant to say, such as a cut or empty body: asked for again.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +47,7 @@ impl ApiRequest {
     /// The first part of the path: what the request is about.
     #[must_use]
     pub fn resource(&self) -> &str {
-        let (Self::Get(path) | Self::Post(path, _)) = self;
+        let (Self::Get(path) | Self::Post(path, _) | Self::Download(path, _)) = self;
         let path = path.trim_start_matches('/');
         path.split(['/', '?']).next().unwrap_or(path)
     }
@@ -48,7 +56,7 @@ impl ApiRequest {
 impl std::fmt::Display for ApiRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Get(path) => write!(formatter, "GET {path}"),
+            Self::Get(path) | Self::Download(path, _) => write!(formatter, "GET {path}"),
             Self::Post(path, _) => write!(formatter, "POST {path}"),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::ErrorList;
+use super::error::{ErrorList, describe};
+use super::request::ApiRequest;
 use crate::http::patience::Backoff;
 use crate::tap::fault::Fault;
 
@@ -38,6 +39,17 @@ pub(super) enum Try<T> {
         fault: Fault,
         words: Option<ErrorList>,
     },
+}
+
+impl<T> Try<T> {
+    /// A 429 that isn't of the rate of requests: as many jobs wait as may.
+    pub fn of_pending_jobs(request: &ApiRequest, body: &[u8]) -> Option<Self> {
+        let words = ErrorList::parse(body).filter(ErrorList::is_of_pending_jobs)?;
+        Some(Self::Failed {
+            fault: Fault::Stream(format!("{request} failed: {}", describe(429, body))),
+            words: Some(words),
+        })
+    }
 }
 
 /// What came of a request that isn't repeated, since the server may have acted on it.

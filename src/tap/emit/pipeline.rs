@@ -18,6 +18,7 @@ use crate::tap::read::page::{Record, Row};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Batch;
 use crate::tap::read::stream::{Wholeness, read_stream};
+use crate::tap::streams::Child;
 use crate::tap::time::{self, EpochSeconds};
 
 /// How long a wait for the next page goes on before the caller may look around.
@@ -189,6 +190,7 @@ fn start_reading(
     let (sender, pages) = mpsc::sync_channel(PAGES_AHEAD);
     let client = Arc::clone(client);
     let stream = plan.stream;
+    let children: Vec<&'static Child> = plan.children.iter().map(|(child, _)| *child).collect();
     let read = move || {
         let mut sink = |batch| {
             give(
@@ -196,7 +198,9 @@ fn start_reading(
                 FromReader::Page(Box::new(batch), time::now_to_millis()),
             )
         };
-        let end = read_stream(stream, &client, &places, started, wholeness, &mut sink);
+        let end = read_stream(
+            stream, &children, &client, &places, started, wholeness, &mut sink,
+        );
         // Whoever hung up needs no word of it.
         let _ = give(&sender, FromReader::End(end));
     };

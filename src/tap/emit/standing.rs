@@ -313,13 +313,19 @@ fn join_awaited(awaited: &mut Vec<Awaited>, others: Vec<Awaited>) {
 
 /// Whether two stand at the same place, having emitted the same there.
 fn is_same(one: &Bookmark, other: &Bookmark) -> bool {
-    (one.updated_at, one.in_progress, &one.resume, &one.seen)
-        == (
-            other.updated_at,
-            other.in_progress,
-            &other.resume,
-            &other.seen,
-        )
+    (
+        one.updated_at,
+        one.in_progress,
+        &one.resume,
+        &one.seen,
+        &one.exported,
+    ) == (
+        other.updated_at,
+        other.in_progress,
+        &other.resume,
+        &other.seen,
+        &other.exported,
+    )
 }
 
 /// Whether something that couldn't be had is of that child. Older states don't name it, and knew one

@@ -55,7 +55,7 @@ pub fn read(
 }
 
 /// When the workspace was made, where that is told: nothing happened in it before.
-fn beginning(reading: &Reading<'_>) -> Result<EpochSeconds, Fault> {
+pub(super) fn beginning(reading: &Reading<'_>) -> Result<EpochSeconds, Fault> {
     let created_at = |body: &str| {
         let app = member(body, "app").ok().flatten()?;
         let created_at = member(app, "created_at").ok().flatten()?;

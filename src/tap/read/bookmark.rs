@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::exported::Exported;
 use super::seen::Seen;
 use crate::tap::time::{self, EpochSeconds};
 
@@ -27,6 +28,8 @@ pub struct Bookmark {
     /// The children that were read along and so stand here too; absent in older states and in those of
     /// other taps.
     pub covers: Option<Vec<String>>,
+    /// Of exports: the job that is waited for, and what was emitted.
+    pub exported: Exported,
     /// Keys of other programs, kept as they came.
     pub others: Map<String, Value>,
 }
@@ -114,6 +117,7 @@ impl Bookmark {
                 awaited.push(Awaited::parse(&entry)?);
             }
         }
+        let exported = Exported::parse(&mut others)?;
         Ok(Self {
             updated_at,
             in_progress,
@@ -121,6 +125,7 @@ impl Bookmark {
             resume,
             awaited,
             covers,
+            exported,
             others,
         })
     }
@@ -165,6 +170,7 @@ impl Bookmark {
             let entries = self.awaited.iter().map(Awaited::to_value);
             value.insert("awaited".into(), entries.collect());
         }
+        self.exported.put(&mut value);
         value.extend(self.others.clone());
         Value::Object(value)
     }

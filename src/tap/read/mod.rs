@@ -3,6 +3,7 @@
 
 pub mod bookmark;
 pub mod envelope;
+pub mod exported;
 pub mod page;
 pub mod places;
 pub mod reading;
@@ -13,6 +14,7 @@ mod between;
 mod coverage;
 mod cursor;
 mod ends;
+mod export;
 mod guard;
 mod numbered;
 mod numbers;

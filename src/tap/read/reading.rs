@@ -10,7 +10,7 @@ use crate::singer::metrics;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client};
 use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::streams::Stream;
+use crate::tap::streams::{Child, Stream};
 use crate::tap::time::EpochSeconds;
 
 /// Records to emit, and what the state remembers when that is done.
@@ -37,6 +37,8 @@ pub struct Reading<'a> {
     pub started_here: EpochSeconds,
     /// What this one list is of, where the stream has several.
     pub one: Option<&'a str>,
+    /// The children that are emitted; the place of each among them is that of its output.
+    pub children: &'a [&'static Child],
 }
 
 /// Where batches go; it says so when nobody wants them any more.

@@ -4,10 +4,10 @@
 use super::places::Place;
 use super::reading::{Reading, Sink};
 use super::spool::Spool;
-use super::{between, cursor, numbered, scroll, search, unsorted};
+use super::{between, cursor, export, numbered, scroll, search, unsorted};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
-use crate::tap::streams::{Paging, Stream};
+use crate::tap::streams::{Child, Paging, Stream};
 use crate::tap::time::EpochSeconds;
 
 /// How much of a stream must be read before any of it is given on.
@@ -23,6 +23,7 @@ pub enum Wholeness {
 /// be read doesn't keep the others from being read.
 pub fn read_stream(
     stream: &'static Stream,
+    children: &[&'static Child],
     client: &Client,
     places: &[Place],
     started_here: EpochSeconds,
@@ -36,6 +37,7 @@ pub fn read_stream(
             places,
             started_here,
             one,
+            children,
         };
         match wholeness {
             Wholeness::Pages => run(&reading, sink),
@@ -71,6 +73,7 @@ fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
         Paging::Unsorted { per_page } => unsorted::read_pages(reading, per_page, sink),
         Paging::Cursors { per_page } => unsorted::read_cursors(reading, per_page, sink),
         Paging::Object => unsorted::read_object(reading, sink),
+        Paging::ExportJobs(jobs) => export::read(reading, &jobs, sink),
         Paging::Texts => unsorted::read_texts(reading, sink),
         Paging::Search(matching) => search::read(reading, matching, sink),
         Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),

@@ -37,6 +37,7 @@ mod conversation_parts;
 mod conversation_reviews;
 mod conversations;
 mod custom_objects;
+pub mod exports;
 mod notes;
 mod segments;
 mod shared;

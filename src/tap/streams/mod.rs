@@ -4,6 +4,7 @@
 //! [`super::records`].
 
 mod conversations;
+mod exports;
 mod help_center;
 mod people;
 mod row;
@@ -12,7 +13,7 @@ mod workspace;
 
 pub use row::{
     Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
-    NestedLists, NextPage, Paging, Stream,
+    ExportJobs, ExportKind, NestedLists, NextPage, Paging, Stream,
 };
 pub use scopes::scope_of;
 
@@ -23,6 +24,8 @@ pub fn all() -> impl Iterator<Item = &'static Stream> {
         people::STREAMS,
         conversations::STREAMS,
         help_center::STREAMS,
+        // Last, since their jobs take the server's time.
+        exports::STREAMS,
     ]
     .into_iter()
     .flatten()

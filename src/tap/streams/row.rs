@@ -90,6 +90,9 @@ pub enum Paging {
     },
     /// GET of one object, which is the only record.
     Object,
+    /// Files that a job of the server makes of what happened between two instants: asked for, waited
+    /// for, then downloaded.
+    ExportJobs(ExportJobs),
     /// GET: one answer with a list of texts, each of which becomes a record that holds it under the
     /// stream's key.
     Texts,
@@ -131,6 +134,37 @@ pub enum ChildSource {
     Inside(&'static str),
     /// In the answer to a request of their own.
     Request(ChildRequest),
+    /// In the same download as the stream's own rows: files of this kind.
+    SameExport(ExportKind),
+}
+
+/// Jobs that export files, and how they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct ExportJobs {
+    /// Path of the POST that begins a job.
+    pub enqueue: &'static str,
+    /// Path of the job's state, with `{job}` where its identifier goes.
+    pub status: &'static str,
+    /// Path of its files.
+    pub download: &'static str,
+    /// Names of the two instants in the body, in epoch seconds, both inclusive.
+    pub bounds: (&'static str, &'static str),
+    /// Days that one job may span, at most.
+    pub most_days: u32,
+    /// Which files of a download hold the stream's own rows.
+    pub kind: ExportKind,
+}
+
+/// What a file of an export holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportKind {
+    /// What its name begins with, or what its columns are those of.
+    Named(&'static str),
+    /// What no row of the table names; its rows say which by this property.
+    Others {
+        /// The property that the tap adds.
+        told_as: &'static str,
+    },
 }
 
 /// A request for the child records of one parent.

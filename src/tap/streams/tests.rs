@@ -97,9 +97,11 @@ fn a_schema_uses_only_keywords_that_refuse_no_record() {
 fn a_record_is_an_object_that_must_have_its_key() {
     for (stream, keys, schema) in rows() {
         assert_eq!(schema["type"], json!("object"), "{stream}");
-        assert_eq!(schema["required"], json!(keys), "{stream}");
+        // What has no key has no empty list of it, which older drafts don't know.
+        let required = (!keys.is_empty()).then(|| json!(keys));
+        assert_eq!(schema.get("required"), required.as_ref(), "{stream}");
         let keywords: Vec<_> = schema.as_object().expect("an object").keys().collect();
-        assert_eq!(keywords, ["description", "type", "properties", "required"]);
+        assert_eq!(keywords[..3], ["description", "type", "properties"]);
     }
 }
 

@@ -1,0 +1,8 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
+{{ staged(
+  stream = 'export_completions', key = [], version = none, is_whole = false,
+  columns = {
+    'receipt_id': 'text',
+    'completed_at': 'instant',
+  },
+) }}

@@ -1,0 +1,8 @@
+-- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
+{{ staged(
+  stream = 'export_replies', key = [], version = none, is_whole = false,
+  columns = {
+    'receipt_id': 'text',
+    'replied_at': 'instant',
+  },
+) }}

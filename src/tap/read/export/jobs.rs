@@ -1,0 +1,200 @@
+//! A job from its beginning to its file: begun, or another's end waited for; asked after with growing
+//! pauses; downloaded. What was lost on the server is begun anew.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::archive::Archive;
+use crate::http::patience::Backoff;
+use crate::tap::api::client::{ApiRequest, BadAnswer, Client, FileSlot, Once, lock};
+use crate::tap::api::path::path_segment;
+use crate::tap::fault::Fault;
+use crate::tap::read::exported::Job;
+use crate::tap::read::page::text;
+use crate::tap::read::reading::unexpectedly_gone;
+use crate::tap::streams::ExportJobs;
+use crate::tap::time::EpochSeconds;
+
+/// Between two looks at a job.
+const LOOKS: Backoff = Backoff {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(30),
+};
+/// A job that is lost is begun so often in all.
+const MOST_JOBS: u32 = 3;
+/// A file that came damaged is asked for so often.
+const MOST_DOWNLOADS: u32 = 4;
+
+/// Begins jobs and gets their files.
+pub struct Jobs<'a> {
+    pub client: &'a Client,
+    pub stream: &'static str,
+    pub paths: &'a ExportJobs,
+}
+
+/// What became of a job.
+enum End {
+    /// Its files.
+    Files(Archive),
+    /// There is nothing.
+    Nothing,
+    /// The server has lost it or given it up: why, in words.
+    Lost(String),
+}
+
+impl Jobs<'_> {
+    /// The files of what happened between two instants; none where nothing did. `begun` is a job of an
+    /// earlier run; of each that is begun here, `remember` is told first.
+    pub fn files(
+        &self,
+        from: EpochSeconds,
+        until: EpochSeconds,
+        begun: Option<Job>,
+        mut remember: impl FnMut(&Job) -> Result<(), Fault>,
+    ) -> Result<Option<Archive>, Fault> {
+        let mut begun = begun;
+        for number in 1.. {
+            let job = match begun.take() {
+                Some(job) => job,
+                None => Job {
+                    id: self.begin(from, until)?,
+                    from,
+                    until,
+                },
+            };
+            remember(&job)?;
+            let why = match self.end_of(&job)? {
+                End::Files(archive) => return Ok(Some(archive)),
+                End::Nothing => return Ok(None),
+                End::Lost(why) => why,
+            };
+            if number >= MOST_JOBS {
+                return Err(Fault::Stream(format!(
+                    "{number} export jobs in a row came to nothing, at last: {why}"
+                )));
+            }
+            tracing::warn!("{}: {why}; another is begun", self.stream);
+        }
+        Ok(None)
+    }
+
+    /// Begins a job. While others are in the way, it waits.
+    fn begin(&self, from: EpochSeconds, until: EpochSeconds) -> Result<String, Fault> {
+        let (after, before) = self.paths.bounds;
+        let body = json!({after: from, before: until - 1}).to_string();
+        let request = ApiRequest::Post(self.paths.enqueue.into(), body.into_bytes());
+        let patience = self.client.config().export_wait;
+        let since = Instant::now();
+        let mut losses = 0;
+        let mut refusals = 0;
+        loop {
+            let begun = self
+                .client
+                .send_once(&request, losses, |body| member(body, "job_identifier"));
+            match begun.map_err(unexpectedly_gone)? {
+                Once::Done(id) => return Ok(id),
+                Once::Lost(why) => {
+                    losses += 1;
+                    if losses >= self.client.config().max_attempts {
+                        return Err(Fault::Stream(format!("{why} ({losses} times)")));
+                    }
+                    tracing::warn!("{why}");
+                }
+                Once::Error { words, fault } => {
+                    if !words.is_of_pending_jobs() {
+                        return Err(unexpectedly_gone(fault));
+                    }
+                    if since.elapsed() >= patience {
+                        return Err(Fault::Stream(format!(
+                            "another export job has been in the way for {} minutes \
+                             (`export_wait_minutes`); the next run tries again",
+                            since.elapsed().as_secs() / 60
+                        )));
+                    }
+                    refusals += 1;
+                    if refusals == 1 {
+                        tracing::warn!(
+                            "{}: another export job is in the way, perhaps another program's; waiting \
+                             for it",
+                            self.stream
+                        );
+                    }
+                    self.client.sleep(LOOKS.pause(refusals))?;
+                }
+            }
+        }
+    }
+
+    /// Waits for a job's end and gets its files.
+    fn end_of(&self, job: &Job) -> Result<End, Fault> {
+        let id = path_segment(&job.id);
+        let request = ApiRequest::Get(self.paths.status.replace("{job}", &id));
+        let since = Instant::now();
+        for looks in 1.. {
+            let status = match self.client.send(&request, |body| member(body, "status")) {
+                Ok(status) => status.to_ascii_lowercase(),
+                Err(Fault::Gone { message }) => return Ok(End::Lost(message)),
+                Err(fault) => return Err(unexpectedly_gone(fault)),
+            };
+            match status.as_str() {
+                "complete" | "completed" => return self.download(&id),
+                "no_data" => return Ok(End::Nothing),
+                "failed" | "canceled" | "cancelled" | "expired" => {
+                    return Ok(End::Lost(format!("the export job {} is {status}", job.id)));
+                }
+                _ => {}
+            }
+            if since.elapsed() >= self.client.config().export_wait {
+                break;
+            }
+            self.client.sleep(LOOKS.pause(looks))?;
+        }
+        Err(Fault::Stream(format!(
+            "the export job {} isn't done after {} minutes (`export_wait_minutes`); the next run goes on \
+             waiting for it",
+            job.id,
+            since.elapsed().as_secs() / 60
+        )))
+    }
+
+    fn download(&self, id: &str) -> Result<End, Fault> {
+        let path = self.paths.download.replace("{job}", id);
+        let slot = FileSlot::default();
+        let request = ApiRequest::Download(path, FileSlot::clone(&slot));
+        for number in 1.. {
+            let file = match self.client.send(&request, |_| {
+                let file = lock(&slot).take();
+                file.ok_or_else(|| BadAnswer("the answer has no file".into()))
+            }) {
+                Ok(file) => file,
+                Err(Fault::Gone { message }) => return Ok(End::Lost(message)),
+                Err(fault) => return Err(unexpectedly_gone(fault)),
+            };
+            let error = match Archive::open(file) {
+                Ok(archive) => return Ok(End::Files(archive)),
+                Err(error) => error,
+            };
+            if number >= MOST_DOWNLOADS {
+                return Err(Fault::Stream(format!(
+                    "{request} gives a file that can't be unpacked: {error}"
+                )));
+            }
+            tracing::warn!(
+                "{request} gave a file that can't be unpacked, and is made again: {error}"
+            );
+            self.client.sleep(LOOKS.pause(number))?;
+        }
+        Ok(End::Nothing)
+    }
+}
+
+/// A text in an answer.
+fn member(body: Vec<u8>, name: &str) -> Result<String, BadAnswer> {
+    let answer: Value = serde_json::from_str(&text(body)?)?;
+    match &answer[name] {
+        Value::String(found) if !found.is_empty() => Ok(found.clone()),
+        Value::Number(found) => Ok(found.to_string()),
+        _ => Err(BadAnswer(format!("the answer has no `{name}`"))),
+    }
+}

@@ -1,0 +1,105 @@
+//! What the state remembers of exports: the job that a run waited for, so that the next one goes on with
+//! it, and hashes of rows that will be exported again.
+
+use serde_json::{Map, Value, json};
+
+use crate::tap::time::EpochSeconds;
+
+/// How many rows are remembered; beyond that some may be repeated.
+pub const MOST_EMITTED: usize = 20_000;
+/// Digits of a hash.
+const DIGITS: usize = 16;
+
+/// Of the exports of one stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exported {
+    /// The job that was begun and whose rows aren't all emitted.
+    pub job: Option<Job>,
+    /// Hashes of rows that were emitted, each as often as its row was.
+    pub emitted: Vec<u64>,
+}
+
+/// A job that makes files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its identifier.
+    pub id: String,
+    /// What it exports: from this instant on,
+    pub from: EpochSeconds,
+    /// and before this one.
+    pub until: EpochSeconds,
+}
+
+impl Exported {
+    /// Takes out of a bookmark's members what is of exports.
+    pub fn parse(members: &mut Map<String, Value>) -> Result<Self, String> {
+        let job = match members.shift_remove("job") {
+            None | Some(Value::Null) => None,
+            Some(job) => Some(Job::parse(&job).ok_or("`job` has no `id`, `from` and `until`")?),
+        };
+        let emitted = members.shift_remove("emitted");
+        let hashes = emitted.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let hashes = hashes.as_bytes().chunks(DIGITS).map(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            u64::from_str_radix(digits, 16).ok()
+        });
+        Ok(Self {
+            job,
+            emitted: hashes
+                .collect::<Option<_>>()
+                .ok_or("`emitted` isn't a text of hexadecimal digits")?,
+        })
+    }
+
+    /// Puts it among a bookmark's members.
+    pub fn put(&self, members: &mut Map<String, Value>) {
+        if let Some(job) = &self.job {
+            let job = json!({"id": job.id, "from": job.from, "until": job.until});
+            members.insert("job".into(), job);
+        }
+        if !self.emitted.is_empty() {
+            let mut text = String::with_capacity(DIGITS * self.emitted.len());
+            for hash in &self.emitted {
+                text.push_str(&format!("{hash:016x}"));
+            }
+            members.insert("emitted".into(), text.into());
+        }
+    }
+}
+
+impl Job {
+    fn parse(job: &Value) -> Option<Self> {
+        Some(Self {
+            id: job["id"].as_str()?.to_owned(),
+            from: job["from"].as_i64()?,
+            until: job["until"].as_i64()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let exported = Exported {
+            job: Some(Job {
+                id: "al9w".into(),
+                from: 5,
+                until: 9,
+            }),
+            emitted: vec![0, u64::MAX, 7],
+        };
+        let mut members = Map::new();
+        exported.put(&mut members);
+        members.insert("other".into(), json!(1));
+        assert_eq!(Exported::parse(&mut members).unwrap(), exported);
+        assert_eq!(members.len(), 1);
+        assert_eq!(Exported::parse(&mut members).unwrap(), Exported::default());
+        for (name, value) in [("job", json!({"id": 7})), ("emitted", json!("xyz"))] {
+            let mut members = Map::from_iter([(name.to_owned(), value)]);
+            assert!(Exported::parse(&mut members).is_err());
+        }
+    }
+}
