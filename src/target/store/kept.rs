@@ -77,8 +77,20 @@ impl Kept {
         !self.is_given_up
     }
 
-    /// Adds bytes that were sent. A full disk only takes away the second chance.
+    /// Adds bytes that were sent.
     pub fn append(&mut self, bytes: &[u8]) {
+        self.write_ahead(bytes);
+        self.reach(bytes.len());
+    }
+
+    /// Counts so many bytes of those written ahead.
+    pub fn reach(&mut self, bytes: usize) {
+        self.length += bytes as u64;
+    }
+
+    /// Writes bytes that are being sent, which don't count yet. A full disk only takes away the second
+    /// chance.
+    pub fn write_ahead(&mut self, bytes: &[u8]) {
         if self.is_given_up {
             return;
         }
@@ -100,9 +112,7 @@ impl Kept {
             none => none.insert(Nameless::take()?),
         };
         file.seek(SeekFrom::Start(self.length))?;
-        file.write_all(bytes)?;
-        self.length += bytes.len() as u64;
-        Ok(())
+        file.write_all(bytes)
     }
 
     /// Reads `length` bytes from `offset` on.

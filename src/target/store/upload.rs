@@ -105,16 +105,32 @@ impl Upload {
                 return Ok(());
             }
             let chunk = usize::try_from(end - self.confirmed).unwrap_or(usize::MAX);
-            let bytes = std::mem::take(&mut self.unsent);
-            let progress = self.put(&bytes[..chunk], None, &mut retries);
-            self.unsent = bytes;
-            if let Some(offset) = self.confirmed_by(progress?, end, &mut retries)? {
+            let progress = self.put_and_keep(chunk, &mut retries)?;
+            if let Some(offset) = self.confirmed_by(progress, end, &mut retries)? {
                 let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
-                self.kept.append(&self.unsent[..taken]);
+                self.kept.reach(taken);
                 self.unsent.drain(..taken);
                 self.confirmed = offset;
             }
         }
+    }
+
+    /// Sends the first unsent bytes, and has them written to disk meanwhile: both take their time. How
+    /// many of them count as kept, the service's answer says.
+    fn put_and_keep(
+        &mut self,
+        chunk: usize,
+        retries: &mut Retries,
+    ) -> Result<Progress, StoreError> {
+        let bytes = std::mem::take(&mut self.unsent);
+        let mut kept = std::mem::take(&mut self.kept);
+        let progress = std::thread::scope(|scope| {
+            scope.spawn(|| kept.write_ahead(&bytes[..chunk]));
+            self.put(&bytes[..chunk], None, retries)
+        });
+        self.kept = kept;
+        self.unsent = bytes;
+        progress
     }
 
     /// Sends again what the service has had before it lost it.
