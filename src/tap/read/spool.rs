@@ -63,19 +63,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Empties the memory into the file: a line for what is known of a row, then its record.
+    /// Empties the memory into the file.
     fn write_down(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(BufWriter::new(tempfile::tempfile()?)),
         };
         for row in self.waiting.drain(..).flat_map(|batch| batch.rows) {
-            let record = row.record.json();
-            let at = &row.updated_at_json;
-            let about = (record.len(), &row.id, row.updated_at, at.start, at.end);
-            serde_json::to_writer(&mut *file, &about)?;
-            file.write_all(b"\n")?;
-            file.write_all(record.as_bytes())?;
+            write_row(file, &row)?;
         }
         self.memory.give_back_of_list(self.bytes as u64);
         self.bytes = 0;
@@ -113,7 +108,18 @@ impl Drop for Spool {
     }
 }
 
-fn next_row(file: &mut BufReader<File>) -> io::Result<Option<Row>> {
+/// Writes a line for what is known of a row, then its record.
+pub(super) fn write_row(file: &mut impl Write, row: &Row) -> io::Result<()> {
+    let record = row.record.json();
+    let at = &row.updated_at_json;
+    let about = (record.len(), &row.id, row.updated_at, at.start, at.end);
+    serde_json::to_writer(&mut *file, &about)?;
+    file.write_all(b"\n")?;
+    file.write_all(record.as_bytes())
+}
+
+/// Reads a row back, unless there is none left.
+pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
     let mut about = Vec::new();
     if file.read_until(b'\n', &mut about)? == 0 {
         return Ok(None);
@@ -132,10 +138,11 @@ fn next_row(file: &mut BufReader<File>) -> io::Result<Option<Row>> {
     }))
 }
 
-fn unusable(error: &io::Error) -> Fault {
+/// The temporary file can't be used.
+pub(super) fn unusable(error: &io::Error) -> Fault {
     let directory = std::env::temp_dir();
     Fault::Stream(format!(
-        "the list can't be held in a temporary file in {} until it is read to its end: {error}",
+        "what was read can't be held in a temporary file in {} until its turn comes: {error}",
         directory.display()
     ))
 }

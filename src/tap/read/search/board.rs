@@ -1,0 +1,300 @@
+//! The slices that are being read at once and whose turn it is: readers take slices from here, oldest
+//! first, and give their pages; whoever emits takes them in order. What waits for its turn is bounded.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::plan::{Planner, Slice};
+use super::waiting::{Piece, Waiting};
+use crate::tap::fault::Fault;
+use crate::tap::time::EpochSeconds;
+
+/// What waits in memory, at most.
+const MOST_BYTES_IN_MEMORY: usize = 16 << 20;
+/// What waits in files, at most, where it is the oldest slice that the others wait for.
+const MOST_BYTES_IN_FILES: usize = 1 << 30;
+/// So many pages of the oldest slice that wait show that it is emission that the others wait for.
+const MOST_AT_THE_FRONT: usize = 4;
+
+/// Shared by those who read and the one who emits.
+#[derive(Debug)]
+pub struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    planner: Planner,
+    /// Oldest first.
+    held: VecDeque<Held>,
+    next_id: u64,
+    bytes_in_memory: usize,
+    bytes_in_files: usize,
+    /// Nothing more is wanted.
+    is_over: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    id: u64,
+    slice: Slice,
+    /// How often it was cut until it became this.
+    cuts: u32,
+    is_begun: bool,
+    waiting: Waiting,
+    count: usize,
+    end: Option<Result<(), Fault>>,
+}
+
+/// A slice to be read.
+#[derive(Debug)]
+pub struct Task<'a> {
+    board: &'a Board,
+    id: u64,
+    /// Which part of the window.
+    pub slice: Slice,
+    cuts: u32,
+    has_ended: bool,
+}
+
+/// What comes next, in order.
+#[derive(Debug)]
+pub enum Turn {
+    /// A page of a slice.
+    Page(Slice, Piece),
+    /// All of a slice was given.
+    End(Slice),
+    /// There are no more slices.
+    Over,
+}
+
+impl Held {
+    fn new(id: u64, slice: Slice, cuts: u32) -> Self {
+        Self {
+            id,
+            slice,
+            cuts,
+            is_begun: false,
+            waiting: Waiting::default(),
+            count: 0,
+            end: None,
+        }
+    }
+}
+
+impl State {
+    /// The oldest slice that nobody reads yet.
+    fn next(&mut self) -> Option<(u64, Slice, u32)> {
+        if !self.held.iter().any(|held| !held.is_begun) {
+            let slice = self.planner.next()?;
+            self.hold(self.held.len(), slice, 0);
+        }
+        let held = self.held.iter_mut().find(|held| !held.is_begun)?;
+        held.is_begun = true;
+        Some((held.id, held.slice, held.cuts))
+    }
+
+    fn hold(&mut self, at: usize, slice: Slice, cuts: u32) {
+        self.next_id += 1;
+        self.held.insert(at, Held::new(self.next_id, slice, cuts));
+    }
+
+    /// Whether all slices are read to their ends.
+    fn is_read(&self) -> bool {
+        self.planner.is_over() && self.held.iter().all(|held| held.end.is_some())
+    }
+
+    fn place(&self, id: u64) -> Option<usize> {
+        self.held.iter().position(|held| held.id == id)
+    }
+
+    /// Whether no more may be read ahead.
+    fn is_full(&self) -> bool {
+        let at_the_front = self.held.front().map_or(0, |front| front.count);
+        let most_in_files = if at_the_front > MOST_AT_THE_FRONT {
+            0
+        } else {
+            MOST_BYTES_IN_FILES
+        };
+        self.bytes_in_memory >= MOST_BYTES_IN_MEMORY && self.bytes_in_files >= most_in_files
+    }
+}
+
+impl Board {
+    /// Nothing was read yet.
+    #[must_use]
+    pub fn new(planner: Planner) -> Self {
+        Self {
+            state: Mutex::new(State {
+                planner,
+                held: VecDeque::new(),
+                next_id: 0,
+                bytes_in_memory: 0,
+                bytes_in_files: 0,
+                is_over: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The next slice to be read, once there is room for its pages; none when there are no more, or
+    /// nothing more is wanted.
+    pub fn take(&self) -> Option<Task<'_>> {
+        let mut state = self.lock();
+        loop {
+            if state.is_over {
+                return None;
+            }
+            let is_front_free = state.held.front().is_none_or(|front| !front.is_begun);
+            if (is_front_free || !state.is_full())
+                && let Some((id, slice, cuts)) = state.next()
+            {
+                return Some(Task {
+                    board: self,
+                    id,
+                    slice,
+                    cuts,
+                    has_ended: false,
+                });
+            }
+            // A slice that is being read may yet be cut.
+            if state.is_read() {
+                return None;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Waits for what comes next. A slice that can't be read is a fault once all before it is taken.
+    pub fn turn(&self) -> Result<Turn, Fault> {
+        let mut state = self.lock();
+        loop {
+            let state_now = &mut *state;
+            let Some(front) = state_now.held.front_mut() else {
+                // Readers take the first slice as soon as they begin.
+                if state_now.planner.is_over() {
+                    return Ok(Turn::Over);
+                }
+                state = self.wait(state);
+                continue;
+            };
+            if let Some((piece, was_in_memory)) = front.waiting.pop()? {
+                front.count -= 1;
+                let slice = front.slice;
+                let bytes = if was_in_memory {
+                    &mut state_now.bytes_in_memory
+                } else {
+                    &mut state_now.bytes_in_files
+                };
+                *bytes -= piece.bytes();
+                self.changed.notify_all();
+                return Ok(Turn::Page(slice, piece));
+            }
+            if let Some(end) = front.end.take() {
+                let slice = front.slice;
+                state_now.held.pop_front();
+                self.changed.notify_all();
+                return end.map(|()| Turn::End(slice));
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Nothing more is wanted: readers end after the page that they wait for.
+    pub fn close(&self) {
+        self.lock().is_over = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let woken = self.changed.wait(state);
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Task<'_> {
+    /// A first page tells how many rows the slice has. Where those are too many for it, it is cut, and
+    /// its parts are read in its place: then this is true, and its page isn't wanted.
+    pub fn is_cut(&mut self, rows: Option<u64>, oldest: Option<EpochSeconds>) -> bool {
+        let Some(rows) = rows else {
+            return false;
+        };
+        let mut state = self.board.lock();
+        state.planner.learn(&self.slice, rows, oldest);
+        let Some(parts) = state.planner.cut(&self.slice, rows, self.cuts) else {
+            return false;
+        };
+        let Some(place) = state.place(self.id) else {
+            return false;
+        };
+        state.held.remove(place);
+        for (number, part) in parts.into_iter().enumerate() {
+            state.hold(place + number, part, self.cuts + 1);
+        }
+        self.has_ended = true;
+        self.board.changed.notify_all();
+        true
+    }
+
+    /// Gives a page. Waits for room, but not where all others wait for this slice.
+    pub fn give(&self, piece: Piece) -> Result<(), Fault> {
+        let mut state = self.board.lock();
+        loop {
+            if state.is_over {
+                return Err(Fault::HungUp);
+            }
+            let is_front = state.held.front().is_some_and(|front| front.id == self.id);
+            if is_front || !state.is_full() {
+                break;
+            }
+            state = self.board.wait(state);
+        }
+        let bytes = piece.bytes();
+        let in_memory = state.bytes_in_memory + bytes <= MOST_BYTES_IN_MEMORY;
+        let Some(place) = state.place(self.id) else {
+            return Err(Fault::HungUp);
+        };
+        let held = &mut state.held[place];
+        held.count += 1;
+        // An empty slice before it has nothing to lose by a page that passes the bound.
+        let in_memory = held.waiting.push(piece, in_memory || place == 0)?;
+        if in_memory {
+            state.bytes_in_memory += bytes;
+        } else {
+            state.bytes_in_files += bytes;
+        }
+        drop(state);
+        self.board.changed.notify_all();
+        Ok(())
+    }
+
+    /// Says how the slice ended.
+    pub fn end(mut self, end: Result<(), Fault>) {
+        self.put_end(end);
+    }
+
+    fn put_end(&mut self, end: Result<(), Fault>) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        let mut state = self.board.lock();
+        if let Some(place) = state.place(self.id) {
+            state.held[place].end = Some(end);
+        }
+        drop(state);
+        self.board.changed.notify_all();
+    }
+}
+
+/// A reader that is gone without a word has died.
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        let died = "a thread that reads a part of its pages died; the log above says where";
+        self.put_end(Err(Fault::Stream(died.into())));
+    }
+}

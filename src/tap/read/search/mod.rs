@@ -1,0 +1,258 @@
+//! Search endpoints: a query, sorted by `updated_at`, followed by cursors.
+//!
+//! Much is read in slices of time, several at once, and emitted in their order, oldest first, so that
+//! the bookmark follows and a killed run goes on where it was. Little is read as one chain of pages.
+//!
+//! Where dates may match by whole days, asking from a bookmark on can cost a day's worth of records
+//! for nothing new. So the newest page is looked at first: where it already reaches below the bound,
+//! it is the answer.
+
+mod board;
+mod chain;
+mod plan;
+mod slices;
+mod waiting;
+
+use self::chain::{Asking, Chain};
+use self::plan::{Planner, Slice, Unit};
+use self::waiting::Piece;
+use super::order::Direction;
+use super::reading::{Batch, Reading, Sink};
+use super::sieve::Sieve;
+use crate::tap::fault::Fault;
+use crate::tap::read::page::Page;
+use crate::tap::streams::DateMatching;
+use crate::tap::time::EpochSeconds;
+
+/// What lies further back may be much, and is read oldest first.
+const RECENT: EpochSeconds = 48 * 3600;
+/// What is no more than so many pages is read as one chain.
+const FEW_PAGES: u64 = 6;
+/// No whole day lies between two instants that are no further apart.
+const LESS_THAN_A_DAY: EpochSeconds = 12 * 3600;
+
+/// Reads the stream.
+pub fn read(
+    reading: &Reading<'_>,
+    matching: DateMatching,
+    sink: &mut Sink<'_>,
+) -> Result<(), Fault> {
+    let mut search = Search {
+        asking: Asking::new(reading),
+        lower: reading.lower_bound(),
+        sieve: Sieve::new(reading),
+        position: None,
+        total_count: None,
+    };
+    match matching {
+        DateMatching::Seconds => search.read_oldest_first(sink)?,
+        DateMatching::PerhapsWholeDays => search.read_around_days(sink)?,
+    }
+    search.sieve.pages = search.asking.pages();
+    sink(search.sieve.end())
+}
+
+struct Search<'a> {
+    asking: Asking<'a>,
+    /// Inclusive.
+    lower: Option<EpochSeconds>,
+    sieve: Sieve<'a>,
+    /// Nothing up to here is still to come.
+    position: Option<EpochSeconds>,
+    /// Of the whole window, by the API's count.
+    total_count: Option<u64>,
+}
+
+impl Search<'_> {
+    fn reading(&self) -> &Reading<'_> {
+        self.asking.reading
+    }
+
+    fn window(&self, unit: Unit) -> Slice {
+        let end = self.reading().client.config().end_date;
+        Slice::window(self.lower, end, unit)
+    }
+
+    /// Where seconds are compared.
+    fn read_oldest_first(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let mut chain = Chain::new(Direction::Ascending, self.window(Unit::Second));
+        let page = chain.page(&self.asking)?;
+        self.total_count = page.total_count;
+        if !self.is_much(page.total_count) {
+            return self.read_chain(chain, page, sink);
+        }
+        let oldest = page.oldest();
+        self.emit_early(page, sink)?;
+        self.read_slices(Unit::Second, oldest, sink)
+    }
+
+    fn read_around_days(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let mut chain = Chain::new(Direction::Descending, self.window(Unit::Day));
+        let page = chain.page(&self.asking)?;
+        self.total_count = page.total_count;
+        let is_recent = self.lower >= Some(self.reading().started() - RECENT);
+        let reaches_below = chain.is_in_order() && page.oldest() < self.lower;
+        if chain.is_over() || reaches_below {
+            return self.read_newest_first(chain, page, None, sink).map(drop);
+        }
+        let left = self.rows_above_the_bound(&page);
+        let is_much = self.is_much(left);
+        let mut unread = page;
+        if is_recent && !is_much {
+            let most = Some(2 * FEW_PAGES);
+            match self.read_newest_first(chain, unread, most, sink)? {
+                None => return Ok(()),
+                // There was more than the newest records made expect.
+                Some((next_chain, next_page)) => (chain, unread) = (next_chain, next_page),
+            }
+        }
+        if !self.is_much(self.total_count) {
+            let mut chain = Chain::new(Direction::Ascending, self.window(Unit::Day));
+            let page = chain.page(&self.asking)?;
+            return self.read_chain(chain, page, sink);
+        }
+        if self.compares_seconds(&unread)? {
+            self.emit_early(unread, sink)?;
+            return self.read_slices(Unit::Second, None, sink);
+        }
+        // Oldest first, the day of the bound is read from its beginning.
+        let is_less_from_above = left.map(|left| 2 * left) <= self.total_count;
+        if is_recent && is_less_from_above {
+            return self.read_newest_first(chain, unread, None, sink).map(drop);
+        }
+        self.emit_early(unread, sink)?;
+        self.read_slices(Unit::Day, None, sink)
+    }
+
+    /// Whether there is more than one chain of pages is for.
+    fn is_much(&self, rows: Option<u64>) -> bool {
+        let config = self.reading().client.config();
+        let few = FEW_PAGES * u64::from(config.page_size);
+        config.concurrency > 1 && rows.is_some_and(|rows| rows > few)
+    }
+
+    /// How many rows there may be above the bound, if all is as dense as the newest page.
+    fn rows_above_the_bound(&self, newest: &Page) -> Option<u64> {
+        let total = self.total_count?;
+        let Some(((lower, from), to)) = self.lower.zip(newest.oldest()).zip(newest.newest()) else {
+            return Some(total);
+        };
+        let rows = newest.rows.len() as u64;
+        let seconds = u64::try_from(to - from).unwrap_or_default().max(1);
+        let wanted = u64::try_from(to - lower).unwrap_or_default();
+        Some(total.min(rows * wanted / seconds))
+    }
+
+    /// Whether seconds are compared, as a query shows that no whole day can match: it finds rows of a
+    /// page that lie close together.
+    fn compares_seconds(&self, page: &Page) -> Result<bool, Fault> {
+        let Some(oldest) = page.oldest() else {
+            return Ok(false);
+        };
+        let nearest = page.rows.iter().filter_map(|row| row.updated_at);
+        let newest = nearest.filter(|at| *at <= oldest + LESS_THAN_A_DAY).max();
+        let slice = Slice {
+            is_last: false,
+            ..Slice::window(Some(oldest), newest.map(|at| at + 1), Unit::Second)
+        };
+        let mut chain = Chain::new(Direction::Descending, slice);
+        Ok(!chain.page(&self.asking)?.rows.is_empty())
+    }
+
+    fn read_chain(
+        &mut self,
+        mut chain: Chain,
+        first_page: Page,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Fault> {
+        let asking = Asking::new(self.asking.reading);
+        let asking = std::mem::replace(&mut self.asking, asking);
+        let mut give = |piece| self.emit(piece, None, sink);
+        let end = chain.read_on(&asking, first_page, &mut give);
+        self.asking = asking;
+        end
+    }
+
+    /// Gives a page of one slice on.
+    fn emit(
+        &mut self,
+        piece: Piece,
+        lower: Option<EpochSeconds>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Fault> {
+        self.position = self.position.max(piece.position);
+        self.sieve.settle(self.position);
+        // What is newer than its place on a page isn't met again at its place.
+        let rows = self.sieve.take(piece.rows, lower.max(self.lower), None);
+        sink(Batch {
+            rows,
+            marks: self.marks(piece.position),
+            total_count: self.total_count,
+        })
+    }
+
+    fn marks(&self, position: Option<EpochSeconds>) -> Vec<super::places::Place> {
+        position.map_or_else(Vec::new, |position| self.sieve.marks_in_progress(position))
+    }
+
+    /// Gives a page on that told how much there is. It may be met again, and is known then.
+    fn emit_early(&mut self, page: Page, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let piece = Piece {
+            rows: page.rows,
+            position: None,
+        };
+        self.emit(piece, None, sink)
+    }
+
+    /// Reads down to the bound, which takes no more than so many pages, or gives back where it is. The
+    /// bookmark can't move before that is done.
+    fn read_newest_first(
+        &mut self,
+        mut chain: Chain,
+        first_page: Page,
+        most_pages: Option<u64>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Option<(Chain, Page)>, Fault> {
+        self.sieve.settle_at_the_end();
+        let mut page = first_page;
+        let mut pages = 0;
+        loop {
+            pages += 1;
+            if most_pages.is_some_and(|most| pages > most) {
+                return Ok(Some((chain, page)));
+            }
+            let is_done = chain.is_over() || chain.is_below(&page, self.lower);
+            sink(Batch {
+                total_count: self.total_count,
+                rows: self.sieve.take(page.rows, self.lower, None),
+                ..Batch::default()
+            })?;
+            if is_done {
+                return Ok(None);
+            }
+            page = chain.page(&self.asking)?;
+        }
+    }
+
+    fn read_slices(
+        &mut self,
+        unit: Unit,
+        oldest: Option<EpochSeconds>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Fault> {
+        let reading = self.asking.reading;
+        let config = reading.client.config();
+        let planner = Planner::new(
+            self.window(unit),
+            oldest,
+            reading.started(),
+            self.total_count.unwrap_or_default(),
+            config.page_size,
+            config.concurrency,
+        );
+        // Of no use to a small window.
+        let most_readers = 1 + self.total_count.unwrap_or_default() / u64::from(config.page_size);
+        let readers = usize::try_from(most_readers).unwrap_or(usize::MAX);
+        slices::read(self, planner, readers.min(config.concurrency), sink)
+    }
+}
