@@ -39,6 +39,7 @@ fn a_state_comes_while_a_slow_stream_is_read() {
     workspace.adjust(|settings| settings.latency = Duration::from_millis(150));
     let tap = Tap::of(&workspace)
         .set("page_size", 100)
+        .set("concurrency", 1)
         .streams(&["contacts"]);
     let run = tap.run().ok();
     // About thirty pages, each after the other.

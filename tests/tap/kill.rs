@@ -38,7 +38,7 @@ fn tap(workspace: &Workspace) -> Tap {
 }
 
 /// Runs until the workspace has been asked so many more times, then kills the process.
-fn run_killed_after(
+pub fn run_killed_after(
     workspace: &Workspace,
     tap: &Tap,
     state: &serde_json::Value,

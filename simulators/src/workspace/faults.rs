@@ -166,6 +166,16 @@ impl Fault {
         }
     }
 
+    /// Whether what is answered otherwise is such that this fails, where that matters.
+    pub fn is_of(&self, usual: impl FnOnce() -> Reply) -> bool {
+        match &self.kind {
+            FaultKind::Holding { text, .. } => {
+                memchr::memmem::find(&usual().body, text.as_bytes()).is_some()
+            }
+            _ => true,
+        }
+    }
+
     /// The reply that takes the place of `usual`, which is only made when some of it is sent.
     pub fn reply(&self, request: &Request, usual: impl FnOnce() -> Reply) -> Reply {
         match &self.kind {
@@ -188,11 +198,7 @@ impl Fault {
             FaultKind::Headers(headers) => headers
                 .iter()
                 .fold(usual(), |reply, (name, value)| reply.header(name, value)),
-            FaultKind::Holding { text, status } => {
-                let usual = usual();
-                if memchr::memmem::find(&usual.body, text.as_bytes()).is_none() {
-                    return usual;
-                }
+            FaultKind::Holding { status, .. } => {
                 error(request, *status, "server_error", "a row is broken")
             }
             FaultKind::Redirect(url) => Reply::empty(302).header("Location", url),

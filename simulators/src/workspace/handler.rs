@@ -112,16 +112,16 @@ impl State {
         }
         self.run_hooks(request);
         self.change_rows(settings, request);
-        let fault = {
+        let usual = || self.rewritten(request, self.route(settings, request));
+        let struck: Vec<Fault> = {
             let mut faults = lock(&self.faults);
             // All are told of the request, for each counts on its own.
-            let struck: Vec<Fault> = faults
+            faults
                 .iter_mut()
                 .filter_map(|fault| fault.strikes(request).then(|| fault.clone()))
-                .collect();
-            struck.into_iter().next()
+                .collect()
         };
-        let usual = || self.rewritten(request, self.route(settings, request));
+        let fault = struck.into_iter().find(|fault| fault.is_of(&usual));
         let reply = match fault {
             Some(fault) => fault.reply(request, usual),
             None => usual(),

@@ -176,7 +176,8 @@ impl Page {
         let rows = self.rows(&pieces, total, skipped);
         let number = self.cursor.map_or(1, |cursor| cursor.page);
         let next = self.next(settings, &rows, skipped, total, number);
-        let total_pages = (total as u64).div_ceil(self.size);
+        let told_total = (total as i64 + settings.search_totals_off_by).max(0) as u64;
+        let total_pages = told_total.div_ceil(self.size);
 
         let mut pages = Vec::new();
         put(&mut pages, r#"{"type":"pages","#);
@@ -192,7 +193,7 @@ impl Page {
         put_array(&mut records, &rows, |out, entry| {
             put_record(data, out, stream, entry.row, settings.long_lists_every);
         });
-        let total = total.to_string();
+        let total = told_total.to_string();
         Reply::json(
             200,
             match stream {

@@ -80,6 +80,8 @@ pub struct Settings {
     pub ignores_sort: bool,
     /// This page of a search, counted from 1, names no next one, although there is one.
     pub drops_next_at_page: Option<u64>,
+    /// By how much the totals of a search are off; they are never below zero.
+    pub search_totals_off_by: i64,
     /// From this page on, a search gives its caller the cursor it came with.
     pub repeat_cursor_at_page: Option<u64>,
 
@@ -161,6 +163,7 @@ impl Default for Settings {
             last_page: LastPage::NoNext,
             ignores_sort: false,
             drops_next_at_page: None,
+            search_totals_off_by: 0,
             repeat_cursor_at_page: None,
             calls_next: PageNext::Null,
             total_pages_off_by: 0,

@@ -39,6 +39,7 @@ pub struct Pipeline<'a> {
     /// Of the page that came last, what is not yet asked for.
     incoming: VecDeque<Row>,
     marks: Vec<Place>,
+    holes: u64,
     end: Option<Result<(), Fault>>,
 }
 
@@ -101,8 +102,15 @@ impl<'a> Pipeline<'a> {
             ahead,
             incoming: VecDeque::new(),
             marks: Vec::new(),
+            holes: 0,
             end: None,
         })
+    }
+
+    /// At how many places of the list something couldn't be had.
+    #[must_use]
+    pub fn holes(&self) -> u64 {
+        self.holes
     }
 
     /// What goes with the records.
@@ -143,6 +151,7 @@ impl<'a> Pipeline<'a> {
                         let records = own.map(|row| row.record.clone()).collect();
                         self.incoming.extend(batch.rows);
                         self.marks = batch.marks;
+                        self.holes = self.holes.max(batch.holes);
                         Item::Page(Arrival {
                             total_count: batch.total_count,
                             time_extracted,

@@ -78,6 +78,10 @@ impl<'a> Standing<'a> {
                     // Both remember truly what was emitted of it, and what it lacks.
                     let mut bookmark = self.copy_for(child);
                     bookmark.seen.join(&alone.seen);
+                    let others = alone.holes.into_iter();
+                    let mut holes = bookmark.holes.clone();
+                    holes.extend(others.filter(|hole| !bookmark.holes.contains(hole)));
+                    bookmark.holes = holes;
                     join_awaited(&mut bookmark.awaited, alone.awaited);
                     bookmark
                 }
@@ -313,19 +317,12 @@ fn join_awaited(awaited: &mut Vec<Awaited>, others: Vec<Awaited>) {
 
 /// Whether two stand at the same place, having emitted the same there.
 fn is_same(one: &Bookmark, other: &Bookmark) -> bool {
-    (
-        one.updated_at,
-        one.in_progress,
-        &one.resume,
-        &one.seen,
-        &one.exported,
-    ) == (
-        other.updated_at,
-        other.in_progress,
-        &other.resume,
-        &other.seen,
-        &other.exported,
-    )
+    let place = |bookmark: &Bookmark| (bookmark.updated_at, bookmark.in_progress);
+    place(one) == place(other)
+        && one.resume == other.resume
+        && one.seen == other.seen
+        && one.holes == other.holes
+        && one.exported == other.exported
 }
 
 /// Whether something that couldn't be had is of that child. Older states don't name it, and knew one

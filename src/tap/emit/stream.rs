@@ -144,9 +144,10 @@ fn emit_all<W: Write>(
     if result.is_ok() {
         result = emission.activate(pipeline.along());
     }
+    let holes = Some((plan.stream.name, pipeline.holes())).filter(|(_, count)| *count > 0);
     let along = pipeline.along();
     along.break_off();
-    emission.progress.missing(along.missing());
+    emission.progress.missing(along.missing().chain(holes));
     let names = along.given_up();
     given_up.extend(names.map(|(name, why)| (name.to_owned(), why.to_owned())));
     let at_last = emission.finish(along);

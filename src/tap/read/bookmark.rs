@@ -1,6 +1,8 @@
 //! What the state remembers of an incremental stream, so that the next run asks for all that is
 //! new and repeats as little as it can.
 
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use super::exported::Exported;
@@ -25,6 +27,8 @@ pub struct Bookmark {
     pub resume: Option<Resume>,
     /// What couldn't be had when the records that it goes with were read.
     pub awaited: Vec<Awaited>,
+    /// What was passed over, since no answer that holds it could be had.
+    pub holes: Vec<Hole>,
     /// The children that were read along and so stand here too; absent in older states and in those of
     /// other taps.
     pub covers: Option<Vec<String>>,
@@ -43,6 +47,19 @@ pub struct Resume {
     pub updated_at: EpochSeconds,
     /// `total_count` of that page's answer: if it has fallen since, records have moved forward.
     pub total_count: Option<u64>,
+}
+
+/// Records that no answer which holds them could be had of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hole {
+    /// They were updated from here on.
+    pub from: EpochSeconds,
+    /// Up to here, inclusive.
+    pub to: EpochSeconds,
+    /// When they were first asked for.
+    pub since: EpochSeconds,
+    /// Why they couldn't be had.
+    pub why: String,
 }
 
 /// Something that goes with a record and couldn't be had yet.
@@ -118,12 +135,19 @@ impl Bookmark {
             }
         }
         let exported = Exported::parse(&mut others)?;
+        let mut holes = Vec::new();
+        if let Some(Value::Array(entries)) = others.shift_remove("holes") {
+            for entry in entries {
+                holes.push(Hole::parse(&entry)?);
+            }
+        }
         Ok(Self {
             updated_at,
             in_progress,
             seen,
             resume,
             awaited,
+            holes,
             covers,
             exported,
             others,
@@ -171,8 +195,40 @@ impl Bookmark {
             value.insert("awaited".into(), entries.collect());
         }
         self.exported.put(&mut value);
+        if !self.holes.is_empty() {
+            let entries = self.holes.iter().map(Hole::to_value);
+            value.insert("holes".into(), entries.collect());
+        }
         value.extend(self.others.clone());
         Value::Object(value)
+    }
+}
+
+impl Hole {
+    fn parse(entry: &Value) -> Result<Self, String> {
+        Ok(Self {
+            from: instant(&entry["from"])?,
+            to: instant(&entry["to"])?,
+            since: instant(&entry["since"])?,
+            why: entry["why"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        json!({"from": self.from, "to": self.to, "since": self.since, "why": self.why})
+    }
+
+    /// Whether they have an instant in common.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+impl fmt::Display for Hole {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (time::to_rfc3339(self.from), time::to_rfc3339(self.to));
+        write!(formatter, "what was updated from {from} to {to}")
     }
 }
 
@@ -251,6 +307,7 @@ mod tests {
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200},
                 {"stream": "notes", "id": "2", "updated_at": 1, "since": 1_763_800_200, "why": "status 500"}],
+            "holes": [{"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500"}],
             "of_another_program": [1, 2],
         });
         assert_eq!(parse(&value).unwrap().to_value("updated_at"), value);

@@ -67,6 +67,7 @@ pub fn read(
             rows,
             marks,
             total_count,
+            ..Batch::default()
         })?;
         quiet_pages = if is_quiet { quiet_pages + 1 } else { 0 };
         if is_end || quiet_pages >= overlap_pages {

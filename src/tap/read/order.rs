@@ -14,6 +14,17 @@ pub enum Direction {
     Descending,
 }
 
+impl Direction {
+    /// The other way round.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
+}
+
 /// The pages of one query, held against the order that was asked for.
 #[derive(Debug)]
 pub struct Order {
@@ -71,7 +82,7 @@ impl Order {
         self.is_kept
     }
 
-    /// The top of the verified ascending prefix: nothing up to here is still to come.
+    /// The end of the verified prefix, the top of an ascending one: nothing up to here is still to come.
     #[must_use]
     pub fn verified(&self) -> Option<EpochSeconds> {
         self.verified

@@ -22,6 +22,8 @@ pub struct Batch {
     pub marks: Vec<Place>,
     /// How many records the API says there are in all, where it does.
     pub total_count: Option<u64>,
+    /// So many places of the list, of this run and of earlier ones, couldn't be had.
+    pub holes: u64,
 }
 
 /// What one reading of a stream works with.
@@ -39,6 +41,8 @@ pub struct Reading<'a> {
     pub one: Option<&'a str>,
     /// The children that are emitted; the place of each among them is that of its output.
     pub children: &'a [&'static Child],
+    /// Whether it must be read whole or not at all.
+    pub is_whole_list: bool,
 }
 
 /// Where batches go; it says so when nobody wants them any more.

@@ -1,7 +1,7 @@
 //! What of the pages read is to be emitted, for whom, and where they stand then.
 
 use super::reading::{Batch, Reading};
-use crate::tap::read::bookmark::{Bookmark, Resume};
+use crate::tap::read::bookmark::{Bookmark, Hole, Resume};
 use crate::tap::read::page::Row;
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::seen::{Moment, Seen};
@@ -9,6 +9,8 @@ use crate::tap::time::EpochSeconds;
 
 /// Pages without anything new that a run may cost time and again.
 const MOST_PAGES_FOR_NOTHING: u32 = 3;
+/// So many places that couldn't be had are remembered, the newest.
+const MOST_HOLES: usize = 1_000;
 
 /// Lets records through that lie within the bounds and weren't emitted yet, in this run or before.
 pub struct Sieve<'a> {
@@ -20,6 +22,8 @@ pub struct Sieve<'a> {
     /// Up to where a reading in order is settled: nothing below is still to come.
     settled: Settled,
     outputs: Vec<Output>,
+    /// What couldn't be had, oldest first.
+    holes: Vec<Hole>,
     /// How many pages were read.
     pub pages: u32,
     /// More of them than this make the bookmark move though nothing was new.
@@ -57,6 +61,7 @@ impl<'a> Sieve<'a> {
             decided: None,
             settled: Settled::AtTheEnd,
             outputs: reading.places.iter().map(emitted).collect(),
+            holes: holes_of(reading.places),
             pages: 0,
             most_pages_for_nothing: MOST_PAGES_FOR_NOTHING,
         }
@@ -99,6 +104,56 @@ impl<'a> Sieve<'a> {
             self.is_new(row)
         });
         rows
+    }
+
+    /// The rows that are to be emitted of those between two instants, inclusive, which were passed over
+    /// by a run before.
+    pub fn take_passed_over(
+        &mut self,
+        mut rows: Vec<Row>,
+        from: EpochSeconds,
+        to: EpochSeconds,
+    ) -> Vec<Row> {
+        let moment = self.moment();
+        rows.retain_mut(|row| {
+            let is_within = row.updated_at.is_some_and(|at| (from..=to).contains(&at));
+            let version = row.version();
+            row.wanted = Outputs::default();
+            for (emitted, place) in self.outputs.iter_mut().zip(self.reading.places) {
+                // What lies above the bound is met in its turn.
+                let is_below = emitted.lower > row.updated_at;
+                if is_within && is_below && !emitted.seen.contains(&row.id, version) {
+                    emitted.seen.insert(&row.id, version, moment);
+                    row.wanted = row.wanted.with(place.outputs);
+                }
+            }
+            !row.wanted.is_empty()
+        });
+        rows
+    }
+
+    /// Takes out what couldn't be had by runs before, to be asked for again.
+    pub fn take_holes(&mut self) -> Vec<Hole> {
+        std::mem::take(&mut self.holes)
+    }
+
+    /// Remembers what couldn't be had. What was known keeps its age.
+    pub fn leave(&mut self, holes: Vec<Hole>) {
+        for mut hole in holes {
+            self.holes.retain(|known| {
+                let is_same = known.meets(&hole);
+                if is_same {
+                    hole.from = hole.from.min(known.from);
+                    hole.to = hole.to.max(known.to);
+                    hole.since = hole.since.min(known.since);
+                }
+                !is_same
+            });
+            self.holes.push(hole);
+        }
+        self.holes.sort_by_key(|hole| hole.from);
+        let surplus = self.holes.len().saturating_sub(MOST_HOLES);
+        self.holes.drain(..surplus);
     }
 
     fn lowest_bound(&self) -> Option<EpochSeconds> {
@@ -155,6 +210,7 @@ impl<'a> Sieve<'a> {
                     updated_at: Some(position),
                     in_progress: true,
                     seen: emitted.seen.since(position - lookback),
+                    holes: self.holes.clone(),
                     ..place.bookmark.clone()
                 },
             });
@@ -190,7 +246,15 @@ impl<'a> Sieve<'a> {
     /// whom there was nothing new, so that the state stays as it is.
     pub fn end(&self) -> Batch {
         let outputs = self.outputs.iter().zip(self.reading.places);
-        let finals = outputs.map(|(emitted, place)| (place, self.final_bookmark(emitted, place)));
+        let finals = outputs.map(|(emitted, place)| {
+            let bookmark = self.final_bookmark(emitted, place);
+            let has_changed = place.bookmark.holes != self.holes;
+            let changed = || Bookmark {
+                holes: self.holes.clone(),
+                ..place.bookmark.clone()
+            };
+            (place, bookmark.or_else(|| has_changed.then(changed)))
+        });
         let finals: Vec<(&Place, Option<Bookmark>)> = finals.collect();
         Batch {
             marks: self.joined(&finals).unwrap_or_else(|| {
@@ -200,6 +264,7 @@ impl<'a> Sieve<'a> {
                 });
                 moved.collect()
             }),
+            holes: self.holes.len() as u64,
             ..Batch::default()
         }
     }
@@ -233,6 +298,7 @@ impl<'a> Sieve<'a> {
         bookmark.updated_at = top;
         bookmark.in_progress = false;
         bookmark.resume = None;
+        bookmark.holes.clone_from(&self.holes);
         Some(vec![Place { outputs, bookmark }])
     }
 
@@ -265,6 +331,7 @@ impl<'a> Sieve<'a> {
             in_progress: false,
             resume: None,
             seen: seen_from(updated_at).unwrap_or_else(|| emitted.seen.clone()),
+            holes: self.holes.clone(),
             ..before.clone()
         })
     }
@@ -287,4 +354,16 @@ impl<'a> Sieve<'a> {
         self.reached()
             .unwrap_or_else(|| self.reading.newest_bookmark())
     }
+}
+
+/// What couldn't be had for some output or other.
+fn holes_of(places: &[Place]) -> Vec<Hole> {
+    let mut holes: Vec<Hole> = Vec::new();
+    for hole in places.iter().flat_map(|place| &place.bookmark.holes) {
+        if !holes.contains(hole) {
+            holes.push(hole.clone());
+        }
+    }
+    holes.sort_by_key(|hole| hole.from);
+    holes
 }

@@ -38,6 +38,7 @@ pub fn read_stream(
             started_here,
             one,
             children,
+            is_whole_list: wholeness == Wholeness::Lists,
         };
         match wholeness {
             Wholeness::Pages => run(&reading, sink),

@@ -7,7 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::plan::{Planner, Slice};
 use super::waiting::{Piece, Waiting};
 use crate::tap::fault::Fault;
-use crate::tap::time::EpochSeconds;
+use crate::tap::read::bookmark::Hole;
+use crate::tap::read::page::Page;
 
 /// What waits in memory, at most.
 const MOST_BYTES_IN_MEMORY: usize = 16 << 20;
@@ -44,7 +45,7 @@ struct Held {
     is_begun: bool,
     waiting: Waiting,
     count: usize,
-    end: Option<Result<(), Fault>>,
+    end: Option<Result<Vec<Hole>, Fault>>,
 }
 
 /// A slice to be read.
@@ -63,8 +64,8 @@ pub struct Task<'a> {
 pub enum Turn {
     /// A page of a slice.
     Page(Slice, Piece),
-    /// All of a slice was given.
-    End(Slice),
+    /// All of a slice was given, but for what can't be had.
+    End(Slice, Vec<Hole>),
     /// There are no more slices.
     Over,
 }
@@ -195,7 +196,7 @@ impl Board {
                 let slice = front.slice;
                 state_now.held.pop_front();
                 self.changed.notify_all();
-                return end.map(|()| Turn::End(slice));
+                return end.map(|holes| Turn::End(slice, holes));
             }
             state = self.wait(state);
         }
@@ -220,11 +221,17 @@ impl Board {
 impl Task<'_> {
     /// A first page tells how many rows the slice has. Where those are too many for it, it is cut, and
     /// its parts are read in its place: then this is true, and its page isn't wanted.
-    pub fn is_cut(&mut self, rows: Option<u64>, oldest: Option<EpochSeconds>) -> bool {
-        let Some(rows) = rows else {
+    pub fn is_cut(&mut self, page: &Page, is_over: bool, page_size: u32) -> bool {
+        let Some(rows) = page.total_count else {
             return false;
         };
         let mut state = self.board.lock();
+        let there = page.rows.len() as u64;
+        if is_over && rows >= there + u64::from(page_size) {
+            state.planner.distrust();
+            return false;
+        }
+        let oldest = page.oldest();
         state.planner.learn(&self.slice, rows, oldest);
         let Some(parts) = state.planner.cut(&self.slice, rows, self.cuts) else {
             return false;
@@ -274,11 +281,11 @@ impl Task<'_> {
     }
 
     /// Says how the slice ended.
-    pub fn end(mut self, end: Result<(), Fault>) {
+    pub fn end(mut self, end: Result<Vec<Hole>, Fault>) {
         self.put_end(end);
     }
 
-    fn put_end(&mut self, end: Result<(), Fault>) {
+    fn put_end(&mut self, end: Result<Vec<Hole>, Fault>) {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }

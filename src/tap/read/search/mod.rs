@@ -10,8 +10,11 @@
 mod board;
 mod chain;
 mod plan;
+mod poison;
 mod slices;
 mod waiting;
+
+use std::sync::Arc;
 
 use self::chain::{Asking, Chain};
 use self::plan::{Planner, Slice, Unit};
@@ -19,8 +22,10 @@ use self::waiting::Piece;
 use super::order::Direction;
 use super::reading::{Batch, Reading, Sink};
 use super::sieve::Sieve;
+use crate::cli::foreign::told;
 use crate::tap::fault::Fault;
-use crate::tap::read::page::Page;
+use crate::tap::read::bookmark::Hole;
+use crate::tap::read::page::{Page, Row};
 use crate::tap::streams::DateMatching;
 use crate::tap::time::EpochSeconds;
 
@@ -28,6 +33,8 @@ use crate::tap::time::EpochSeconds;
 const RECENT: EpochSeconds = 48 * 3600;
 /// What is no more than so many pages is read as one chain.
 const FEW_PAGES: u64 = 6;
+/// How long what couldn't be had is asked for again.
+const LONGEST_ASKED_FOR: EpochSeconds = 7 * 24 * 3600;
 /// No whole day lies between two instants that are no further apart.
 const LESS_THAN_A_DAY: EpochSeconds = 12 * 3600;
 
@@ -38,12 +45,13 @@ pub fn read(
     sink: &mut Sink<'_>,
 ) -> Result<(), Fault> {
     let mut search = Search {
-        asking: Asking::new(reading),
+        asking: Arc::new(Asking::new(reading)),
         lower: reading.lower_bound(),
         sieve: Sieve::new(reading),
         position: None,
         total_count: None,
     };
+    search.ask_again(matching, sink)?;
     match matching {
         DateMatching::Seconds => search.read_oldest_first(sink)?,
         DateMatching::PerhapsWholeDays => search.read_around_days(sink)?,
@@ -53,7 +61,7 @@ pub fn read(
 }
 
 struct Search<'a> {
-    asking: Asking<'a>,
+    asking: Arc<Asking<'a>>,
     /// Inclusive.
     lower: Option<EpochSeconds>,
     sieve: Sieve<'a>,
@@ -73,22 +81,112 @@ impl Search<'_> {
         Slice::window(self.lower, end, unit)
     }
 
+    /// Asks for what earlier runs couldn't have. What can't be had again doesn't keep the rest from being
+    /// read.
+    fn ask_again(&mut self, matching: DateMatching, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        for hole in self.sieve.take_holes() {
+            let mut units = vec![Unit::Second];
+            if matching == DateMatching::PerhapsWholeDays {
+                units.push(Unit::Day);
+            }
+            match self.passed_over(&hole, &units)? {
+                Some(rows) => {
+                    let rows = self.sieve.take_passed_over(rows, hole.from, hole.to);
+                    sink(Batch {
+                        rows,
+                        ..Batch::default()
+                    })?;
+                }
+                None if hole.since + LONGEST_ASKED_FOR < self.reading().started() => {
+                    tracing::warn!(
+                        "{}: {hole} couldn't be read for seven days and isn't asked for any more: {}",
+                        self.reading().stream.name,
+                        told(&hole.why)
+                    );
+                }
+                None => self.sieve.leave(vec![hole]),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a hole; none where it still can't be read. Where seconds aren't compared, nothing is
+    /// found by asking for seconds.
+    fn passed_over(&self, hole: &Hole, units: &[Unit]) -> Result<Option<Vec<Row>>, Fault> {
+        let mut rows = Vec::new();
+        for unit in units {
+            let slice = Slice::window(Some(hole.from), Some(hole.to + 1), *unit);
+            let mut chain = Chain::new(Direction::Ascending, slice);
+            chain.take_care(1);
+            loop {
+                let page = match chain.page(&self.asking) {
+                    Ok(page) => page,
+                    Err(_) if chain.has_failed() => return Ok(None),
+                    Err(fault) => return Err(fault),
+                };
+                let is_done = chain.is_done(&self.asking, &page);
+                let is_within = |row: &Row| {
+                    let within = hole.from..=hole.to;
+                    row.updated_at.is_some_and(|at| within.contains(&at))
+                };
+                rows.extend(page.rows.into_iter().filter(is_within));
+                if is_done {
+                    break;
+                }
+            }
+            if !rows.is_empty() {
+                break;
+            }
+        }
+        Ok(Some(rows))
+    }
+
     /// Where seconds are compared.
     fn read_oldest_first(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
-        let mut chain = Chain::new(Direction::Ascending, self.window(Unit::Second));
-        let page = chain.page(&self.asking)?;
+        let window = self.window(Unit::Second);
+        let mut chain = Chain::new(Direction::Ascending, window);
+        let page = match chain.page(&self.asking) {
+            Ok(page) => page,
+            Err(fault) => {
+                self.another_page(&chain, fault)?;
+                return self.read_with_care(Unit::Second, sink);
+            }
+        };
         self.total_count = page.total_count;
         if !self.is_much(page.total_count) {
-            return self.read_chain(chain, page, sink);
+            return self.read_chain(chain, Ok(page), sink);
         }
         let oldest = page.oldest();
         self.emit_early(page, sink)?;
         self.read_slices(Unit::Second, oldest, sink)
     }
 
+    /// The very first page can't be had: that may be because of what is on it, where another can.
+    fn another_page(&mut self, chain: &Chain, fault: Fault) -> Result<Page, Fault> {
+        if !chain.has_failed() || self.reading().is_whole_list {
+            return Err(fault);
+        }
+        let Some(page) = poison::another_page(&self.asking, chain.slice())? else {
+            return Err(fault);
+        };
+        self.total_count = page.total_count;
+        Ok(page)
+    }
+
     fn read_around_days(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
         let mut chain = Chain::new(Direction::Descending, self.window(Unit::Day));
-        let page = chain.page(&self.asking)?;
+        let page = match chain.page(&self.asking) {
+            Ok(page) => page,
+            Err(fault) => {
+                let other = self.another_page(&chain, fault)?;
+                let unit = if self.compares_seconds(&other)? {
+                    Unit::Second
+                } else {
+                    Unit::Day
+                };
+                return self.read_with_care(unit, sink);
+            }
+        };
         self.total_count = page.total_count;
         let is_recent = self.lower >= Some(self.reading().started() - RECENT);
         let reaches_below = chain.is_in_order() && page.oldest() < self.lower;
@@ -108,12 +206,13 @@ impl Search<'_> {
         }
         if !self.is_much(self.total_count) {
             let mut chain = Chain::new(Direction::Ascending, self.window(Unit::Day));
-            let page = chain.page(&self.asking)?;
+            let page = chain.page(&self.asking);
             return self.read_chain(chain, page, sink);
         }
         if self.compares_seconds(&unread)? {
             self.emit_early(unread, sink)?;
-            return self.read_slices(Unit::Second, None, sink);
+            let oldest = self.oldest()?;
+            return self.read_slices(Unit::Second, oldest, sink);
         }
         // Oldest first, the day of the bound is read from its beginning.
         let is_less_from_above = left.map(|left| 2 * left) <= self.total_count;
@@ -121,7 +220,22 @@ impl Search<'_> {
             return self.read_newest_first(chain, unread, None, sink).map(drop);
         }
         self.emit_early(unread, sink)?;
-        self.read_slices(Unit::Day, None, sink)
+        let oldest = self.oldest()?;
+        self.read_slices(Unit::Day, oldest, sink)
+    }
+
+    /// Where the rows begin, if nothing else says where the window does.
+    fn oldest(&self) -> Result<Option<EpochSeconds>, Fault> {
+        if self.lower.is_some() {
+            return Ok(None);
+        }
+        let mut chain = Chain::new(Direction::Ascending, self.window(Unit::Day));
+        chain.take_care(1);
+        match chain.page(&self.asking) {
+            Ok(page) => Ok(page.oldest()),
+            Err(_) if chain.has_failed() => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Whether there is more than one chain of pages is for.
@@ -156,21 +270,35 @@ impl Search<'_> {
             ..Slice::window(Some(oldest), newest.map(|at| at + 1), Unit::Second)
         };
         let mut chain = Chain::new(Direction::Descending, slice);
-        Ok(!chain.page(&self.asking)?.rows.is_empty())
+        match chain.page(&self.asking) {
+            Ok(page) => Ok(!page.rows.is_empty()),
+            Err(_) if chain.has_failed() => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Reads all of the window, though a page of it can't be had.
+    fn read_with_care(&mut self, unit: Unit, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        if self.is_much(self.total_count) {
+            return self.read_slices(unit, None, sink);
+        }
+        let mut chain = Chain::new(Direction::Ascending, self.window(unit));
+        chain.take_care(self.asking.per_page(2));
+        let page = chain.page(&self.asking);
+        self.read_chain(chain, page, sink)
     }
 
     fn read_chain(
         &mut self,
-        mut chain: Chain,
-        first_page: Page,
+        chain: Chain,
+        first_page: Result<Page, Fault>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
-        let asking = Asking::new(self.asking.reading);
-        let asking = std::mem::replace(&mut self.asking, asking);
+        let asking = Arc::clone(&self.asking);
         let mut give = |piece| self.emit(piece, None, sink);
-        let end = chain.read_on(&asking, first_page, &mut give);
-        self.asking = asking;
-        end
+        let holes = poison::read_on(chain, first_page, &asking, &mut give)?;
+        self.sieve.leave(holes);
+        Ok(())
     }
 
     /// Gives a page of one slice on.
@@ -188,6 +316,7 @@ impl Search<'_> {
             rows,
             marks: self.marks(piece.position),
             total_count: self.total_count,
+            ..Batch::default()
         })
     }
 
@@ -230,7 +359,22 @@ impl Search<'_> {
             if is_done {
                 return Ok(None);
             }
-            page = chain.page(&self.asking)?;
+            page = match chain.page(&self.asking) {
+                Ok(page) => page,
+                Err(fault) => {
+                    let asking = Arc::clone(&self.asking);
+                    let mut give = |piece: Piece| {
+                        sink(Batch {
+                            rows: self.sieve.take(piece.rows, self.lower, None),
+                            total_count: self.total_count,
+                            ..Batch::default()
+                        })
+                    };
+                    let holes = poison::read_around(chain, &asking, fault, &mut give)?;
+                    self.sieve.leave(holes);
+                    return Ok(None);
+                }
+            };
         }
     }
 

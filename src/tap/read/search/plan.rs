@@ -4,6 +4,9 @@
 
 use crate::tap::time::EpochSeconds;
 
+/// Intercom began in 2011: nothing is older.
+pub const BEGINNING: EpochSeconds = 1_293_840_000;
+
 const HOUR: EpochSeconds = 3600;
 const DAY: EpochSeconds = 24 * HOUR;
 /// A whole day of any timezone, daylight saving included: asked for beyond a bound, since a day that
@@ -17,11 +20,11 @@ const MOST_PAGES: u64 = 12;
 const LEAST_PAGES: u64 = 4;
 /// By how much a slice may be wider than the one before.
 const FASTEST_GROWTH: EpochSeconds = 4;
-/// A slice that holds too much is cut into so many, at most.
-const MOST_PARTS: u64 = 64;
+/// A slice that holds too much is cut into so many, at most: all it holds may lie in one of them.
+const MOST_PARTS: u64 = 8;
 /// Rows that all lie in one second aren't reached by cutting: after so many cuts they are read as they
 /// are.
-const DEEPEST_CUT: u32 = 4;
+const DEEPEST_CUT: u32 = 7;
 /// Rows a day that are enough to show when days begin.
 const ENOUGH_A_DAY: i64 = 24;
 
@@ -45,6 +48,8 @@ pub struct Slice {
     pub unit: Unit,
     /// Whether no slice follows.
     pub is_last: bool,
+    /// Whether it is all there is.
+    pub is_window: bool,
 }
 
 /// Gives out the slices of a window, oldest first.
@@ -65,6 +70,8 @@ pub struct Planner {
     rows_left: u64,
     page_size: u64,
     readers: u64,
+    /// Whether the API's counts are true, as far as is known.
+    is_trusting: bool,
     /// The second of a day, in UTC, at which days begin, as far as answers show.
     day_begins: EpochSeconds,
 }
@@ -88,6 +95,7 @@ impl Slice {
             to,
             unit,
             is_last: true,
+            is_window: true,
         }
     }
 
@@ -148,8 +156,14 @@ impl Planner {
             rows_left: total,
             page_size: page_size.max(1).into(),
             readers: readers.max(1) as u64,
+            is_trusting: true,
             day_begins: 0,
         }
+    }
+
+    /// The API's counts don't tell how much there is: all that isn't planned yet becomes one slice.
+    pub fn distrust(&mut self) {
+        self.is_trusting = false;
     }
 
     /// The next slice; none after the last.
@@ -163,10 +177,11 @@ impl Planner {
         let target = self.target_rows();
         let to = self.cut_near(at, at + self.width(target));
         self.rows_left = self.rows_left.saturating_sub(target);
-        if to >= self.end {
+        if to >= self.end || !self.is_trusting {
             self.next = None;
             return Some(Slice {
                 from,
+                is_window: false,
                 ..self.window
             });
         }
@@ -176,6 +191,7 @@ impl Planner {
             from,
             to: Some(to),
             is_last: false,
+            is_window: false,
             ..self.window
         })
     }
@@ -210,7 +226,7 @@ impl Planner {
     #[must_use]
     pub fn cut(&self, slice: &Slice, rows: u64, cuts: u32) -> Option<Vec<Slice>> {
         let target = self.target_rows();
-        if rows <= 2 * target || cuts >= DEEPEST_CUT {
+        if rows <= 2 * target || cuts >= DEEPEST_CUT || !self.is_trusting {
             return None;
         }
         let from = slice.from.unwrap_or(self.beginning);
@@ -328,7 +344,7 @@ mod tests {
             (parts[0].from, parts.last().unwrap().to),
             (slice.from, None)
         );
-        assert!(parts.len() > 20 && parts.windows(2).all(|pair| pair[0].to == pair[1].from));
+        assert!(parts.len() == 8 && parts.windows(2).all(|pair| pair[0].to == pair[1].from));
         assert_eq!(planner.cut(slice, 30_000, DEEPEST_CUT), None);
     }
 

@@ -1,12 +1,15 @@
 //! Slices that are read at once and emitted in their order.
 
+use std::sync::Arc;
 use std::thread;
 
 use super::Search;
 use super::board::{Board, Task, Turn};
 use super::chain::{Asking, Chain};
 use super::plan::Planner;
+use super::poison;
 use crate::tap::fault::Fault;
+use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
 use crate::tap::read::reading::{Batch, Sink};
 
@@ -18,9 +21,8 @@ pub fn read(
     sink: &mut Sink<'_>,
 ) -> Result<(), Fault> {
     let board = Board::new(planner);
-    let asking = Asking::new(search.asking.reading);
-    let asking = std::mem::replace(&mut search.asking, asking);
-    let end = thread::scope(|scope| {
+    let asking = Arc::clone(&search.asking);
+    thread::scope(|scope| {
         let mut handles = Vec::new();
         for _ in 0..readers {
             let thread = thread::Builder::new().name(asking.reading.stream.name.to_owned());
@@ -42,9 +44,7 @@ pub fn read(
             let _ = handle.join();
         }
         end
-    });
-    search.asking = asking;
-    end
+    })
 }
 
 fn read_tasks(board: &Board, asking: &Asking<'_>) {
@@ -54,20 +54,23 @@ fn read_tasks(board: &Board, asking: &Asking<'_>) {
     }
 }
 
-fn read_task(task: &mut Task<'_>, asking: &Asking<'_>) -> Result<(), Fault> {
+fn read_task(task: &mut Task<'_>, asking: &Asking<'_>) -> Result<Vec<Hole>, Fault> {
     let mut chain = Chain::new(Direction::Ascending, task.slice);
-    let page = chain.page(asking)?;
-    if task.is_cut(page.total_count, page.oldest()) {
-        return Ok(());
+    let first = chain.page(asking);
+    if let Ok(page) = &first
+        && task.is_cut(page, chain.is_over(), asking.per_page(0))
+    {
+        return Ok(Vec::new());
     }
-    chain.read_on(asking, page, &mut |piece| task.give(piece))
+    poison::read_on(chain, first, asking, &mut |piece| task.give(piece))
 }
 
 fn emit_all(search: &mut Search<'_>, board: &Board, sink: &mut Sink<'_>) -> Result<(), Fault> {
     loop {
         match board.turn()? {
             Turn::Page(slice, piece) => search.emit(piece, slice.lower(), sink)?,
-            Turn::End(slice) => {
+            Turn::End(slice, holes) => {
+                search.sieve.leave(holes);
                 let reached = slice.settled().min(search.sieve.reached());
                 search.position = search.position.max(reached);
                 let marks = search.marks(reached);

@@ -1,0 +1,236 @@
+//! Search pages that can't be had because of a record on them: all around it is read, the hole is named
+//! and remembered, and asked for again until it answers or seven days have passed.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ids, Run, Tap, assert_same, existing, side_by_side, union};
+use simulators::workspace::{Dates, Fault, FaultKind, Settings, When, Workspace, now};
+
+const DAY: i64 = 86_400;
+
+fn workspace(settings: Settings) -> Workspace {
+    Workspace::start(Settings {
+        contacts: 400,
+        conversations: 200,
+        tickets: 200,
+        parts_per_conversation: 2,
+        ..settings
+    })
+}
+
+fn tap(workspace: &Workspace, streams: &[&str]) -> Tap {
+    Tap::of(workspace)
+        .set("page_size", 10)
+        .set("max_attempts", 2)
+        .set("state_interval_seconds", 0)
+        .streams(streams)
+}
+
+/// Pages that hold that row fail.
+fn poison(workspace: &Workspace, stream: &str, id: &str, status: u16) {
+    let text = format!(r#""id":"{id}""#);
+    let kind = FaultKind::Holding { text, status };
+    let path = format!("/{stream}/search");
+    workspace.inject(Fault::new(&path, When::Always, kind));
+}
+
+/// Ids by age, oldest first.
+fn by_age(workspace: &Workspace, stream: &str) -> Vec<String> {
+    let mut ids: Vec<String> = workspace.ids(stream).into_iter().collect();
+    ids.sort_by_key(|id| workspace.updated_at(stream, id));
+    ids
+}
+
+fn holes(run: &Run, stream: &str) -> Vec<Value> {
+    let holes = run.bookmark(stream)["holes"].clone();
+    holes.as_array().cloned().unwrap_or_default()
+}
+
+/// All rows but these.
+fn others(workspace: &Workspace, stream: &str, ids: &[&String]) -> Ids {
+    let poisoned: Ids = ids.iter().map(|id| (*id).clone()).collect();
+    &workspace.ids(stream) - &poisoned
+}
+
+#[test]
+fn one_record_costs_itself_alone_wherever_it_stands() {
+    let cases = [
+        ("contacts", Dates::Exact),
+        ("contacts", Dates::WholeDay),
+        ("conversations", Dates::Exact),
+    ];
+    let places = [0, 9, 77, 130, 198, 199];
+    let cases = cases
+        .into_iter()
+        .flat_map(|case| places.map(|place| (case, place)));
+    side_by_side(cases, |((stream, dates), place)| {
+        let status = if place % 2 == 0 { 500 } else { 404 };
+        let workspace = workspace(Settings {
+            dates,
+            contacts: 200,
+            spread_days: 40,
+            ..Settings::default()
+        });
+        let bad = by_age(&workspace, stream)[place].clone();
+        let at = workspace.updated_at(stream, &bad);
+        poison(&workspace, stream, &bad, status);
+        let tap = tap(&workspace, &[stream]);
+        let first = tap.run().ok();
+        let expected = others(&workspace, stream, &[&bad]);
+        assert_same(stream, &expected, &first.ids(stream));
+        let left = holes(&first, stream);
+        assert_eq!(left.len(), 1, "{left:?}");
+        let (from, to) = (
+            left[0]["from"].as_i64().unwrap(),
+            left[0]["to"].as_i64().unwrap(),
+        );
+        assert!((from..=to).contains(&at), "{left:?} {at}");
+        assert!(
+            left[0]["why"]
+                .as_str()
+                .unwrap()
+                .contains(&status.to_string())
+        );
+        let metric =
+            format!(r#""metric":"details_missing","value":1,"tags":{{"stream":"{stream}"}}"#);
+        assert!(first.stderr.contains(&metric), "{}", first.stderr);
+        assert!(
+            first
+                .stderr
+                .contains(&format!("1 {stream} couldn't be had"))
+        );
+
+        // Still there: asked for again, and the rest goes on.
+        let added = workspace.add(stream, now());
+        let second = tap.run_from(&first.state()).ok();
+        assert_same(stream, &[added].into(), &second.ids(stream));
+        assert_eq!(holes(&second, stream).len(), 1);
+
+        // Healed: it comes, and is forgotten.
+        workspace.clear_faults();
+        let third = tap.run_from(&second.state()).ok();
+        assert!(third.ids(stream).contains(&bad));
+        assert!(holes(&third, stream).is_empty());
+        if stream == "conversations" {
+            let parts = union([&first, &second, &third], "conversation_parts");
+            assert_same(
+                "conversation_parts",
+                &existing(&workspace, "conversation_parts"),
+                &parts,
+            );
+        }
+        let nothing_new = tap.run_from(&third.state()).ok();
+        assert_eq!(nothing_new.ids(stream), Ids::new());
+        assert_eq!(nothing_new.state(), third.state());
+    });
+}
+
+#[test]
+fn two_records_cost_themselves_alone() {
+    let places = [(20, 22), (20, 150), (0, 199), (60, 61)];
+    side_by_side(places, |(one, other)| {
+        let workspace = workspace(Settings::default());
+        let ids = by_age(&workspace, "tickets");
+        let (one, other) = (&ids[one], &ids[other]);
+        poison(&workspace, "tickets", one, 500);
+        poison(&workspace, "tickets", other, 500);
+        let tap = tap(&workspace, &["tickets"]);
+        let first = tap.run().ok();
+        let expected = others(&workspace, "tickets", &[one, other]);
+        assert_same("tickets", &expected, &first.ids("tickets"));
+        assert!((1..=2).contains(&holes(&first, "tickets").len()));
+        workspace.clear_faults();
+        let second = tap.run_from(&first.state()).ok();
+        let found = union([&first, &second], "tickets");
+        assert_same("tickets", &workspace.ids("tickets"), &found);
+        assert!(holes(&second, "tickets").is_empty());
+    });
+}
+
+#[test]
+fn a_hole_that_stays_is_forgotten_after_seven_days() {
+    let workspace = workspace(Settings::default());
+    let bad = by_age(&workspace, "tickets")[100].clone();
+    poison(&workspace, "tickets", &bad, 500);
+    let tap = tap(&workspace, &["tickets"]);
+    let mut state = tap.run().ok().state();
+    let since = |days: i64| json!(now() - days * DAY - 60);
+    state["bookmarks"]["tickets"]["holes"][0]["since"] = since(6);
+    let still = tap.run_from(&state).ok();
+    assert_eq!(holes(&still, "tickets").len(), 1);
+    state["bookmarks"]["tickets"]["holes"][0]["since"] = since(7);
+    let forgotten = tap.run_from(&state).ok();
+    assert!(holes(&forgotten, "tickets").is_empty());
+    assert!(forgotten.stderr.contains("isn't asked for any more"));
+}
+
+#[test]
+fn a_search_that_answers_nothing_fails_its_stream() {
+    side_by_side([500, 404], |status| {
+        let workspace = workspace(Settings::default());
+        workspace.inject(Fault::status("/tickets/search", When::Always, status));
+        let run = tap(&workspace, &["tickets"]).run().exited(1);
+        assert!(
+            run.stderr.contains("stream tickets failed"),
+            "{}",
+            run.stderr
+        );
+        assert!(run.bookmark("tickets")["holes"].is_null());
+        assert!(workspace.total_requests() < 20);
+    });
+}
+
+#[test]
+fn a_server_that_breaks_down_on_the_way_leaves_no_hole() {
+    side_by_side(["contacts", "tickets"], |stream| {
+        let workspace = workspace(Settings::default());
+        let path = format!("/{stream}/search");
+        workspace.inject(Fault::status(&path, When::Between(8, u64::MAX), 500));
+        let tap = tap(&workspace, &[stream]);
+        let first = tap.run().exited(1);
+        workspace.clear_faults();
+        assert!(holes(&first, stream).is_empty(), "{}", first.stderr);
+        let second = tap.run_from(&first.state()).ok();
+        let found = union([&first, &second], stream);
+        assert_same(stream, &workspace.ids(stream), &found);
+    });
+}
+
+#[test]
+fn records_at_very_many_places_are_no_accident() {
+    let workspace = workspace(Settings::default());
+    for id in by_age(&workspace, "tickets").iter().step_by(5) {
+        poison(&workspace, "tickets", id, 404);
+    }
+    let run = tap(&workspace, &["tickets"]).run().exited(1);
+    assert!(run.stderr.contains("more than 20 places"), "{}", run.stderr);
+}
+
+/// Newest first, where the newest page didn't reach the bound.
+#[test]
+fn one_of_today_s_records_costs_itself_alone() {
+    side_by_side([Dates::Exact, Dates::WholeDay], |dates| {
+        let workspace = workspace(Settings {
+            dates,
+            ..Settings::default()
+        });
+        let tap = tap(&workspace, &["contacts"]);
+        let first = tap.run().ok();
+        let added: Vec<String> = (0..35)
+            .map(|number| workspace.add("contacts", now() - number))
+            .collect();
+        poison(&workspace, "contacts", &added[20], 500);
+        let second = tap.run_from(&first.state()).ok();
+        let expected: Ids = added
+            .iter()
+            .filter(|id| **id != added[20])
+            .cloned()
+            .collect();
+        assert_same("contacts", &expected, &second.ids("contacts"));
+        assert_eq!(holes(&second, "contacts").len(), 1);
+        workspace.clear_faults();
+        let third = tap.run_from(&second.state()).ok();
+        assert!(third.ids("contacts").contains(&added[20]));
+        assert!(holes(&third, "contacts").is_empty());
+    });
+}
