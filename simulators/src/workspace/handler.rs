@@ -121,7 +121,7 @@ impl State {
                 .filter_map(|fault| fault.strikes(request).then(|| fault.clone()))
                 .collect()
         };
-        let fault = struck.into_iter().find(|fault| fault.is_of(&usual));
+        let fault = struck.into_iter().find(|fault| fault.is_of(usual));
         let reply = match fault {
             Some(fault) => fault.reply(request, usual),
             None => usual(),

@@ -355,6 +355,7 @@ mod tests {
             to: Some(500 * DAY + width),
             unit,
             is_last: false,
+            is_window: false,
         };
         assert_eq!(
             planner(Unit::Second, 9).cut(&slice(Unit::Second, 1), 9_000, 0),
