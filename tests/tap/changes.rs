@@ -211,10 +211,13 @@ fn a_broken_run_does_not_make_a_later_one_repeat_its_look_back() {
     }
     let tap = tap(&workspace)
         .streams(&["conversations"])
+        .set("concurrency", 1)
         .set("max_attempts", 1);
-    let eighth_page = Fault::status("/conversations/search", When::Nth(8), 500);
-    workspace.inject(eighth_page);
+    let from_the_eighth_page = When::Between(8, u64::MAX);
+    let breaks_down = Fault::status("/conversations/search", from_the_eighth_page, 500);
+    workspace.inject(breaks_down);
     let first = tap.run().exited(1);
+    workspace.clear_faults();
     let second = tap.run_from(&first.state()).ok();
     assert_whole(&workspace, [&first, &second], &["conversations"]);
     assert!(

@@ -132,6 +132,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
             "src/tap/api/body.rs",
             "src/tap/api/request.rs",
             "src/tap/read/export/archive.rs",
+            "src/tap/read/search/waiting.rs",
             "src/tap/read/spool.rs",
             "src/tap/run.rs",
             "src/target/batch.rs",

@@ -14,8 +14,10 @@ use crate::tap::read::page::Page;
 const MOST_BYTES_IN_MEMORY: usize = 16 << 20;
 /// What waits in files, at most, where it is the oldest slice that the others wait for.
 const MOST_BYTES_IN_FILES: usize = 1 << 30;
-/// So many pages of the oldest slice that wait show that it is emission that the others wait for.
-const MOST_AT_THE_FRONT: usize = 4;
+/// So many pages of the oldest slice that wait show that it is emission that all wait for.
+const MANY_AT_THE_FRONT: usize = 4;
+/// No more of them wait.
+const MOST_AT_THE_FRONT: usize = 8;
 
 /// Shared by those who read and the one who emits.
 #[derive(Debug)]
@@ -66,8 +68,6 @@ pub enum Turn {
     Page(Slice, Piece),
     /// All of a slice was given, but for what can't be had.
     End(Slice, Vec<Hole>),
-    /// There are no more slices.
-    Over,
 }
 
 impl Held {
@@ -113,7 +113,7 @@ impl State {
     /// Whether no more may be read ahead.
     fn is_full(&self) -> bool {
         let at_the_front = self.held.front().map_or(0, |front| front.count);
-        let most_in_files = if at_the_front > MOST_AT_THE_FRONT {
+        let most_in_files = if at_the_front >= MANY_AT_THE_FRONT {
             0
         } else {
             MOST_BYTES_IN_FILES
@@ -167,15 +167,15 @@ impl Board {
         }
     }
 
-    /// Waits for what comes next. A slice that can't be read is a fault once all before it is taken.
-    pub fn turn(&self) -> Result<Turn, Fault> {
+    /// Waits for what comes next; none where there are no more slices. A slice that can't be read is a fault once all before it is taken.
+    pub fn turn(&self) -> Result<Option<Turn>, Fault> {
         let mut state = self.lock();
         loop {
             let state_now = &mut *state;
             let Some(front) = state_now.held.front_mut() else {
                 // Readers take the first slice as soon as they begin.
                 if state_now.planner.is_over() {
-                    return Ok(Turn::Over);
+                    return Ok(None);
                 }
                 state = self.wait(state);
                 continue;
@@ -190,13 +190,13 @@ impl Board {
                 };
                 *bytes -= piece.bytes();
                 self.changed.notify_all();
-                return Ok(Turn::Page(slice, piece));
+                return Ok(Some(Turn::Page(slice, piece)));
             }
             if let Some(end) = front.end.take() {
                 let slice = front.slice;
                 state_now.held.pop_front();
                 self.changed.notify_all();
-                return end.map(|holes| Turn::End(slice, holes));
+                return end.map(|holes| Some(Turn::End(slice, holes)));
             }
             state = self.wait(state);
         }
@@ -248,15 +248,19 @@ impl Task<'_> {
         true
     }
 
-    /// Gives a page. Waits for room, but not where all others wait for this slice.
+    /// Gives a page, once there is room.
     pub fn give(&self, piece: Piece) -> Result<(), Fault> {
         let mut state = self.board.lock();
         loop {
             if state.is_over {
                 return Err(Fault::HungUp);
             }
-            let is_front = state.held.front().is_some_and(|front| front.id == self.id);
-            if is_front || !state.is_full() {
+            let front = state.held.front().filter(|front| front.id == self.id);
+            let has_room = match front {
+                Some(front) => front.count < MOST_AT_THE_FRONT,
+                None => !state.is_full(),
+            };
+            if has_room {
                 break;
             }
             state = self.board.wait(state);
@@ -268,7 +272,7 @@ impl Task<'_> {
         };
         let held = &mut state.held[place];
         held.count += 1;
-        // An empty slice before it has nothing to lose by a page that passes the bound.
+        // What comes next needn't go by a file.
         let in_memory = held.waiting.push(piece, in_memory || place == 0)?;
         if in_memory {
             state.bytes_in_memory += bytes;

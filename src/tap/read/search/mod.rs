@@ -7,6 +7,7 @@
 //! for nothing new. So the newest page is looked at first: where it already reaches below the bound,
 //! it is the answer.
 
+mod asking;
 mod board;
 mod chain;
 mod plan;
@@ -16,7 +17,9 @@ mod waiting;
 
 use std::sync::Arc;
 
-use self::chain::{Asking, Chain};
+use self::asking::Asking;
+use self::board::Turn;
+use self::chain::Chain;
 use self::plan::{Planner, Slice, Unit};
 use self::waiting::Piece;
 use super::order::Direction;
@@ -24,8 +27,7 @@ use super::reading::{Batch, Reading, Sink};
 use super::sieve::Sieve;
 use crate::cli::foreign::told;
 use crate::tap::fault::Fault;
-use crate::tap::read::bookmark::Hole;
-use crate::tap::read::page::{Page, Row};
+use crate::tap::read::page::Page;
 use crate::tap::streams::DateMatching;
 use crate::tap::time::EpochSeconds;
 
@@ -89,7 +91,7 @@ impl Search<'_> {
             if matching == DateMatching::PerhapsWholeDays {
                 units.push(Unit::Day);
             }
-            match self.passed_over(&hole, &units)? {
+            match poison::passed_over(&self.asking, &hole, &units)? {
                 Some(rows) => {
                     let rows = self.sieve.take_passed_over(rows, hole.from, hole.to);
                     sink(Batch {
@@ -108,37 +110,6 @@ impl Search<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The rows of a hole; none where it still can't be read. Where seconds aren't compared, nothing is
-    /// found by asking for seconds.
-    fn passed_over(&self, hole: &Hole, units: &[Unit]) -> Result<Option<Vec<Row>>, Fault> {
-        let mut rows = Vec::new();
-        for unit in units {
-            let slice = Slice::window(Some(hole.from), Some(hole.to + 1), *unit);
-            let mut chain = Chain::new(Direction::Ascending, slice);
-            chain.take_care(1);
-            loop {
-                let page = match chain.page(&self.asking) {
-                    Ok(page) => page,
-                    Err(_) if chain.has_failed() => return Ok(None),
-                    Err(fault) => return Err(fault),
-                };
-                let is_done = chain.is_done(&self.asking, &page);
-                let is_within = |row: &Row| {
-                    let within = hole.from..=hole.to;
-                    row.updated_at.is_some_and(|at| within.contains(&at))
-                };
-                rows.extend(page.rows.into_iter().filter(is_within));
-                if is_done {
-                    break;
-                }
-            }
-            if !rows.is_empty() {
-                break;
-            }
-        }
-        Ok(Some(rows))
     }
 
     /// Where seconds are compared.
@@ -314,7 +285,7 @@ impl Search<'_> {
         let rows = self.sieve.take(piece.rows, lower.max(self.lower), None);
         sink(Batch {
             rows,
-            marks: self.marks(piece.position),
+            marks: self.marks(piece.position.and(self.position)),
             total_count: self.total_count,
             ..Batch::default()
         })
@@ -397,6 +368,29 @@ impl Search<'_> {
         // Of no use to a small window.
         let most_readers = 1 + self.total_count.unwrap_or_default() / u64::from(config.page_size);
         let readers = usize::try_from(most_readers).unwrap_or(usize::MAX);
-        slices::read(self, planner, readers.min(config.concurrency), sink)
+        let asking = Arc::clone(&self.asking);
+        let readers = readers.min(config.concurrency);
+        slices::read(&asking, planner, readers, &mut |turn| {
+            self.take_turn(turn, sink)
+        })
+    }
+
+    fn take_turn(&mut self, turn: Turn, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let (slice, holes) = match turn {
+            Turn::Page(slice, piece) => return self.emit(piece, slice.lower(), sink),
+            Turn::End(slice, holes) => (slice, holes),
+        };
+        self.sieve.leave(holes);
+        let reached = slice.settled().min(self.sieve.reached());
+        self.position = self.position.max(reached);
+        let marks = self.marks(reached.and(self.position));
+        if marks.is_empty() {
+            return Ok(());
+        }
+        sink(Batch {
+            marks,
+            total_count: self.total_count,
+            ..Batch::default()
+        })
     }
 }

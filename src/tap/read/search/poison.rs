@@ -1,19 +1,22 @@
 //! A page that can't be had, though the search answers others: it may be because of one record on it.
 //! All that lies around it is read, from below and from above, and what stays between is a hole.
 
-use super::chain::{Asking, Chain};
+use super::asking::Asking;
+use super::chain::Chain;
 use super::plan::{Slice, Unit};
 use super::waiting::Piece;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
-use crate::tap::read::page::Page;
+use crate::tap::read::page::{Page, Row};
 use crate::tap::time::EpochSeconds;
 
 /// Two instants that are no further apart may lie in the same day or in neighbouring ones.
 const TWO_DAYS: EpochSeconds = 50 * 3600;
 /// How often what lies between is halved, at most.
 const MOST_HALVINGS: u32 = 40;
+/// Nothing was updated in the year 2100.
+const NEVER: EpochSeconds = 4_102_444_800;
 /// Rows of the first page that is asked for in a part in which something can't be had.
 const FEW_ROWS: u32 = 4;
 
@@ -45,7 +48,7 @@ pub fn read_around(
     let Some(why) = chain.take_failure() else {
         return Err(fault);
     };
-    if asking.reading.is_whole_list || !asking.is_answering()? {
+    if asking.reading.is_whole_list || !is_answering(asking)? {
         return Err(fault);
     }
     tracing::warn!(
@@ -91,6 +94,61 @@ pub fn another_page(asking: &Asking<'_>, window: Slice) -> Result<Option<Page>, 
         }
     }
     Ok(None)
+}
+
+/// The rows of a hole; none where it still can't be read. Where seconds aren't compared, nothing is
+/// found by asking for seconds.
+pub fn passed_over(
+    asking: &Asking<'_>,
+    hole: &Hole,
+    units: &[Unit],
+) -> Result<Option<Vec<Row>>, Fault> {
+    let mut rows = Vec::new();
+    for unit in units {
+        let slice = Slice::window(Some(hole.from), Some(hole.to + 1), *unit);
+        let mut chain = Chain::new(Direction::Ascending, slice);
+        chain.take_care(1);
+        loop {
+            let page = match chain.page(asking) {
+                Ok(page) => page,
+                Err(_) if chain.has_failed() => return Ok(None),
+                Err(fault) => return Err(fault),
+            };
+            let is_done = chain.is_done(asking, &page);
+            let is_within = |row: &Row| {
+                let within = hole.from..=hole.to;
+                row.updated_at.is_some_and(|at| within.contains(&at))
+            };
+            rows.extend(page.rows.into_iter().filter(is_within));
+            if is_done {
+                break;
+            }
+        }
+        if !rows.is_empty() {
+            break;
+        }
+    }
+    Ok(Some(rows))
+}
+
+/// Whether the search answers at all, now, so that it is what lies on a page that can't be had.
+fn is_answering(asking: &Asking<'_>) -> Result<bool, Fault> {
+    let end = asking.reading.client.config().end_date;
+    let window = Slice::window(asking.reading.lower_bound(), end, Unit::Day);
+    if another_page(asking, window)?.is_some() {
+        return Ok(true);
+    }
+    if !asking.has_answered() {
+        return Ok(false);
+    }
+    // It answered before, and both ends of what there is may be what can't be had.
+    let nothing = Slice::window(Some(NEVER), None, Unit::Second);
+    let mut chain = Chain::new(Direction::Ascending, nothing);
+    chain.take_care(1);
+    match chain.page(asking) {
+        Ok(_) => Ok(true),
+        Err(fault) => chain.take_failure().map_or(Err(fault), |_| Ok(false)),
+    }
 }
 
 struct Around<'a, 'b> {

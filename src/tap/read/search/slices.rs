@@ -1,32 +1,29 @@
-//! Slices that are read at once and emitted in their order.
+//! Slices that are read at once, and come out in their order.
 
-use std::sync::Arc;
 use std::thread;
 
-use super::Search;
+use super::asking::Asking;
 use super::board::{Board, Task, Turn};
-use super::chain::{Asking, Chain};
+use super::chain::Chain;
 use super::plan::Planner;
 use super::poison;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
-use crate::tap::read::reading::{Batch, Sink};
 
-/// Reads all slices of a plan, so many at once.
+/// Reads all slices of a plan, so many at once, and hands over what comes of them.
 pub fn read(
-    search: &mut Search<'_>,
+    asking: &Asking<'_>,
     planner: Planner,
     readers: usize,
-    sink: &mut Sink<'_>,
+    take: &mut dyn FnMut(Turn) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let board = Board::new(planner);
-    let asking = Arc::clone(&search.asking);
     thread::scope(|scope| {
         let mut handles = Vec::new();
         for _ in 0..readers {
             let thread = thread::Builder::new().name(asking.reading.stream.name.to_owned());
-            match thread.spawn_scoped(scope, || read_tasks(&board, &asking)) {
+            match thread.spawn_scoped(scope, || read_tasks(&board, asking)) {
                 Ok(handle) => handles.push(handle),
                 Err(error) if handles.is_empty() => {
                     return Err(Fault::Stream(format!(
@@ -37,7 +34,7 @@ pub fn read(
                 Err(_) => break,
             }
         }
-        let end = emit_all(search, &board, sink);
+        let end = take_all(&board, take);
         board.close();
         for handle in handles {
             // Whoever died has said so on the board.
@@ -45,6 +42,13 @@ pub fn read(
         }
         end
     })
+}
+
+fn take_all(board: &Board, take: &mut dyn FnMut(Turn) -> Result<(), Fault>) -> Result<(), Fault> {
+    while let Some(turn) = board.turn()? {
+        take(turn)?;
+    }
+    Ok(())
 }
 
 fn read_tasks(board: &Board, asking: &Asking<'_>) {
@@ -63,26 +67,4 @@ fn read_task(task: &mut Task<'_>, asking: &Asking<'_>) -> Result<Vec<Hole>, Faul
         return Ok(Vec::new());
     }
     poison::read_on(chain, first, asking, &mut |piece| task.give(piece))
-}
-
-fn emit_all(search: &mut Search<'_>, board: &Board, sink: &mut Sink<'_>) -> Result<(), Fault> {
-    loop {
-        match board.turn()? {
-            Turn::Page(slice, piece) => search.emit(piece, slice.lower(), sink)?,
-            Turn::End(slice, holes) => {
-                search.sieve.leave(holes);
-                let reached = slice.settled().min(search.sieve.reached());
-                search.position = search.position.max(reached);
-                let marks = search.marks(reached);
-                if !marks.is_empty() {
-                    sink(Batch {
-                        marks,
-                        total_count: search.total_count,
-                        ..Batch::default()
-                    })?;
-                }
-            }
-            Turn::Over => return Ok(()),
-        }
-    }
 }
