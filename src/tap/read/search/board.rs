@@ -6,12 +6,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::plan::{Planner, Slice};
 use super::waiting::{Piece, Waiting};
+use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::page::Page;
 
-/// What waits in memory, at most.
+/// What waits in memory of one search, at most.
 const MOST_BYTES_IN_MEMORY: usize = 16 << 20;
+/// What waits in memory of all lists that are read side by side, as far as they can help it.
+const MOST_BYTES_OF_ALL: u64 = 20 << 20;
 /// What waits in files, at most, where it is the oldest slice that the others wait for.
 const MOST_BYTES_IN_FILES: usize = 1 << 30;
 /// So many pages of the oldest slice that wait show that it is emission that all wait for.
@@ -24,6 +27,7 @@ const MOST_AT_THE_FRONT: usize = 8;
 pub struct Board {
     state: Mutex<State>,
     changed: Condvar,
+    memory: Memory,
 }
 
 #[derive(Debug)]
@@ -113,20 +117,19 @@ impl State {
     /// Whether no more may be read ahead.
     fn is_full(&self) -> bool {
         let at_the_front = self.held.front().map_or(0, |front| front.count);
-        let most_in_files = if at_the_front >= MANY_AT_THE_FRONT {
-            0
-        } else {
-            MOST_BYTES_IN_FILES
-        };
-        self.bytes_in_memory >= MOST_BYTES_IN_MEMORY && self.bytes_in_files >= most_in_files
+        if at_the_front < MANY_AT_THE_FRONT {
+            return self.bytes_in_files >= MOST_BYTES_IN_FILES;
+        }
+        self.bytes_in_files > 0 || self.bytes_in_memory >= MOST_BYTES_IN_MEMORY / 2
     }
 }
 
 impl Board {
     /// Nothing was read yet.
     #[must_use]
-    pub fn new(planner: Planner) -> Self {
+    pub fn new(planner: Planner, memory: &Memory) -> Self {
         Self {
+            memory: memory.clone(),
             state: Mutex::new(State {
                 planner,
                 held: VecDeque::new(),
@@ -183,12 +186,12 @@ impl Board {
             if let Some((piece, was_in_memory)) = front.waiting.pop()? {
                 front.count -= 1;
                 let slice = front.slice;
-                let bytes = if was_in_memory {
-                    &mut state_now.bytes_in_memory
+                if was_in_memory {
+                    state_now.bytes_in_memory -= piece.bytes();
+                    self.memory.give_back_of_list(piece.bytes() as u64);
                 } else {
-                    &mut state_now.bytes_in_files
-                };
-                *bytes -= piece.bytes();
+                    state_now.bytes_in_files -= piece.bytes();
+                }
                 self.changed.notify_all();
                 return Ok(Some(Turn::Page(slice, piece)));
             }
@@ -266,7 +269,9 @@ impl Task<'_> {
             state = self.board.wait(state);
         }
         let bytes = piece.bytes();
-        let in_memory = state.bytes_in_memory + bytes <= MOST_BYTES_IN_MEMORY;
+        let of_all = self.board.memory.hold_of_list(bytes as u64);
+        let in_memory =
+            state.bytes_in_memory + bytes <= MOST_BYTES_IN_MEMORY && of_all <= MOST_BYTES_OF_ALL;
         let Some(place) = state.place(self.id) else {
             return Err(Fault::HungUp);
         };
@@ -278,6 +283,7 @@ impl Task<'_> {
             state.bytes_in_memory += bytes;
         } else {
             state.bytes_in_files += bytes;
+            self.board.memory.give_back_of_list(bytes as u64);
         }
         drop(state);
         self.board.changed.notify_all();
@@ -299,6 +305,13 @@ impl Task<'_> {
         }
         drop(state);
         self.board.changed.notify_all();
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        let held = self.lock().bytes_in_memory as u64;
+        self.memory.give_back_of_list(held);
     }
 }
 

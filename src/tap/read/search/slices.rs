@@ -18,7 +18,7 @@ pub fn read(
     readers: usize,
     take: &mut dyn FnMut(Turn) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let board = Board::new(planner);
+    let board = Board::new(planner, asking.reading.client.memory());
     thread::scope(|scope| {
         let mut handles = Vec::new();
         for _ in 0..readers {
