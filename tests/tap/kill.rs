@@ -93,9 +93,10 @@ fn killed_at_any_moment_and_resumed_nothing_is_missing_and_little_comes_twice() 
             .iter()
             .filter(|id| workspace.updated_at("contacts", id) < recent)
             .count();
-        assert!(old_contacts <= PAGE_SIZE, "{old_contacts}");
+        // A page is known to be in order by the next one of its slice.
+        assert!(old_contacts <= 2 * PAGE_SIZE, "{old_contacts}");
         let conversations = repeated("conversations").len();
-        assert!(conversations <= PAGE_SIZE, "{conversations}");
+        assert!(conversations <= 2 * PAGE_SIZE, "{conversations}");
         // The overlap, and the page that was being emitted.
         let calls = repeated("calls").len();
         assert!(calls <= 4 * 25, "{calls}");
