@@ -157,7 +157,8 @@ fn a_signal_ends_a_run_whose_output_nobody_reads() {
         assert!(kill.unwrap().success());
     }
     let status = process.wait().unwrap();
-    assert_eq!(status.code(), Some(143));
+    // Of two that are pending at once, a busy machine may deliver the later one first.
+    assert!(matches!(status.code(), Some(143 | 130)), "{status}");
     assert!(
         sent.elapsed() < Duration::from_secs(10),
         "{:?}",
