@@ -170,10 +170,11 @@ mod tests {
     #[test]
     fn a_stream_stands_where_its_newest_slice_does_and_lacks_what_any_lacks() {
         let (parent, child) = family();
+        let hole = json!({"from": 1, "to": 2, "since": 1, "why": "status 500"});
         let first = json!({"updated_at": 10, "covers": [child], "awaited": [{"id": "a", "since": 1}],
             "seen": {"x": 10}});
         let last = json!({"updated_at": 20, "covers": [child], "awaited": [{"id": "b", "since": 1}, {"id": "a", "since": 1}],
-            "holes": [{"from": 1}], "seen": {"y": 20}});
+            "holes": [hole], "seen": {"y": 20}});
         let states = [
             json!({"bookmarks": {parent: last}}),
             json!({}),
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(
             merged(&states).unwrap(),
             json!({"bookmarks": {parent: {"updated_at": 20, "covers": [child],
-                "awaited": [{"id": "b", "since": 1}, {"id": "a", "since": 1}], "holes": [{"from": 1}], "seen": {"y": 20}}}})
+                "awaited": [{"id": "b", "since": 1}, {"id": "a", "since": 1}], "holes": [hole], "seen": {"y": 20}}}})
         );
     }
 
