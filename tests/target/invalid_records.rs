@@ -204,13 +204,15 @@ fn what_was_put_aside_can_be_loaded() {
     let target = Target::local().with("on_invalid_record", "quarantine");
     let input = mixed().replace("\"stream\":\"s\"", "\"stream\":\"contacts\"");
     target.run(input).succeeded();
+    let folder = target.folder.path();
+    std::fs::copy(folder.join("config.json"), folder.join("target.json")).unwrap();
     let command = command.replace(
         "target-gcs ",
         &format!("{} ", target.command().get_program().display()),
     );
     let output = Command::new("sh")
         .args(["-c", &command])
-        .current_dir(target.folder.path())
+        .current_dir(folder)
         .stdin(Stdio::null())
         .output()
         .unwrap();
