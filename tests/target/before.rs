@@ -105,7 +105,7 @@ fn a_metadata_server_that_starts_late_is_waited_for() {
         })
     });
     let target = secured();
-    let target = target.with("retry_deadline_seconds", 30);
+    let target = target.with("retry_deadline_seconds", 120);
     let (run, _) = run(command(&target, &format!("127.0.0.1:{port}")));
     let _server = starter.join().unwrap();
     // The token came; the storage service doesn't.
