@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderValue, Uri};
 
-use super::time::{self, EpochSeconds};
+use super::time::{self, EpochSeconds, Seconds};
 use crate::cli::foreign::told;
 use crate::cli::settings::quoted;
 use crate::cli::{Failure, SettingFault, VERSION};
@@ -196,7 +196,7 @@ pub struct Config {
     /// Records a search page.
     pub page_size: u32,
     /// Seconds below a bookmark.
-    pub lookback_seconds: EpochSeconds,
+    pub lookback_seconds: Seconds,
     /// Pages of calls.
     pub calls_overlap_pages: u32,
     /// Pages of articles.

@@ -155,7 +155,8 @@ mod tests {
                 (number.to_string(), state)
             })
             .collect();
-        let state = merge(&given, 2_000_000_000).map_err(|failure| failure.to_string())?;
+        let state = merge(&given, EpochSeconds::nearest(2_000_000_000))
+            .map_err(|failure| failure.to_string())?;
         Ok(Value::Object(state.value().clone()))
     }
 

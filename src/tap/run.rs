@@ -10,7 +10,7 @@ use super::arguments::{Arguments, TestMode};
 use super::config::{Config, Settings};
 use super::emit::outlet::Outlet;
 use super::emit::progress::Summary;
-use super::emit::standing::Standing;
+use super::emit::standing::{LONGEST_AHEAD, Standing};
 use super::emit::stream::Shared;
 use super::emit::streams;
 use super::exclusions::Exclusions;
@@ -46,9 +46,6 @@ pub const PROGRAM: Program = Program {
         "structured-logging",
     ],
 };
-
-/// Clocks may differ by so many seconds: a bookmark that is further ahead is none.
-const A_DAY: time::EpochSeconds = 86_400;
 
 /// Does what the arguments say.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -193,7 +190,7 @@ fn merge_states(paths: &[PathBuf]) -> Result<(), Failure> {
     for path in paths {
         given.push((path.display().to_string(), read_state(Some(path))?));
     }
-    let state = merge(&given, time::now() + A_DAY)?;
+    let state = merge(&given, time::now() + LONGEST_AHEAD)?;
     print(&format!("{}\n", Value::Object(state.value().clone())))
 }
 

@@ -203,7 +203,7 @@ fn a_bookmark_that_cannot_be_is_refused_by_name() {
         (json!({"updated_at": now() + 2 * DAY}), "in the future"),
         (
             json!({"updated_at": "9999-12-31T00:00:00Z"}),
-            "milliseconds",
+            "in the future",
         ),
         (json!({"updated_at": "soon"}), "neither epoch seconds"),
     ] {

@@ -88,6 +88,7 @@ fn instants_and_keys_come_in_every_form() {
         format!(r#""{time}""#),
         format!("{time}.0"),
         format!(r#""{time}.0""#),
+        format!("{time}250"),
         format!(r#""{iso}""#),
     ];
     let records: Vec<String> = forms

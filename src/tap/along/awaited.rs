@@ -5,15 +5,15 @@ use std::collections::HashSet;
 
 use crate::tap::read::bookmark::Awaited;
 use crate::tap::read::page::Row;
-use crate::tap::time::{self, EpochSeconds};
+use crate::tap::time::{self, EpochSeconds, Seconds};
 
 /// How long something that couldn't be had is asked for again.
-const LONGEST_AWAITED: EpochSeconds = 7 * 24 * 3600;
+const LONGEST_AWAITED: Seconds = 7 * time::DAY;
 /// How many such are remembered.
 pub const MOST_AWAITED: usize = 1000;
 
 /// What the records of one stream lack.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AwaitedList {
     entries: Vec<Awaited>,
     /// When the record of each last changed, and since when it lacks that.
@@ -30,8 +30,11 @@ impl AwaitedList {
     #[must_use]
     pub fn new(entries: Vec<Awaited>, started: EpochSeconds) -> Self {
         let mut list = Self {
+            entries: Vec::new(),
+            ages: Vec::new(),
+            fresh: HashSet::new(),
             started,
-            ..Self::default()
+            forgotten: 0,
         };
         for entry in entries {
             list.push(entry);
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
     use crate::tap::read::page::{Names, Record};
 
-    fn row(id: u32, updated_at: EpochSeconds) -> Row {
+    fn row(id: u32, updated_at: u32) -> Row {
         let names = Names {
             records_at: "data",
             key: "id",
@@ -148,9 +151,9 @@ mod tests {
         let ascending: Vec<u32> = (0..1500).collect();
         let descending: Vec<u32> = (0..1500).rev().collect();
         for order in [ascending, descending] {
-            let mut list = AwaitedList::new(Vec::new(), 10_000);
+            let mut list = AwaitedList::new(Vec::new(), EpochSeconds::nearest(10_000));
             for id in order {
-                list.remember("parts", &row(id, id.into()), None);
+                list.remember("parts", &row(id, id), None);
             }
             let mut kept: Vec<u32> = list
                 .entries()
@@ -165,20 +168,21 @@ mod tests {
 
     #[test]
     fn what_lacks_again_keeps_its_age_and_goes_after_seven_days() {
+        let since = EpochSeconds::nearest(100);
         let entry = Awaited {
             what: Some("parts".into()),
             parent: "1".into(),
             parent_updated_at: json!(5),
-            since: 100,
+            since,
             why: None,
         };
-        let mut list = AwaitedList::new(vec![entry.clone()], 100 + LONGEST_AWAITED);
+        let mut list = AwaitedList::new(vec![entry.clone()], since + LONGEST_AWAITED);
         list.remember("parts", &row(1, 9), Some("status 500"));
         assert_eq!(list.entries().len(), 1);
-        assert_eq!(list.entries()[0].since, 100);
-        assert_eq!(list.settle("parts", "1"), Some(100));
+        assert_eq!(list.entries()[0].since, since);
+        assert_eq!(list.settle("parts", "1"), Some(since));
         assert!(list.keep(entry.clone()));
-        let mut later = AwaitedList::new(Vec::new(), 101 + LONGEST_AWAITED);
+        let mut later = AwaitedList::new(Vec::new(), since + LONGEST_AWAITED + 1);
         assert!(!later.keep(entry));
         assert!(later.entries().is_empty());
     }

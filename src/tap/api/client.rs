@@ -316,7 +316,7 @@ impl Client {
         self.common.answers.fetch_add(1, Ordering::Relaxed);
         let budget = budget_of(&headers);
         if let Some(there) = budget.server_time.and_then(|time| i64::try_from(time).ok()) {
-            self.learn_the_clock(there - time::now());
+            self.learn_the_clock(there - time::now().get());
         }
         // Whether the token is refused is known before anything else is asked with it.
         let _doubt = (status == 401).then(|| self.common.pace.doubt());

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::client::{Client, lock};
 use super::request::ApiRequest;
 use crate::tap::fault::Fault;
-use crate::tap::time::{self, EpochSeconds};
+use crate::tap::time::{self, EpochSeconds, Seconds};
 
 impl Client {
     /// Now, by the API's clock as far as it is known.
@@ -16,13 +16,13 @@ impl Client {
 
     /// By how many seconds the API's clock is ahead of this machine's, as far as it is known.
     #[must_use]
-    pub fn clock_ahead(&self) -> EpochSeconds {
+    pub fn clock_ahead(&self) -> Seconds {
         self.common.clock_ahead.load(Ordering::Relaxed)
     }
 
     /// `Date` has no fractions and the answer was on its way, so that the difference of the two clocks
     /// wavers by a second. A run has but one start: it follows only what is more than that.
-    pub(super) fn learn_the_clock(&self, ahead: EpochSeconds) {
+    pub(super) fn learn_the_clock(&self, ahead: Seconds) {
         let known = self.common.clock_ahead.load(Ordering::Relaxed);
         if (ahead - known).abs() > 1 {
             let ahead = if ahead.abs() > 1 { ahead } else { 0 };

@@ -264,10 +264,26 @@ mod tests {
             children: Vec::new(),
             is_full_table: false,
         };
-        let along = Along::new(&client, &workers, &PANICS, Vec::new(), true, Vec::new(), 0);
+        let along = Along::new(
+            &client,
+            &workers,
+            &PANICS,
+            Vec::new(),
+            true,
+            Vec::new(),
+            EpochSeconds::EPOCH,
+        );
         let places = Place::beginning();
-        let mut pipeline =
-            Pipeline::start(&plan, &client, along, places, Wholeness::Pages, 0, 4).unwrap();
+        let mut pipeline = Pipeline::start(
+            &plan,
+            &client,
+            along,
+            places,
+            Wholeness::Pages,
+            EpochSeconds::EPOCH,
+            4,
+        )
+        .unwrap();
         let end = loop {
             match pipeline.next_event().unwrap() {
                 Event::NotYet => {}

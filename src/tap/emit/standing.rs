@@ -7,10 +7,10 @@ use crate::tap::plan::Plan;
 use crate::tap::read::bookmark::{Awaited, Bookmark};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::streams::{Child, ChildAnswer, ChildSource, Stream};
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{DAY, EpochSeconds, Seconds};
 
 /// No clock is wrong by more: what lies further ahead is no bookmark.
-const LONGEST_AHEAD: EpochSeconds = 24 * 3600;
+pub const LONGEST_AHEAD: Seconds = DAY;
 
 /// Where the outputs of one plan stand, as of what is written.
 #[derive(Debug)]

@@ -11,14 +11,14 @@ use crate::tap::api::client::{ApiRequest, BadAnswer};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
 use crate::tap::read::page::{Page, text};
-use crate::tap::time::{self, EpochSeconds};
+use crate::tap::time::{self, EpochSeconds, Seconds};
 
 /// What is asked for at once, at most: 30 days.
-const LONGEST_SPAN: EpochSeconds = 30 * 24 * 3600;
+const LONGEST_SPAN: Seconds = 30 * time::DAY;
 /// No span is halved further: a request an hour is what a server must bear.
-const SHORTEST_SPAN: EpochSeconds = 3600;
+const SHORTEST_SPAN: Seconds = time::HOUR;
 /// Intercom began in 2011: nothing happened before. The lower bound must be given.
-const BEGINNING: EpochSeconds = 1_293_840_000;
+const BEGINNING: EpochSeconds = EpochSeconds::nearest(1_293_840_000);
 
 /// Reads the stream; `bounds` are the query's parameters for the two instants.
 pub fn read(
@@ -75,7 +75,7 @@ struct Spans<'a> {
     reading: &'a Reading<'a>,
     per_page: u32,
     bounds: (&'a str, &'a str),
-    longest: EpochSeconds,
+    longest: Seconds,
 }
 
 impl Spans<'_> {
@@ -152,7 +152,7 @@ impl Spans<'_> {
     }
 }
 
-fn shrunk(span: EpochSeconds, halvings: u32) -> EpochSeconds {
+fn shrunk(span: Seconds, halvings: u32) -> Seconds {
     span.checked_shr(halvings)
         .unwrap_or(0)
         .max(SHORTEST_SPAN.min(span))

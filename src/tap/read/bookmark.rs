@@ -9,9 +9,6 @@ use super::exported::Exported;
 use super::seen::Seen;
 use crate::tap::time::{self, EpochSeconds};
 
-/// Larger numbers are milliseconds: as seconds, they lie in the year 5138 and beyond.
-const LEAST_MILLISECONDS: EpochSeconds = 100_000_000_000;
-
 /// The bookmark of one stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bookmark {
@@ -262,13 +259,12 @@ impl Awaited {
 /// An instant that something can have been emitted up to.
 fn instant_until(value: &Value, latest: EpochSeconds) -> Result<EpochSeconds, String> {
     let seconds = instant(value)?;
-    if seconds >= LEAST_MILLISECONDS {
+    if time::is_in_milliseconds(&value.to_string()) {
         return Err(format!(
-            "{value} looks like milliseconds, and must be seconds since 1970 ({})",
-            seconds / 1000
+            "{value} looks like milliseconds, and must be seconds since 1970 ({seconds})"
         ));
     }
-    if seconds < 0 {
+    if seconds < EpochSeconds::EPOCH {
         return Err(format!("{value} lies before 1970"));
     }
     if seconds > latest {
@@ -290,7 +286,7 @@ fn instant(value: &Value) -> Result<EpochSeconds, String> {
 mod tests {
     use super::*;
 
-    const LATEST: EpochSeconds = 1_800_000_000;
+    const LATEST: EpochSeconds = EpochSeconds::nearest(1_800_000_000);
 
     fn parse(value: &Value) -> Result<Bookmark, String> {
         Bookmark::parse(Some(value), "updated_at", LATEST)
@@ -323,7 +319,11 @@ mod tests {
             json!({"replication_key": "updated_at", "replication_key_value": "2025-11-22T08:26:40+00:00"}),
         ] {
             let bookmark = parse(&value).unwrap();
-            assert_eq!(bookmark.updated_at, Some(1_763_800_000), "{value}");
+            assert_eq!(
+                bookmark.updated_at,
+                EpochSeconds::new(1_763_800_000),
+                "{value}"
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use super::reading::{Batch, Reading, Sink};
 use super::sieve::Sieve;
 use crate::tap::api::path::with_parameter;
 use crate::tap::fault::Fault;
+use crate::tap::time::EpochSeconds;
 
 /// Reads the stream; `since` is the query's parameter for the instant.
 pub fn read(
@@ -20,7 +21,7 @@ pub fn read(
     let mut first = reading.path(&format!("per_page={per_page}"));
     if let Some(lower) = lower {
         // What changed at that very second may count as not after it.
-        let after = (lower - 1).max(0);
+        let after = (lower - 1).max(EpochSeconds::EPOCH);
         first = with_parameter(&first, since, &after.to_string());
     }
     let mut sieve = Sieve::new(reading);

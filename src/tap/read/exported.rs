@@ -71,8 +71,8 @@ impl Job {
     fn parse(job: &Value) -> Option<Self> {
         Some(Self {
             id: job["id"].as_str()?.to_owned(),
-            from: job["from"].as_i64()?,
-            until: job["until"].as_i64()?,
+            from: EpochSeconds::new(job["from"].as_i64()?)?,
+            until: EpochSeconds::new(job["until"].as_i64()?)?,
         })
     }
 }
@@ -86,8 +86,8 @@ mod tests {
         let exported = Exported {
             job: Some(Job {
                 id: "al9w".into(),
-                from: 5,
-                until: 9,
+                from: EpochSeconds::nearest(5),
+                until: EpochSeconds::nearest(9),
             }),
             emitted: vec![0, u64::MAX, 7],
         };

@@ -94,20 +94,20 @@ mod tests {
     use super::*;
     use crate::tap::read::page::{Names, Record};
 
-    fn rows(instants: &[EpochSeconds]) -> Vec<Row> {
+    fn rows(instants: &[i64]) -> Vec<Row> {
         let names = Names {
             records_at: "data",
             key: "id",
             replication_key: "updated_at",
         };
-        let row = |instant: &EpochSeconds| {
+        let row = |instant: &i64| {
             let json = format!(r#"{{"id":1,"updated_at":{instant}}}"#);
             Row::parse(Record::owned(json), names).unwrap()
         };
         instants.iter().map(row).collect()
     }
 
-    fn ascending(pages: &[&[EpochSeconds]]) -> Order {
+    fn ascending(pages: &[&[i64]]) -> Order {
         let mut order = Order::new(Direction::Ascending);
         for page in pages {
             order.read(&rows(page));
@@ -118,15 +118,21 @@ mod tests {
     #[test]
     fn a_page_is_verified_by_the_next() {
         assert_eq!(ascending(&[&[1, 2, 3]]).verified(), None);
-        assert_eq!(ascending(&[&[1, 2, 3], &[3, 4]]).verified(), Some(2));
-        assert_eq!(ascending(&[&[1, 2], &[3, 4], &[5]]).verified(), Some(3));
+        assert_eq!(
+            ascending(&[&[1, 2, 3], &[3, 4]]).verified(),
+            EpochSeconds::new(2)
+        );
+        assert_eq!(
+            ascending(&[&[1, 2], &[3, 4], &[5]]).verified(),
+            EpochSeconds::new(3)
+        );
     }
 
     #[test]
     fn rows_newer_than_their_places_verify_nothing() {
         let order = ascending(&[&[1, 2], &[3, 90, 91], &[4, 5], &[92, 93], &[94, 95]]);
         assert!(!order.is_kept());
-        assert_eq!(order.verified(), Some(1));
+        assert_eq!(order.verified(), EpochSeconds::new(1));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{EpochSeconds, Seconds};
 
 /// How many records of the look-back are remembered; beyond that some may be repeated.
 const MOST_SEEN: usize = 10_000;
 /// However short the look-back, indexing may lag behind by so much.
-const LEAST_FRESH: EpochSeconds = 60;
+const LEAST_FRESH: Seconds = 60;
 
 /// Records already emitted: their keys with the version they had.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Moment {
     pub now: EpochSeconds,
     /// How long after its `updated_at` a record may still change within the same second of it, as far
     /// as an answer can tell: indexing lags behind by as much as is looked back.
-    pub lookback: EpochSeconds,
+    pub lookback: Seconds,
     /// What is older will not be met again.
     pub from: EpochSeconds,
 }
@@ -189,18 +189,18 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn version(updated_at: EpochSeconds, checksum: u32) -> Version {
+    fn version(updated_at: i64, checksum: u32) -> Version {
         Version {
-            updated_at: Some(updated_at),
+            updated_at: EpochSeconds::new(updated_at),
             checksum,
         }
     }
 
-    fn moment(now: EpochSeconds, from: EpochSeconds) -> Moment {
+    fn moment(now: i64, from: i64) -> Moment {
         Moment {
-            now,
+            now: EpochSeconds::nearest(now),
             lookback: 600,
-            from,
+            from: EpochSeconds::nearest(from),
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
         for number in 0..30_000 {
             seen.insert(&number.to_string(), version(number, 0), moment(0, 5));
         }
-        seen.keep_from(5);
+        seen.keep_from(EpochSeconds::nearest(5));
         assert!(seen.records.len() <= MOST_SEEN);
         assert!(seen.contains("29999", version(29_999, 0)));
         assert!(!seen.contains("19999", version(19_999, 0)));
@@ -235,7 +235,7 @@ mod tests {
         };
         let mut seen = Seen::default();
         seen.insert("a", undated(7), moment(1_000, 900));
-        let seen = seen.since(10_000);
+        let seen = seen.since(EpochSeconds::nearest(10_000));
         assert!(seen.contains("a", undated(7)));
         assert!(!seen.contains("a", undated(8)));
     }

@@ -185,7 +185,10 @@ impl<'a> Sieve<'a> {
         let end = self.position();
         let oldest = match self.settled {
             Settled::AtTheEnd => end,
-            Settled::UpTo(up_to) => up_to.or(self.lowest_bound()).unwrap_or(0).min(end),
+            Settled::UpTo(up_to) => up_to
+                .or(self.lowest_bound())
+                .unwrap_or(EpochSeconds::EPOCH)
+                .min(end),
         };
         Moment {
             now: self.reading.started(),

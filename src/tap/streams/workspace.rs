@@ -201,7 +201,7 @@ pub static STREAMS: &[Stream] = &[
                 path: "/data_connectors/{id}/execution_results",
                 query: |config| {
                     // Only the last hour's are given where no start is named.
-                    let start = config.start_date.unwrap_or_default().max(1);
+                    let start = config.start_date.map_or(1, |start| start.get().max(1));
                     Some(format!("start_ts={start}"))
                 },
                 asked: Asked::Always,

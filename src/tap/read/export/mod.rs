@@ -12,14 +12,14 @@ use self::archive::Archive;
 use self::jobs::Jobs;
 use self::kinds::Kinds;
 use self::rows::Rows;
-use self::standing::{DAY, Standings};
+use self::standing::Standings;
 use super::between;
 use super::reading::{Batch, Reading, Sink};
 use crate::tap::fault::Fault;
 use crate::tap::read::page::{Record, Row};
 use crate::tap::read::places::Outputs;
 use crate::tap::streams::ExportJobs;
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{DAY, Seconds};
 
 /// Reads the stream, and what is in the same downloads.
 pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Result<(), Fault> {
@@ -28,8 +28,8 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
     let end = config.end_date.unwrap_or(started + 1).min(started + 1);
     let mut standings = Standings::new(reading, || between::beginning(reading))?;
     // A day that is not over is the next run's to read again.
-    let today = started - started.rem_euclid(DAY);
-    let look_back = DAY * EpochSeconds::from(config.export_lookback_days);
+    let today = started - started.since_day_began(0);
+    let look_back = DAY * Seconds::from(config.export_lookback_days);
     let again_from = today.min(end) - look_back;
     let begins = Jobs {
         client: reading.client,
@@ -38,7 +38,7 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
     };
     let kinds = Kinds::new(reading, jobs.kind);
     // A day less than there may be, since days begin elsewhere at other times.
-    let longest = DAY * EpochSeconds::from(jobs.most_days.max(2) - 1);
+    let longest = DAY * Seconds::from(jobs.most_days.max(2) - 1);
     let mut begun = standings.job();
     let mut from = begun.as_ref().map_or(standings.start(), |job| job.from);
     while from < end {

@@ -9,9 +9,7 @@ use crate::tap::read::bookmark::Bookmark;
 use crate::tap::read::exported::{Exported, Job, MOST_EMITTED};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Reading;
-use crate::tap::time::EpochSeconds;
-
-pub const DAY: EpochSeconds = 24 * 3600;
+use crate::tap::time::{DAY, EpochSeconds, Seconds};
 
 /// All who stand somewhere.
 pub struct Standings<'a> {
@@ -38,7 +36,7 @@ impl<'a> Standings<'a> {
         beginning: impl Fn() -> Result<EpochSeconds, Fault>,
     ) -> Result<Self, Fault> {
         let config = reading.client.config();
-        let look_back = DAY * EpochSeconds::from(config.export_lookback_days);
+        let look_back = DAY * Seconds::from(config.export_lookback_days);
         let mut all = Vec::new();
         for place in reading.places {
             let known = reading.known(place);
@@ -86,7 +84,7 @@ impl<'a> Standings<'a> {
     /// From when on anybody needs rows.
     pub fn start(&self) -> EpochSeconds {
         let starts = self.all.iter().map(|standing| standing.start);
-        starts.min().unwrap_or_default()
+        starts.min().unwrap_or(EpochSeconds::EPOCH)
     }
 
     /// Where the window from `from` on ends: none is longer than `longest`, and each is for the same of
@@ -95,7 +93,7 @@ impl<'a> Standings<'a> {
         &self,
         from: EpochSeconds,
         end: EpochSeconds,
-        longest: EpochSeconds,
+        longest: Seconds,
         again_from: EpochSeconds,
     ) -> EpochSeconds {
         let mut until = end.min(from + longest);

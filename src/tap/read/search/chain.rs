@@ -9,10 +9,10 @@ use crate::tap::read::ends::Cursors;
 use crate::tap::read::guard::Guard;
 use crate::tap::read::order::{Direction, Order};
 use crate::tap::read::page::{Page, Row};
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{EpochSeconds, Seconds};
 
 /// How far the run's start may be off, since both clocks tell whole seconds.
-const CLOCK_MARGIN: EpochSeconds = 1;
+const CLOCK_MARGIN: Seconds = 1;
 /// How often a page that ends too early is asked for again.
 const MOST_EARLY_ENDS: u32 = 3;
 /// How many pages are looked at for what may lie beyond an early end.

@@ -29,16 +29,16 @@ use crate::cli::foreign::told;
 use crate::tap::fault::Fault;
 use crate::tap::read::page::Page;
 use crate::tap::streams::DateMatching;
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{DAY, EpochSeconds, HOUR, Seconds};
 
 /// What lies further back may be much, and is read oldest first.
-const RECENT: EpochSeconds = 48 * 3600;
+const RECENT: Seconds = 2 * DAY;
 /// What is no more than so many pages is read as one chain.
 const FEW_PAGES: u64 = 6;
 /// How long what couldn't be had is asked for again.
-const LONGEST_ASKED_FOR: EpochSeconds = 7 * 24 * 3600;
+const LONGEST_ASKED_FOR: Seconds = 7 * DAY;
 /// No whole day lies between two instants that are no further apart.
-const LESS_THAN_A_DAY: EpochSeconds = 12 * 3600;
+const LESS_THAN_A_DAY: Seconds = 12 * HOUR;
 
 /// Reads the stream.
 pub fn read(

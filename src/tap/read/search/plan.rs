@@ -2,24 +2,22 @@
 //! instants; how wide a slice is only decides how many pages it has, and follows what its neighbours
 //! held. Knows nothing of requests.
 
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{DAY, EpochSeconds, HOUR, Seconds};
 
 /// Intercom began in 2011: nothing is older.
-pub const BEGINNING: EpochSeconds = 1_293_840_000;
+pub const BEGINNING: EpochSeconds = EpochSeconds::nearest(1_293_840_000);
 
-const HOUR: EpochSeconds = 3600;
-const DAY: EpochSeconds = 24 * HOUR;
 /// A whole day of any timezone, daylight saving included: asked for beyond a bound, since a day that
 /// only touches the bound may not match.
-const WHOLE_DAY_MARGIN: EpochSeconds = 25 * HOUR;
+const WHOLE_DAY_MARGIN: Seconds = 25 * HOUR;
 /// Whether `>` and `<` include their own second is not known for sure.
-const SECOND_MARGIN: EpochSeconds = 1;
+const SECOND_MARGIN: Seconds = 1;
 /// Pages of a slice: its last one is but half full on the average, which mustn't weigh.
 const MOST_PAGES: u64 = 12;
 /// Where so little is left that slices would be too few for all who read, they are smaller.
 const LEAST_PAGES: u64 = 4;
 /// By how much a slice may be wider than the one before.
-const FASTEST_GROWTH: EpochSeconds = 4;
+const FASTEST_GROWTH: i64 = 4;
 /// A slice that holds too much is cut into so many, at most: all it holds may lie in one of them.
 const MOST_PARTS: u64 = 8;
 /// Rows that all lie in one second aren't reached by cutting: after so many cuts they are read as they
@@ -63,9 +61,9 @@ pub struct Planner {
     /// Where the next slice begins; none once the last was given out.
     next: Option<EpochSeconds>,
     /// So many rows in so many seconds were met last, in the slice that begins there.
-    met: (u64, EpochSeconds),
+    met: (u64, Seconds),
     met_from: EpochSeconds,
-    last_width: EpochSeconds,
+    last_width: Seconds,
     /// How many rows are still to be planned, more or less.
     rows_left: u64,
     page_size: u64,
@@ -73,12 +71,12 @@ pub struct Planner {
     /// Whether the API's counts are true, as far as is known.
     is_trusting: bool,
     /// The second of a day, in UTC, at which days begin, as far as answers show.
-    day_begins: EpochSeconds,
+    day_begins: Seconds,
 }
 
 impl Unit {
     /// What is asked for beyond a bound.
-    fn margin(self) -> EpochSeconds {
+    fn margin(self) -> Seconds {
         match self {
             Self::Second => SECOND_MARGIN,
             Self::Day => WHOLE_DAY_MARGIN,
@@ -102,8 +100,9 @@ impl Slice {
     /// What `updated_at` is asked to be greater than.
     #[must_use]
     pub fn after(&self) -> EpochSeconds {
+        let earliest = EpochSeconds::EPOCH;
         self.from
-            .map_or(0, |from| (from - self.unit.margin()).max(0))
+            .map_or(earliest, |from| (from - self.unit.margin()).max(earliest))
     }
 
     /// What `updated_at` is asked to be less than. The slice that follows asks for a margin below its
@@ -143,7 +142,8 @@ impl Planner {
         readers: usize,
     ) -> Self {
         let end = window.to.map_or(latest, |to| to.min(latest));
-        let beginning = window.from.max(oldest).unwrap_or(0).min(end);
+        let beginning = window.from.max(oldest);
+        let beginning = beginning.unwrap_or(EpochSeconds::EPOCH).min(end);
         let seconds = (end - beginning).max(1);
         Self {
             window,
@@ -217,7 +217,7 @@ impl Planner {
             && slice.from.is_some_and(|from| from != self.beginning)
             && a_day >= ENOUGH_A_DAY
         {
-            self.day_begins = oldest.rem_euclid(DAY);
+            self.day_begins = oldest.since_day_began(0);
         }
     }
 
@@ -257,13 +257,11 @@ impl Planner {
         share.clamp(LEAST_PAGES * self.page_size, MOST_PAGES * self.page_size)
     }
 
-    fn width(&self, target: u64) -> EpochSeconds {
+    fn width(&self, target: u64) -> Seconds {
         let (rows, seconds) = self.met;
         let width = i128::from(target) * i128::from(seconds) / i128::from(rows.max(1));
         let widest = self.last_width.saturating_mul(FASTEST_GROWTH).max(1);
-        EpochSeconds::try_from(width)
-            .unwrap_or(widest)
-            .clamp(1, widest)
+        Seconds::try_from(width).unwrap_or(widest).clamp(1, widest)
     }
 
     /// Where a slice from `from` ends that is to end about there.
@@ -278,10 +276,7 @@ impl Planner {
     fn align(&self, at: EpochSeconds) -> EpochSeconds {
         match self.window.unit {
             Unit::Second => at,
-            Unit::Day => {
-                let middle = self.day_begins + DAY / 2;
-                at - (at - middle).rem_euclid(DAY)
-            }
+            Unit::Day => at - at.since_day_began(self.day_begins + DAY / 2),
         }
     }
 }
@@ -290,10 +285,14 @@ impl Planner {
 mod tests {
     use super::*;
 
-    const END: EpochSeconds = 1_000 * DAY;
+    const END: EpochSeconds = day(1_000);
+
+    const fn day(number: i64) -> EpochSeconds {
+        EpochSeconds::nearest(number * DAY)
+    }
 
     fn planner(unit: Unit, total: u64) -> Planner {
-        let window = Slice::window(Some(100 * DAY), None, unit);
+        let window = Slice::window(Some(day(100)), None, unit);
         Planner::new(window, None, END, total, 100, 8)
     }
 
@@ -312,7 +311,7 @@ mod tests {
         for unit in [Unit::Second, Unit::Day] {
             for total in [1, 5_000, 1_000_000] {
                 let slices = all(planner(unit, total), |_| 1_000);
-                assert_eq!(slices[0].from, Some(100 * DAY));
+                assert_eq!(slices[0].from, Some(day(100)));
                 assert!(
                     slices
                         .last()
@@ -328,7 +327,7 @@ mod tests {
 
     #[test]
     fn sparse_times_are_passed_quickly_and_dense_ones_cut() {
-        let dense_from = 990 * DAY;
+        let dense_from = day(990);
         let rows = |slice: &Slice| {
             let from = slice.from.unwrap().max(dense_from);
             let to = slice.to.unwrap_or(END);
@@ -351,8 +350,8 @@ mod tests {
     #[test]
     fn a_second_and_a_day_are_not_cut() {
         let slice = |unit, width| Slice {
-            from: Some(500 * DAY),
-            to: Some(500 * DAY + width),
+            from: Some(day(500)),
+            to: Some(day(500) + width),
             unit,
             is_last: false,
             is_window: false,
@@ -362,8 +361,8 @@ mod tests {
             None
         );
         let day = Slice {
-            from: Some(500 * DAY + DAY / 2),
-            to: Some(501 * DAY + DAY / 2),
+            from: Some(day(500) + DAY / 2),
+            to: Some(day(501) + DAY / 2),
             ..slice(Unit::Day, DAY)
         };
         assert_eq!(planner(Unit::Day, 9).cut(&day, 9_000, 0), None);
@@ -374,7 +373,7 @@ mod tests {
     #[test]
     fn days_are_covered_in_every_timezone() {
         for offset in -12..=14 {
-            let day_of = |second: EpochSeconds| (second + offset * HOUR).div_euclid(DAY);
+            let day_of = |second: EpochSeconds| (second + offset * HOUR).get().div_euclid(DAY);
             for begins in [0, (-offset * HOUR).rem_euclid(DAY)] {
                 let mut planner = planner(Unit::Day, 900_000);
                 planner.day_begins = begins;

@@ -9,14 +9,14 @@ use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
 use crate::tap::read::page::{Page, Row};
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{EpochSeconds, HOUR, Seconds};
 
 /// Two instants that are no further apart may lie in the same day or in neighbouring ones.
-const TWO_DAYS: EpochSeconds = 50 * 3600;
+const TWO_DAYS: Seconds = 50 * HOUR;
 /// How often what lies between is halved, at most.
 const MOST_HALVINGS: u32 = 40;
 /// Nothing was updated in the year 2100.
-const NEVER: EpochSeconds = 4_102_444_800;
+const NEVER: EpochSeconds = EpochSeconds::nearest(4_102_444_800);
 /// Rows of the first page that is asked for in a part in which something can't be had.
 const FEW_ROWS: u32 = 4;
 
@@ -70,7 +70,7 @@ pub fn read_around(
 pub fn another_page(asking: &Asking<'_>, window: Slice) -> Result<Option<Page>, Fault> {
     let end = window.to.unwrap_or_else(|| asking.reading.started());
     let beginning = window.from.unwrap_or(super::plan::BEGINNING).min(end);
-    let newest = |part: EpochSeconds| Slice {
+    let newest = |part: i64| Slice {
         from: Some(end - (end - beginning) / part),
         ..window
     };

@@ -125,7 +125,7 @@ mod tests {
         };
         Piece {
             rows: (0..3).map(row).collect(),
-            position: Some(number),
+            position: EpochSeconds::new(number),
         }
     }
 
@@ -138,14 +138,14 @@ mod tests {
             assert!(number > 2 || in_memory);
             if number % 3 == 0 {
                 let (piece, _) = waiting.pop().unwrap().unwrap();
-                assert_eq!(piece.position, Some(expected));
+                assert_eq!(piece.position, EpochSeconds::new(expected));
                 assert_eq!(piece.rows.len(), 3);
-                assert_eq!(piece.rows[2].updated_at, Some(expected));
+                assert_eq!(piece.rows[2].updated_at, EpochSeconds::new(expected));
                 expected += 1;
             }
         }
         while let Some((piece, _)) = waiting.pop().unwrap() {
-            assert_eq!(piece.position, Some(expected));
+            assert_eq!(piece.position, EpochSeconds::new(expected));
             expected += 1;
         }
         assert_eq!(expected, 40);
