@@ -125,6 +125,28 @@ fn one_record_costs_itself_alone_wherever_it_stands() {
     });
 }
 
+/// A slice of whole days begins in the middle of one, and that day is its own from its first row on.
+#[test]
+fn the_first_row_of_a_day_costs_itself_alone() {
+    let settings = || Settings {
+        dates: Dates::WholeDay,
+        spread_days: 40,
+        ..Settings::default()
+    };
+    let everything = workspace(settings());
+    let mut firsts = by_age(&everything, "contacts");
+    firsts.dedup_by_key(|id| everything.updated_at("contacts", id) / DAY);
+    assert!(firsts.len() > 30, "{}", firsts.len());
+    side_by_side(firsts, |first| {
+        let workspace = workspace(settings());
+        poison(&workspace, "contacts", &first, 500);
+        let run = tap(&workspace, &["contacts"]).run().ok();
+        let expected = others(&workspace, "contacts", &[&first]);
+        assert_same("contacts", &expected, &run.ids("contacts"));
+        assert_eq!(holes(&run, "contacts").len(), 1, "{}", run.stderr);
+    });
+}
+
 #[test]
 fn two_records_cost_themselves_alone() {
     let places = [(20, 22), (20, 150), (0, 199), (60, 61)];

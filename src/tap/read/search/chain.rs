@@ -113,11 +113,8 @@ impl Chain {
     /// Whether nothing behind a page is wanted.
     #[must_use]
     pub fn is_done(&self, asking: &Asking<'_>, page: &Page) -> bool {
-        let is_beyond = match self.question.direction {
-            Direction::Ascending => self.is_beyond(asking, page),
-            Direction::Descending => self.is_below(page, self.question.slice.from),
-        };
-        self.is_over() || is_beyond
+        let is_ascending = self.question.direction == Direction::Ascending;
+        self.is_over() || (is_ascending && self.is_beyond(asking, page))
     }
 
     /// Whether no page follows the last one read.
@@ -283,7 +280,8 @@ impl Chain {
             beyond.question.cursor = beyond.cursors.after(&page)?;
             unread.extend(page.rows.into_iter().filter(|row| {
                 let is_within = row.updated_at.is_none_or(|updated_at| {
-                    slice.from.is_none_or(|from| updated_at >= from)
+                    let earliest = slice.earliest();
+                    earliest.is_none_or(|earliest| updated_at >= earliest)
                         && slice.to.is_none_or(|to| updated_at < to)
                         && updated_at < settled
                 });

@@ -119,6 +119,16 @@ impl Slice {
         self.from.filter(|_| self.unit == Unit::Second)
     }
 
+    /// Rows below are others' for sure: where days match, the day in which this slice begins is its own
+    /// from its first second on.
+    #[must_use]
+    pub fn earliest(&self) -> Option<EpochSeconds> {
+        match self.unit {
+            Unit::Second => self.from,
+            Unit::Day => self.from.map(|from| from - WHOLE_DAY_MARGIN),
+        }
+    }
+
     /// Up to where nothing is still to come once this slice and those before are read.
     #[must_use]
     pub fn settled(&self) -> Option<EpochSeconds> {
