@@ -22,9 +22,6 @@ const ROWS: [&str; 6] = [
     "tickets",
     "macros",
 ];
-
-/// Those of them that are searched for.
-const SEARCHES: [&str; 3] = ["contacts", "conversations", "tickets"];
 /// Children of those rows, one or more of each kind.
 const CHILDREN: [&str; 3] = ["conversation_parts", "call_transcriptions", "ticket_parts"];
 /// So many histories are played at a time.
@@ -171,7 +168,9 @@ fn what_is_there_in_the_end_was_emitted() {
             failure_persistence: None,
             ..Config::default()
         });
-        let schedule = (settings(), 5..60_u32, prop::collection::vec(step(), 1..4));
+        // Where every request changes as much as a page holds, a search has no end.
+        let page_sizes = 12..60_u32;
+        let schedule = (settings(), page_sizes, prop::collection::vec(step(), 1..4));
         runner
             .run(&schedule, |(settings, page_size, steps)| {
                 check(settings, page_size, &steps);
@@ -229,9 +228,16 @@ fn check(settings: Settings, page_size: u32, steps: &[Step]) {
         workspace.change(|data| ROWS.map(|stream| data.index(stream)));
     }
     workspace.clear_faults();
-    let run = everything.run_from(&state).ok();
-    let settled = run.state();
-    runs.push(run);
+    let is_unfinished = state.to_string().contains("\"resume\"");
+    let mut last = everything.run_from(&state).ok();
+    if is_unfinished {
+        // It went on where the one before was cut off. What has come to the head of the list since is
+        // the next run's.
+        let next = everything.run_from(&last.state()).ok();
+        runs.push(std::mem::replace(&mut last, next));
+    }
+    let settled = last.state();
+    runs.push(last);
     for stream in INCREMENTAL.iter().chain(&ROWS).chain(&CHILDREN) {
         assert_covers(stream, &existing(&workspace, stream), &union(&runs, stream));
     }
@@ -261,15 +267,12 @@ fn change(workspace: &Workspace, step: &Step, ahead: i64) -> Vec<(&'static str, 
             for id in ids.iter().skip(1).step_by(3).take(step.touched) {
                 data.touch(stream, id, now());
             }
-            // Known of searches, whose index lags; a list's overlap covers what is out of place by some
-            // pages.
-            let in_place = if SEARCHES.contains(&stream) {
-                step.in_place
-            } else {
-                0
-            };
-            for id in ids.iter().skip(2).step_by(3).take(in_place) {
-                data.touch_in_place(stream, id, now() - step.age);
+            for id in ids.iter().skip(2).step_by(3).take(step.in_place) {
+                let updated_at = now() - step.age;
+                // Whatever a record goes through, its `updated_at` never goes back.
+                if data.updated_at(stream, id) < updated_at {
+                    data.touch_in_place(stream, id, updated_at);
+                }
             }
             for _ in 0..step.added {
                 data.add(stream, now() - step.age);
