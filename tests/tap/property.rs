@@ -25,7 +25,7 @@ const ROWS: [&str; 6] = [
 /// Children of those rows, one or more of each kind.
 const CHILDREN: [&str; 3] = ["conversation_parts", "call_transcriptions", "ticket_parts"];
 /// So many histories are played at a time.
-const AT_ONCE: u32 = 6;
+const AT_ONCE: u32 = 10;
 
 /// What a run reads.
 #[derive(Clone, Copy, Debug)]
