@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use intercom_singer::schema::validator::Validator;
-use intercom_singer::singer::messages::Message;
-use intercom_singer::tap::read::page::{Names, Page};
-use intercom_singer::tap::records::{Contact, schema_of};
-use intercom_singer::target::object_name::PathTemplate;
+use intercom_singer::internals::Message;
+use intercom_singer::internals::Validator;
+use intercom_singer::internals::tap::page::{Names, Page};
+use intercom_singer::internals::tap::records::{Contact, schema_of};
+use intercom_singer::internals::target::PathTemplate;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};

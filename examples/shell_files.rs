@@ -9,9 +9,9 @@ use std::path::Path;
 use clap::Command;
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
-use intercom_singer::cli::command::command;
-use intercom_singer::tap::streams;
-use intercom_singer::{tap, target};
+use intercom_singer::internals::command::command;
+use intercom_singer::internals::tap::streams;
+use intercom_singer::internals::{tap, target};
 
 fn main() -> Result<()> {
     let Some(directory) = std::env::args_os().nth(1) else {
@@ -20,9 +20,8 @@ fn main() -> Result<()> {
     };
     let directory = Path::new(&directory);
     fs::create_dir_all(directory)?;
-    let tap = command::<tap::arguments::Arguments, tap::config::Settings>(&tap::run::PROGRAM);
-    let target =
-        command::<target::arguments::Arguments, target::config::Settings>(&target::config::PROGRAM);
+    let tap = command::<tap::Arguments, tap::Settings>(&tap::PROGRAM);
+    let target = command::<target::Arguments, target::Settings>(&target::PROGRAM);
     complete(knowing_streams(tap.clone()), directory)?;
     complete(target.clone(), directory)?;
     clap_mangen::generate_to(tap, directory)?;

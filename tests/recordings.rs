@@ -16,7 +16,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use intercom_singer::tap::streams::{self, ChildAnswer, ChildSource, Stream};
+use intercom_singer::internals::tap::streams::{self, ChildAnswer, ChildSource, Stream};
 use jsonschema::Validator;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 
-use intercom_singer::tap::records::{Contact, schema_of};
+use intercom_singer::internals::tap::records::{Contact, schema_of};
 use serde_json::{Map, Value, json};
 
 use crate::Bench;

@@ -1,7 +1,7 @@
 //! A line is a message or is refused, and a message's type is the one that it names.
 #![no_main]
 
-use intercom_singer::singer::messages::Message;
+use intercom_singer::internals::Message;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

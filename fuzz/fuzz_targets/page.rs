@@ -1,7 +1,7 @@
 //! A page's rows are slices of the answer, each a JSON object of its own.
 #![no_main]
 
-use intercom_singer::tap::read::page::{Names, Page};
+use intercom_singer::internals::tap::page::{Names, Page};
 use libfuzzer_sys::fuzz_target;
 
 const NAMES: Names = Names {

@@ -1,7 +1,7 @@
 //! The scanner accepts what `serde_json` accepts, and finds the same text.
 #![no_main]
 
-use intercom_singer::json::scanner::Scanner;
+use intercom_singer::internals::Scanner;
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 

@@ -1,7 +1,7 @@
 //! A transcript's turns are valid JSON, however the text is laid out, and soon found.
 #![no_main]
 
-use intercom_singer::tap::along::transcript;
+use intercom_singer::internals::tap::transcript;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

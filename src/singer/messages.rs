@@ -40,6 +40,7 @@ pub enum Message<'a> {
 
 /// A RECORD message.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the protocol's names")]
 pub struct Record<'a> {
     /// The stream's name.
     pub stream: Cow<'a, str>,
@@ -53,6 +54,7 @@ pub struct Record<'a> {
 
 /// A SCHEMA message.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the protocol's names")]
 pub struct Schema<'a> {
     /// The stream's name.
     pub stream: Cow<'a, str>,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::api::client::Client;
@@ -26,7 +27,7 @@ use crate::cli::foreign::never_show;
 use crate::cli::output::print;
 use crate::cli::report::Report;
 use crate::cli::stop::Stop;
-use crate::cli::{Failure, Program, about, settings};
+use crate::cli::{Failure, Program, about, command, failure, logging, settings};
 use crate::singer::catalog::Catalog;
 use crate::singer::state::State;
 
@@ -47,8 +48,15 @@ pub const PROGRAM: Program = Program {
     ],
 };
 
-/// Does what the arguments say.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Arguments = command::arguments::<_, Settings>(&PROGRAM);
+    let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
+    failure::finish(result)
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.about {
         let schema = settings::schema_of::<Settings>();
         return print(&about::render(&PROGRAM, &schema, arguments.format));

@@ -109,14 +109,8 @@ pub struct Settings {
 #[schemars(inline)]
 pub enum Compression {
     #[default]
-    #[expect(
-        missing_docs,
-        reason = "a description each would hide the list of values"
-    )]
     None,
-    #[expect(missing_docs, reason = "as above")]
     Gzip,
-    #[expect(missing_docs, reason = "as above")]
     Zstd,
 }
 
@@ -126,14 +120,8 @@ pub enum Compression {
 #[schemars(inline)]
 pub enum OnInvalidRecord {
     #[default]
-    #[expect(
-        missing_docs,
-        reason = "a description each would hide the list of values"
-    )]
     Fail,
-    #[expect(missing_docs, reason = "as above")]
     Quarantine,
-    #[expect(missing_docs, reason = "as above")]
     Keep,
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
-use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams;
+use intercom_singer::internals::tap::discover;
+use intercom_singer::internals::tap::streams;
 use serde_json::Value;
 
 use crate::{REWRITE, check, root};

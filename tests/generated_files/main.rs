@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use intercom_singer::cli::{about, settings};
-use intercom_singer::tap;
-use intercom_singer::tap::plan::discover;
-use intercom_singer::tap::streams::{self, Child, ChildSource, ExportKind, Paging, Stream};
+use intercom_singer::internals::tap::discover;
+use intercom_singer::internals::tap::streams::{
+    self, Child, ChildSource, ExportKind, Paging, Stream,
+};
+use intercom_singer::internals::{about, settings, tap, target};
 
 const REWRITE: &str = "UPDATE_GENERATED=1 cargo test --test generated_files";
 
@@ -37,14 +38,14 @@ fn schemas_are_those_of_the_record_types() {
 
 #[test]
 fn the_catalog_is_the_discovered_one() {
-    let catalog = tap::run::catalog_json(&discover());
+    let catalog = tap::catalog_json(&discover());
     check("catalog.json", &format!("{catalog}\n"));
 }
 
 #[test]
 fn the_readme_has_the_streams_and_settings_of_the_code() {
-    let tap_settings = settings::schema_of::<tap::config::Settings>();
-    let target_settings = settings::schema_of::<intercom_singer::target::config::Settings>();
+    let tap_settings = settings::schema_of::<tap::Settings>();
+    let target_settings = settings::schema_of::<target::Settings>();
     let mut readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (marker, table) in [
         ("streams", streams_table(true)),
@@ -66,13 +67,10 @@ fn the_readme_has_the_streams_and_settings_of_the_code() {
 #[test]
 fn the_sample_configurations_have_only_known_settings() {
     for (file, schema) in [
-        (
-            "sample_config.json",
-            settings::schema_of::<tap::config::Settings>(),
-        ),
+        ("sample_config.json", settings::schema_of::<tap::Settings>()),
         (
             "sample_target_config.json",
-            settings::schema_of::<intercom_singer::target::config::Settings>(),
+            settings::schema_of::<target::Settings>(),
         ),
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();

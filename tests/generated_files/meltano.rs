@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use intercom_singer::cli::{Program, settings};
-use intercom_singer::tap::streams;
-use intercom_singer::{tap, target};
+use intercom_singer::internals::tap::streams;
+use intercom_singer::internals::{Program, settings};
+use intercom_singer::internals::{tap, target};
 use serde_json::Value;
 
 use crate::{REWRITE, check, root};
@@ -14,10 +14,10 @@ const FOLDER: &str = "examples/meltano";
 
 #[test]
 fn meltano_knows_what_the_programs_say_of_themselves() {
-    let tap_settings = settings::schema_of::<tap::config::Settings>();
-    let target_settings = settings::schema_of::<target::config::Settings>();
+    let tap_settings = settings::schema_of::<tap::Settings>();
+    let target_settings = settings::schema_of::<target::Settings>();
     let tap = Plugin {
-        program: &tap::run::PROGRAM,
+        program: &tap::PROGRAM,
         label: "Intercom",
         description: "Contacts, conversations, calls, articles and more of an Intercom workspace",
         settings: &tap_settings,
@@ -33,7 +33,7 @@ fn meltano_knows_what_the_programs_say_of_themselves() {
         config: &[],
     };
     let target = Plugin {
-        program: &target::config::PROGRAM,
+        program: &target::PROGRAM,
         label: "Google Cloud Storage",
         description: "JSON files partitioned by date, in a bucket or a directory",
         settings: &target_settings,

@@ -1,6 +1,6 @@
 //! Every stream there is, read at once: none is served, read or compared less than the others.
 
-use intercom_singer::tap::streams;
+use intercom_singer::internals::tap::streams;
 
 use crate::further_lists::assert_valid;
 use crate::harness::{Tap, assert_whole};

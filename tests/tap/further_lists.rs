@@ -1,6 +1,6 @@
 //! The streams that nobody gets unless they ask: each by name, record for record.
 
-use intercom_singer::tap::streams;
+use intercom_singer::internals::tap::streams;
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Tap, assert_same, assert_whole, side_by_side};

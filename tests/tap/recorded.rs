@@ -9,7 +9,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use intercom_singer::tap::streams::{self, Asked, Child, ChildAnswer, ChildSource, Stream};
+use intercom_singer::internals::tap::streams::{
+    self, Asked, Child, ChildAnswer, ChildSource, Stream,
+};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use intercom_singer::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging};
+use intercom_singer::internals::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 

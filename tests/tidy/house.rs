@@ -52,7 +52,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["target::sink"],
     &["target::commit", "target::intake"],
     &["target::load", "target::commands"],
-    &["target"],
+    &["target::run"],
     &["bin::*"],
 ];
 
@@ -137,6 +137,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
             "src/tap/run.rs",
             "src/target/batch.rs",
             "src/target/commands.rs",
+            "src/target/run.rs",
             "src/target/store/",
         ],
     ),

@@ -11,7 +11,7 @@ mod source;
 
 use std::fmt::Debug;
 
-use intercom_singer::tap::streams;
+use intercom_singer::internals::tap::streams;
 
 use house::{
     ALL, CIRCLES, CLOCKS, CODE, FLOORS, HOMES, LONG_FILES, LONG_FUNCTIONS, MOST_FUNCTION_LINES,
@@ -199,7 +199,8 @@ fn documents_name_what_is_there() {
         } else {
             format!("{folder}/")
         };
-        if !["src/", "src/tap/mod.rs"].contains(&&*place) && !map.contains(&format!("`{place}`")) {
+        let is_a_list = place == "src/" || place.ends_with("/mod.rs");
+        if !is_a_list && !map.contains(&format!("`{place}`")) {
             missing.insert(place);
         }
     }
