@@ -28,11 +28,17 @@ Examples:
   Read calls and their transcripts only
     tap-intercom --config config.json --stream calls
 
+  See whether all that the state says is in the lake is there, then mend what isn't
+    target-gcs --config target.json --read-keys > keys.jsonl
+    tap-intercom --config config.json --state state.json --audit keys.jsonl
+    tap-intercom --config config.json --state state.json --audit keys.jsonl --repair \\
+      | target-gcs --config target.json
+
   Read all but the parts of conversations, and no contact's phone number
     tap-intercom --config config.json --exclude conversation_parts,contacts.phone
 
 Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
-configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM."
+configuration, state, catalog or keys; 3 --audit found differences; 130 and 143 stopped by SIGINT and SIGTERM."
 )]
 pub struct Arguments {
     /// Configuration file (JSON); may be given several times, later ones win. The word ENV reads
@@ -76,6 +82,16 @@ pub struct Arguments {
     /// awaited. Needs no token.
     #[arg(long, group = "mode", value_name = "FILE", num_args = 1..)]
     pub merge_states: Vec<PathBuf>,
+
+    /// Compare a lake with the workspace: KEYS has the lake's keys as `target-gcs --read-keys` prints
+    /// them, `-` is standard input. Prints a JSON line for each that is missing, stale, gone or lacks
+    /// parts, as of the state.
+    #[arg(long, group = "mode", value_name = "KEYS", requires = "state")]
+    pub audit: Option<PathBuf>,
+
+    /// With --audit, print the messages that mend it instead, for a target to load.
+    #[arg(long, requires = "audit")]
+    pub repair: bool,
 
     /// Print what this program is and which settings it takes.
     #[arg(long, group = "mode")]

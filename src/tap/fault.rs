@@ -9,6 +9,8 @@ pub enum Fault {
     Gone {
         /// What to say where it is unexpected.
         message: String,
+        /// The key of what took its place, where the API names one.
+        successor: Option<String>,
     },
     /// The token may not have this, or the workspace's plan doesn't (401, 402, 403): asked for again
     /// it would be refused again, and so may be all of its kind.
@@ -47,12 +49,19 @@ impl Fault {
     }
 }
 
+/// What nothing can go on after.
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Abort(failure)
+    }
+}
+
 /// A fault that ends a run on its own.
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Abort(failure) => failure,
-            Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message } => {
+            Fault::Stream(message) | Fault::Gone { message, .. } | Fault::Refused { message } => {
                 Self::failed(message)
             }
             Fault::HungUp => Self::failed("reading was broken off"),

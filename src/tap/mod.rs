@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod probe;
 pub mod run;
 
+pub mod audit;
 pub mod config;
 pub mod exclusions;
 pub mod fault;

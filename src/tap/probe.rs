@@ -182,7 +182,7 @@ fn look_at<W: Write>(
             let scope = scope_of(plan.stream.path);
             Ok(vec![own(None, refusal(message, scope))])
         }
-        Err(Fault::Stream(message) | Fault::Gone { message }) => {
+        Err(Fault::Stream(message) | Fault::Gone { message, .. }) => {
             Ok(vec![own(None, refusal(message, None))])
         }
         Err(Fault::Abort(failure)) => Err(failure),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
+use super::audit::run::Audit;
 use super::config::{Config, Settings};
 use super::emit::outlet::Outlet;
 use super::emit::progress::Summary;
@@ -73,6 +74,22 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let state = read_state(arguments.state.as_deref())?;
     let catalog = read_catalog(arguments.catalog.as_deref())?;
     let exclusions = Exclusions::parse(&[&config.exclude[..], &arguments.exclude].concat())?;
+    if let Some(keys) = &arguments.audit {
+        let end = config.end_date.take();
+        let streams = &arguments.streams;
+        let audit = Audit::prepare(
+            keys,
+            state.clone(),
+            catalog.as_ref(),
+            streams,
+            &exclusions,
+            arguments.repair,
+            end,
+        )?;
+        let client = Arc::new(Client::new(config, stop()?)?);
+        let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
+        return audit.run(&Shared::new(client, time::now()), &outlet);
+    }
     let plans = plan(catalog.as_ref(), &arguments.streams, &exclusions)?;
     if let Some(start) = config.start_date
         && start > time::now()
@@ -86,9 +103,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.page_size = 1;
     }
 
-    let stop = Stop::install()
-        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
-    let client = Arc::new(Client::new(config, stop)?);
+    let client = Arc::new(Client::new(config, stop()?)?);
     if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
         return probe::show(&Shared::new(client, time::now()), &plans);
     }
@@ -103,6 +118,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(TestMode::Schema) => probe::print_schemas(client.config(), &plans, &outlet),
         Some(TestMode::All) => probe::probe(&Shared::new(client, time::now()), &plans, &outlet),
     }
+}
+
+fn stop() -> Result<Stop, Failure> {
+    Stop::install()
+        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))
 }
 
 /// Reads every planned stream, and writes the report that is asked for.

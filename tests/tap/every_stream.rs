@@ -6,9 +6,10 @@ use crate::further_lists::assert_valid;
 use crate::harness::{Tap, assert_whole};
 use simulators::workspace::{Settings, Workspace};
 
-/// Every stream of the table and what is read along with it.
+/// Every stream that there is something to be read of, and what is read along with it.
 fn names() -> Vec<&'static str> {
     streams::all()
+        .filter(|stream| !matches!(stream.paging, streams::Paging::FoundByAudits))
         .flat_map(|stream| {
             let children = stream.children.iter().map(|child| child.name);
             std::iter::once(stream.name).chain(children)

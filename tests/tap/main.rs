@@ -6,6 +6,7 @@
 mod harness;
 mod sets;
 
+mod audit;
 mod bytes;
 mod changes;
 mod configuration;

@@ -1,6 +1,6 @@
 //! The rows of the workspace: how they come about, change and go, and which ids there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::noise::{noise, one_in};
@@ -18,6 +18,8 @@ const LONG_CONVERSATION_PARTS: u16 = 620;
 pub struct Data {
     pub(super) seed: u64,
     tables: [Table; 9],
+    /// Contacts that were merged, with those that they were merged into.
+    pub(super) merged: BTreeMap<String, String>,
     clock_ahead: i64,
     random: fastrand::Rng,
 }
@@ -45,6 +47,7 @@ impl Data {
         Data {
             seed: settings.seed,
             tables,
+            merged: BTreeMap::new(),
             clock_ahead: settings.clock_ahead.unwrap_or_default(),
             random: fastrand::Rng::with_seed(settings.seed),
         }
@@ -146,6 +149,12 @@ impl Data {
     /// Deletes a row, for good.
     pub fn delete(&mut self, stream: &str, id: &str) {
         self.change(stream, id, |row| row.deleted = true);
+    }
+
+    /// Merges a contact into another, which alone is left.
+    pub fn merge(&mut self, contact_id: &str, into: &str) {
+        self.delete("contacts", contact_id);
+        self.merged.insert(contact_id.to_owned(), into.to_owned());
     }
 
     /// Takes a row out of searches and lists (not from under its own URL) until it is revealed.

@@ -230,6 +230,12 @@ impl State {
                 ("GET", ["companies", "scroll"]) => {
                     Some(companies(data, settings, &self.scroll, request))
                 }
+                ("GET", ["companies", id]) => {
+                    let row = data.table(Stream::Companies).find(id)?;
+                    let mut out = Vec::new();
+                    data.put_company(&mut out, row);
+                    Some(whole(out))
+                }
                 ("GET", ["macros"]) => Some(timeline::macros(data, request)),
                 ("GET", ["admins", "activity_logs"]) => {
                     Some(timeline::activity_logs(data, settings, request))
@@ -238,6 +244,12 @@ impl State {
                 ("GET", ["articles"]) => Some(lists::articles(data, request)),
                 ("GET", ["help_center", "collections"]) => {
                     Some(lists::collections(data, settings, request))
+                }
+                ("GET", ["help_center", "collections", id]) => {
+                    let row = data.table(Stream::Collections).find(id)?;
+                    let mut out = Vec::new();
+                    data.put_collection(&mut out, row);
+                    Some(whole(out))
                 }
                 ("GET", ["contacts", id, rest @ ..]) => contact(data, settings, request, id, rest),
                 ("GET", ["conversations", id]) if id.parse::<u64>().is_ok() => {
@@ -258,6 +270,11 @@ fn contact(
     id: &str,
     rest: &[&str],
 ) -> Option<Reply> {
+    if let (Some(target), []) = (data.merged.get(id), rest) {
+        let reply = error(request, 410, "contact_merged", "Contact was merged");
+        let target = format!("<https://api.intercom.invalid/contacts/{target}>");
+        return Some(reply.header("Link", format!("{target}; rel=\"canonical\"")));
+    }
     let row = data.table(Stream::Contacts).find(id)?;
     let paged = |list| Some(lists::paged_nested_list(data, settings, request, row, list));
     let whole = |lists: &[NestedList]| Some(lists::whole_nested_list(data, settings, row, lists));

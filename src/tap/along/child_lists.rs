@@ -75,7 +75,7 @@ pub fn each_of(
         match client.try_hard(&ApiRequest::Get(path), effort, object) {
             Ok(record) => found.push(record),
             // It was removed since the list was read.
-            Err(Fault::Gone { message }) => tracing::debug!("{message}"),
+            Err(Fault::Gone { message, .. }) => tracing::debug!("{message}"),
             Err(fault) => return Err(fault),
         }
     }

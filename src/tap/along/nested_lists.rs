@@ -88,7 +88,7 @@ pub fn complete(
                 edits.push((range_in(json, list.has_more), "false".to_owned()));
                 Outcome::Had
             }
-            Err(Fault::Gone { message }) => {
+            Err(Fault::Gone { message, .. }) => {
                 tracing::warn!("{message}; the list stays as it was in its record");
                 Outcome::Had
             }

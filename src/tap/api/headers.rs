@@ -52,6 +52,21 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     patience::retry_after(headers).map(|pause| pause.min(LONGEST_RETRY_AFTER))
 }
 
+/// The key of what took the place of something that is gone: the last part of the path that `Link`
+/// calls canonical.
+#[must_use]
+pub fn successor(headers: &HeaderMap) -> Option<String> {
+    let links = header(headers, "link")?.split(',');
+    let canonical = links
+        .filter_map(|link| link.trim().strip_prefix('<')?.split_once('>'))
+        .find(|(_, relation)| relation.replace('"', "").contains("rel=canonical"));
+    let (url, _) = canonical?;
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let key = path.trim_end_matches('/').rsplit('/').next()?;
+    let is_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (!key.is_empty() && key.bytes().all(is_key)).then(|| key.to_owned())
+}
+
 /// A reset time in Unix seconds: given so, in milliseconds, with a fraction, as seconds from now on,
 /// or as a date.
 fn instant(text: &str, server_time: Option<u64>) -> Option<u64> {

@@ -7,7 +7,7 @@ use ureq::http::HeaderMap;
 use super::body::BodyFault;
 use super::client::{Client, lock, unauthorized};
 use super::error::{self, ErrorList};
-use super::headers::{header, retry_after};
+use super::headers::{header, retry_after, successor};
 use super::request::ApiRequest;
 use super::tries::{BACKOFF, MOST_ALIKE, Pause, Try};
 use crate::cli::foreign::told;
@@ -59,7 +59,10 @@ impl Client {
                     "{message}; the token lacks the permission for this, or the workspace's plan does"
                 ),
             },
-            404 | 410 => Fault::Gone { message },
+            404 | 410 => Fault::Gone {
+                message,
+                successor: successor(headers),
+            },
             _ => Fault::Stream(message),
         };
         Ok(Try::Failed { fault, words })

@@ -12,6 +12,7 @@ use crate::schema::growth::GrowingSchema;
 use crate::singer::metrics;
 use crate::singer::outgoing::{MessageWriter, SchemaMessage};
 use crate::singer::state::State;
+use crate::tap::along::children::ChildRecords;
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::plan::{Output, Plan};
@@ -49,6 +50,8 @@ pub struct Messages<'a, W: Write> {
     schemas: HashMap<&'static str, Followed>,
     /// The record being looked at or written, as its projection leaves it.
     projected: String,
+    /// The child record being looked at or written, with what it says of its parent.
+    child: String,
 }
 
 impl<'a, W: Write> Messages<'a, W> {
@@ -61,6 +64,7 @@ impl<'a, W: Write> Messages<'a, W> {
             follows_data: config.follows_data,
             schemas: HashMap::new(),
             projected: String::new(),
+            child: String::new(),
         }
     }
 
@@ -143,6 +147,29 @@ impl<'a, W: Write> Messages<'a, W> {
             self.hand_over()?;
         }
         Ok(true)
+    }
+
+    /// Writes the child records of one parent, behind a schema that fits them; returns how many.
+    pub fn child_records(
+        &mut self,
+        output: &Output,
+        details: &ChildRecords,
+        time_extracted: &str,
+        version: Option<u64>,
+    ) -> Result<u64, Fault> {
+        let mut child = std::mem::take(&mut self.child);
+        for record in &details.records {
+            details.complete(record, &mut child);
+            self.look_at(output, &child)?;
+        }
+        self.settle(output)?;
+        let mut written = 0;
+        for record in &details.records {
+            details.complete(record, &mut child);
+            written += u64::from(self.record(output, &child, time_extracted, version)?);
+        }
+        self.child = child;
+        Ok(written)
     }
 
     /// Says that the records of that version are all there are of a stream.

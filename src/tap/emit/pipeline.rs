@@ -247,6 +247,7 @@ mod tests {
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
+        record_path: None,
         nested_lists: None,
         children: &[],
     };

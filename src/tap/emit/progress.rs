@@ -187,15 +187,15 @@ impl Progress {
         counts.total_count = total_count.or(counts.total_count);
     }
 
-    /// A record was emitted.
-    pub fn record(&mut self, stream: &str) {
+    /// So many records were emitted.
+    pub fn records(&mut self, stream: &str, records: u64) {
         let mut counts = lock(&self.stream.counts);
         if let Some(count) = counts
             .of_each
             .iter_mut()
             .find(|count| count.stream == stream)
         {
-            count.records += 1;
+            count.records += records;
         }
     }
 

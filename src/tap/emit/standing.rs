@@ -127,6 +127,20 @@ impl<'a> Standing<'a> {
         &self.places
     }
 
+    /// Whether the state remembers it at all.
+    #[must_use]
+    pub fn is_remembered(&self) -> bool {
+        self.is_remembered
+    }
+
+    /// What is remembered of one output.
+    #[must_use]
+    pub fn bookmark_of(&self, output: Outputs) -> Option<&Bookmark> {
+        let mut places = self.places.iter();
+        let place = places.find(|place| place.outputs.has(output))?;
+        Some(&place.bookmark)
+    }
+
     /// What earlier runs couldn't have.
     #[must_use]
     pub fn awaited(&self) -> &[Awaited] {

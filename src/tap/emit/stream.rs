@@ -74,8 +74,6 @@ struct Emission<'a, W: Write> {
     messages: Messages<'a, W>,
     progress: &'a mut Progress,
     time_extracted: String,
-    /// The child record being written, with what it says of its parent.
-    child: String,
     /// The records of the page that were looked at before the first of them is written.
     looked_at: VecDeque<Record>,
     standing: Standing<'a>,
@@ -135,7 +133,6 @@ fn emit_all<W: Write>(
         messages,
         progress,
         time_extracted: crate::tap::time::now_to_millis(),
-        child: String::new(),
         looked_at: VecDeque::new(),
         standing,
         version: version_of(client, plan),
@@ -204,7 +201,7 @@ impl<W: Write> Emission<'_, W> {
                 .messages
                 .record(output, record.json(), &self.time_extracted, self.version)?
             {
-                self.progress.record(output.name);
+                self.progress.records(output.name, 1);
             }
         }
         for (place, details) in &complete.children {
@@ -212,20 +209,10 @@ impl<W: Write> Emission<'_, W> {
             if details.cut > 0 {
                 self.progress.cut(output.name, &complete.id, details.cut);
             }
-            for record in &details.records {
-                details.complete(record, &mut self.child);
-                self.messages.look_at(output, &self.child)?;
-            }
-            self.messages.settle(output)?;
-            for record in &details.records {
-                details.complete(record, &mut self.child);
-                if self
-                    .messages
-                    .record(output, &self.child, &self.time_extracted, self.version)?
-                {
-                    self.progress.record(output.name);
-                }
-            }
+            let written =
+                self.messages
+                    .child_records(output, details, &self.time_extracted, self.version)?;
+            self.progress.records(output.name, written);
         }
         Ok(())
     }

@@ -79,8 +79,9 @@ fn start<'scope, W: Write + Send>(
     let mut progress = Progress::start(plan, &client, board);
     let emit = move || {
         let outcome = stream::emit(shared, &client, plan, standing, outlet, &mut progress);
-        if let Err(Fault::Stream(message) | Fault::Gone { message } | Fault::Refused { message }) =
-            &outcome.end
+        if let Err(
+            Fault::Stream(message) | Fault::Gone { message, .. } | Fault::Refused { message },
+        ) = &outcome.end
         {
             tracing::error!("stream {} failed: {message}", plan.stream.name);
         }

@@ -179,7 +179,7 @@ impl Reading<'_> {
 /// A list that isn't there is a fault of the stream; only details may be gone.
 pub(super) fn unexpectedly_gone(fault: Fault) -> Fault {
     match fault {
-        Fault::Gone { message } => Fault::Stream(format!(
+        Fault::Gone { message, .. } => Fault::Stream(format!(
             "{message}; this version of the API or the workspace's plan may not have it"
         )),
         other => other,

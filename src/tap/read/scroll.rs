@@ -106,14 +106,14 @@ fn next_page(
                 return Ok(Ok(page));
             }
             Ok(Once::Lost(why)) => return Ok(Err(why)),
-            Err(Fault::Gone { message }) if scroll_param.is_some() => return Ok(Err(message)),
+            Err(Fault::Gone { message, .. }) if scroll_param.is_some() => return Ok(Err(message)),
             Err(fault) => return Err(unexpectedly_gone(fault)),
             Ok(Once::Error {
                 words,
                 fault: Fault::Stream(why),
             }) if is_in_use(&words) => why,
             Ok(Once::Error { fault, .. }) => match fault {
-                Fault::Gone { message } if scroll_param.is_some() => return Ok(Err(message)),
+                Fault::Gone { message, .. } if scroll_param.is_some() => return Ok(Err(message)),
                 fault => return Err(unexpectedly_gone(fault)),
             },
         };

@@ -75,6 +75,7 @@ fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
         Paging::Cursors { per_page } => unsorted::read_cursors(reading, per_page, sink),
         Paging::Object => unsorted::read_object(reading, sink),
         Paging::ExportJobs(jobs) => export::read(reading, &jobs, sink),
+        Paging::FoundByAudits => Ok(()),
         Paging::Texts => unsorted::read_texts(reading, sink),
         Paging::Search(matching) => search::read(reading, matching, sink),
         Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),

@@ -37,6 +37,7 @@ mod conversation_parts;
 mod conversation_reviews;
 mod conversations;
 mod custom_objects;
+mod deletions;
 pub mod exports;
 mod notes;
 mod segments;
@@ -67,6 +68,7 @@ pub use content::{
 pub use conversation_parts::ConversationPart;
 pub use conversations::{Conversation, DeletedConversation};
 pub use custom_objects::CustomObjectInstance;
+pub use deletions::Deletion;
 pub use notes::{CompanyNote, ContactNote};
 pub use segments::{CompanySegment, ContactSegment, Segment};
 pub use side_conversations::{FinVoiceCall, HandlingEvent, SideConversation, SideConversationPart};

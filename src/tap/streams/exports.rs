@@ -23,6 +23,7 @@ pub static STREAMS: &[Stream] = &[Stream {
         most_days: 90,
         kind: ExportKind::Named("receipt"),
     }),
+    record_path: None,
     nested_lists: None,
     children: &[
         of_kind("export_opens", "open", exports::opens),

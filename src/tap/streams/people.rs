@@ -23,6 +23,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Search(DateMatching::PerhapsWholeDays),
+        record_path: Some("/contacts/{id}"),
         nested_lists: Some(NestedLists {
             names: &[
                 "tags",
@@ -161,6 +162,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "segments",
         paging: Paging::Single,
+        record_path: None,
         nested_lists: None,
         children: &[],
     },
@@ -175,6 +177,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
+        record_path: None,
         nested_lists: None,
         children: &[],
     },
@@ -189,6 +192,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Single,
+        record_path: None,
         nested_lists: None,
         children: &[],
     },
@@ -203,6 +207,7 @@ pub static STREAMS: &[Stream] = &[
         for_each: None,
         records_at: "data",
         paging: Paging::Scroll,
+        record_path: Some("/companies/{id}"),
         nested_lists: None,
         children: &[
             Child {

@@ -30,6 +30,8 @@ pub struct Stream {
     pub records_at: &'static str,
     /// How pages follow each other.
     pub paging: Paging,
+    /// The path of one record, with `{id}` where its key goes, where records may be asked for one by one.
+    pub record_path: Option<&'static str>,
     /// The lists inside a record that the API cuts short (`has_more`), to be completed from their `url`.
     pub nested_lists: Option<NestedLists>,
     /// What is read along with each record.
@@ -93,6 +95,8 @@ pub enum Paging {
     /// Files that a job of the server makes of what happened between two instants: asked for, waited
     /// for, then downloaded.
     ExportJobs(ExportJobs),
+    /// Nothing: no endpoint has its records. An audit finds them.
+    FoundByAudits,
     /// GET: one answer with a list of texts, each of which becomes a record that holds it under the
     /// stream's key.
     Texts,

@@ -134,7 +134,7 @@ impl Jobs<'_> {
         for looks in 1.. {
             let status = match self.client.send(&request, |body| member(body, "status")) {
                 Ok(status) => status.to_ascii_lowercase(),
-                Err(Fault::Gone { message }) => return Ok(End::Lost(message)),
+                Err(Fault::Gone { message, .. }) => return Ok(End::Lost(message)),
                 Err(fault) => return Err(unexpectedly_gone(fault)),
             };
             match status.as_str() {
@@ -168,7 +168,7 @@ impl Jobs<'_> {
                 file.ok_or_else(|| BadAnswer("the answer has no file".into()))
             }) {
                 Ok(file) => file,
-                Err(Fault::Gone { message }) => return Ok(End::Lost(message)),
+                Err(Fault::Gone { message, .. }) => return Ok(End::Lost(message)),
                 Err(fault) => return Err(unexpectedly_gone(fault)),
             };
             let error = match Archive::open(file) {

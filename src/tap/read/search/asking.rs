@@ -81,7 +81,7 @@ impl Question {
 
     /// The last request failed.
     fn remember(&mut self, fault: &Fault) {
-        if let Fault::Stream(why) | Fault::Gone { message: why } = fault {
+        if let Fault::Stream(why) | Fault::Gone { message: why, .. } = fault {
             self.failure = Some(why.clone());
         }
     }

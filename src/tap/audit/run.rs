@@ -1,0 +1,320 @@
+//! An audit from the keys that are given to the table at its end, stream after stream: each reads its list
+//! at the API's limit, and memory is that of one.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::comparing::{Check, ChildSide, Comparison};
+use super::differences::{Tally, table};
+use super::expected::{Expected, expected};
+use super::holdings::Holdings;
+use super::keys::{Keys, Told};
+use super::outcome::{Outcome, plan_of_deletions};
+use crate::cli::Failure;
+use crate::singer::catalog::Catalog;
+use crate::singer::state::State;
+use crate::tap::emit::outlet::Outlet;
+use crate::tap::emit::stream::Shared;
+use crate::tap::exclusions::Exclusions;
+use crate::tap::fault::Fault;
+use crate::tap::plan::{Plan, plan};
+use crate::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging, Stream};
+use crate::tap::time::EpochSeconds;
+
+/// What is audited against what.
+#[derive(Debug)]
+pub struct Audit {
+    keys: Keys,
+    plans: Vec<Plan>,
+    deletions: Option<Plan>,
+    state: State,
+    mends: bool,
+    /// Where the runs that loaded the lake were told to end.
+    end: Option<EpochSeconds>,
+}
+
+impl Audit {
+    /// Of the keys in a file, or of standard input for `-`, as of a state. Those of all streams are
+    /// compared, or of these `names` only.
+    pub fn prepare(
+        path: &Path,
+        state: State,
+        catalog: Option<&Catalog>,
+        names: &[String],
+        exclusions: &Exclusions,
+        mends: bool,
+        end: Option<EpochSeconds>,
+    ) -> Result<Self, Failure> {
+        let keys = Keys::of(path)?;
+        for stream in keys.foreign() {
+            tracing::warn!("stream {stream} is not audited: this tap doesn't have it");
+        }
+        let mut names = names.to_vec();
+        if names.is_empty() {
+            names.extend(keys.streams().map(str::to_owned));
+            tell_unnamed(&state, &names);
+        }
+        if names.is_empty() {
+            return Err(Failure::usage("there is no key to be audited").hint(
+                "give what `target-gcs --read-keys` prints; for a lake that lost all of a stream, name \
+                 that with --stream",
+            ));
+        }
+        names.extend(covered(&state, &names));
+        let mut plans = plan(catalog, &names, exclusions)?;
+        for plan in &mut plans {
+            plan.children
+                .retain(|(child, _)| names.iter().any(|name| name == child.name));
+        }
+        Ok(Self {
+            keys,
+            plans,
+            deletions: plan_of_deletions(exclusions)?,
+            state,
+            mends,
+            end,
+        })
+    }
+
+    /// Compares all of it.
+    pub fn run<W: Write>(mut self, shared: &Shared, outlet: &Outlet<W>) -> Result<(), Failure> {
+        let deletions = self.deletions.as_ref().map(|plan| plan.stream.name);
+        let told = deletions.and_then(|name| self.keys.take_stream(name));
+        let told = Told::of(told)?;
+        let mut tallies = Vec::new();
+        let mut failures = Vec::new();
+        for plan in &self.plans {
+            if let Some(why) = why_not(plan.stream) {
+                tracing::warn!("stream {} is not audited: {why}", plan.stream.name);
+                continue;
+            }
+            let outcome = if self.mends {
+                let config = shared.client.config();
+                Outcome::mended(outlet, config, plan, self.deletions.as_ref())
+            } else {
+                Outcome::told(outlet)
+            };
+            let (own, children) = expected(plan, &self.state, self.end, shared.started)?;
+            let (compared, end) = compare(
+                shared,
+                plan,
+                &mut self.keys,
+                &told,
+                (own, children),
+                outcome,
+            );
+            tallies.extend(compared);
+            match end {
+                Ok(()) => {}
+                Err(Fault::Abort(failure)) => return Err(failure),
+                Err(fault) => {
+                    let failure = Failure::from(fault);
+                    tracing::error!("stream {} failed: {failure}", plan.stream.name);
+                    failures.push(format!("\n  {}: {failure}", plan.stream.name));
+                }
+            }
+        }
+        if self.mends {
+            outlet.state()?;
+        }
+        for line in table(&tallies) {
+            tracing::info!("{line}");
+        }
+        conclude(&tallies, &failures, self.mends)
+    }
+}
+
+fn conclude(tallies: &[Tally], failures: &[String], mends: bool) -> Result<(), Failure> {
+    if !failures.is_empty() {
+        return Err(Failure::failed(format_args!(
+            "these streams could not be audited to their end:{}",
+            failures.concat()
+        )));
+    }
+    let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
+    let differences = sum(Tally::differences);
+    if differences == 0 || mends {
+        return Ok(());
+    }
+    Err(Failure::found(format_args!(
+        "the lake isn't what the workspace was as of the state: {} missing, {} stale, {} gone, {} with \
+         parts missing",
+        sum(|tally| tally.missing),
+        sum(|tally| tally.stale),
+        sum(|tally| tally.gone),
+        sum(|tally| tally.parts_missing),
+    ))
+    .hint("the same with --repair prints the messages that mend it, for the target to load"))
+}
+
+/// Compares one stream and what is read along with it.
+fn compare<W: Write>(
+    shared: &Shared,
+    plan: &Plan,
+    keys: &mut Keys,
+    told: &Told,
+    expected: (Expected, Vec<Expected>),
+    outcome: Outcome<'_, W>,
+) -> (Vec<Tally>, Result<(), Fault>) {
+    let mut own_keys = keys.take_stream(plan.stream.name);
+    let held = own_keys.as_mut().map(Holdings::of).transpose();
+    let children = children_of(plan, keys, expected.1);
+    let (held, children) = match (held, children) {
+        (Ok(held), Ok(children)) => (held.unwrap_or_default(), children),
+        (Err(failure), _) | (_, Err(failure)) => return (Vec::new(), Err(Fault::Abort(failure))),
+    };
+    tell_doubtful(plan, expected.0, &held, &children);
+    let client = Arc::new(shared.client.for_another_stream());
+    let own = (expected.0, held);
+    let mut comparison = Comparison::new(shared, &client, plan, own, children, outcome);
+    let end = comparison
+        .read()
+        .and_then(|()| comparison.settle_doubts(own_keys.as_mut(), told));
+    let end = comparison.finish(end);
+    let mut tallies = Vec::new();
+    if plan.output.is_some() {
+        tallies.push(comparison.tally.clone());
+    }
+    let compared = comparison.children.iter();
+    let compared = compared.filter(|child| matches!(child.check, Check::ByKey { .. }));
+    tallies.extend(compared.map(|child| child.tally.clone()));
+    (tallies, end)
+}
+
+/// How each child of a plan is compared.
+fn children_of(
+    plan: &Plan,
+    keys: &mut Keys,
+    expected: Vec<Expected>,
+) -> Result<Vec<ChildSide>, Failure> {
+    let mut children = Vec::new();
+    for ((child, _), expected) in plan.children.iter().zip(expected) {
+        let child_keys = keys.take_stream(child.name);
+        let check = match (check_of(child), child_keys) {
+            (Some(Check::ByKey { asked, .. }), Some(mut keys)) => Check::ByKey {
+                held: Holdings::of(&mut keys)?,
+                asked,
+            },
+            (Some(check @ Check::ByCount { .. }), _) => check,
+            _ => Check::WithParents,
+        };
+        let in_lake = match &check {
+            Check::ByKey { held, .. } => held.count(),
+            _ => 0,
+        };
+        children.push(ChildSide {
+            name: child.name,
+            expected,
+            check,
+            tally: Tally::of(child.name, in_lake),
+        });
+    }
+    Ok(children)
+}
+
+/// How a child could be compared on its own.
+fn check_of(child: &Child) -> Option<Check> {
+    let ChildSource::Request(request) = &child.source else {
+        return None;
+    };
+    if let ChildAnswer::Listed {
+        counted_at: Some(counted_at),
+        most,
+        ..
+    } = request.answer
+    {
+        return Some(Check::ByCount {
+            counted_at,
+            most: u32::try_from(most).unwrap_or(u32::MAX),
+        });
+    }
+    let is_its_parents = matches!(child.key, [key] if Some(*key) == child.parent_key);
+    is_its_parents.then(|| Check::ByKey {
+        held: Holdings::default(),
+        asked: request.asked,
+    })
+}
+
+/// Why a stream has nothing to be compared with.
+fn why_not(stream: &Stream) -> Option<&'static str> {
+    match stream.paging {
+        _ if stream.key.is_empty() => Some("its records have no key"),
+        Paging::Between { .. } => Some("it tells what happened, and no list has that"),
+        Paging::ExportJobs(_) => Some("it is exported, and no list has it"),
+        Paging::FoundByAudits => Some("audits themselves find what is in it"),
+        Paging::Single
+        | Paging::Search(_)
+        | Paging::NewestFirst { .. }
+        | Paging::Unsorted { .. }
+        | Paging::CursorSince { .. }
+        | Paging::Scroll
+        | Paging::Cursors { .. }
+        | Paging::Object
+        | Paging::Texts => None,
+    }
+}
+
+/// Says what of a stream can't be told.
+fn tell_doubtful(plan: &Plan, own: Expected, held: &Holdings, children: &[ChildSide]) {
+    let name = plan.stream.name;
+    if own == Expected::Nothing && plan.output.is_some() {
+        tracing::warn!(
+            "stream {name}: the state has no bookmark of it, so only what is gone is told"
+        );
+    }
+    for child in children {
+        match child.check {
+            Check::WithParents => tracing::info!(
+                "stream {} is not audited on its own; it is mended with {name}",
+                child.name
+            ),
+            Check::ByCount { .. } if held.count() > 0 && !held.knows_parts() => tracing::warn!(
+                "stream {}: no key of {name} says how many of it there are, so none are missed",
+                child.name
+            ),
+            Check::ByCount { .. } | Check::ByKey { .. } => {}
+        }
+    }
+}
+
+/// Streams that the state has bookmarks of, but no key is given of: all of them may be lost, or nobody
+/// asked for them.
+fn tell_unnamed(state: &State, names: &[String]) {
+    for stream in streams::all() {
+        let is_named = names.iter().any(|name| name == stream.name);
+        if !is_named
+            && state
+                .bookmark(stream.name)
+                .is_some_and(|value| !value.is_null())
+        {
+            tracing::warn!(
+                "stream {0} is not audited: the state has a bookmark of it, but no key is given; if \
+                 the lake should have some, name it with --stream {0}",
+                stream.name
+            );
+        }
+    }
+}
+
+/// The children that stand where those streams do, by the state.
+fn covered(state: &State, names: &[String]) -> Vec<String> {
+    let mut covered = Vec::new();
+    for stream in streams::all() {
+        if !names.iter().any(|name| name == stream.name) {
+            continue;
+        }
+        let bookmark = state.bookmark(stream.name);
+        let covers = bookmark.and_then(|bookmark| bookmark["covers"].as_array());
+        for child in stream.children {
+            let is_covered = match covers {
+                Some(covers) => covers.iter().any(|name| name == child.name),
+                None => bookmark.is_some() && child.selected_by_default,
+            };
+            if is_covered || state.bookmark(child.name).is_some() {
+                covered.push(child.name.to_owned());
+            }
+        }
+    }
+    covered
+}
