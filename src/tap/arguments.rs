@@ -38,7 +38,8 @@ Examples:
     tap-intercom --config config.json --exclude conversation_parts,contacts.phone
 
 Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
-configuration, state, catalog or keys; 3 --audit found differences; 130 and 143 stopped by SIGINT and SIGTERM."
+configuration, state, catalog or keys; 3 --audit found differences; 130 and 143 stopped by SIGINT
+and SIGTERM."
 )]
 pub struct Arguments {
     /// Configuration file (JSON); may be given several times, later ones win. The word ENV reads

@@ -142,6 +142,7 @@ fn replication(stream: &Stream) -> String {
 
 fn request(stream: &Stream) -> String {
     let method = match stream.paging {
+        Paging::FoundByAudits => return "none: `--audit --repair` finds its records".to_owned(),
         Paging::Search(_) | Paging::ExportJobs(_) => "POST",
         Paging::Single
         | Paging::NewestFirst { .. }

@@ -155,6 +155,14 @@ fn the_help_tells_how_to_use_it() {
               runs: the newest bookmark of each stream, once all are read to their end, and all that is
               still awaited. Needs no token
 
+          --audit <KEYS>
+              Compare a lake with the workspace: KEYS has the lake's keys as `target-gcs --read-keys`
+              prints them, `-` is standard input. Prints a JSON line for each that is missing, stale,
+              gone or lacks parts, as of the state
+
+          --repair
+              With --audit, print the messages that mend it instead, for a target to load
+
           --about
               Print what this program is and which settings it takes
 
@@ -196,11 +204,18 @@ fn the_help_tells_how_to_use_it() {
       Read calls and their transcripts only
         tap-intercom --config config.json --stream calls
 
+      See whether all that the state says is in the lake is there, then mend what isn't
+        target-gcs --config target.json --read-keys > keys.jsonl
+        tap-intercom --config config.json --state state.json --audit keys.jsonl
+        tap-intercom --config config.json --state state.json --audit keys.jsonl --repair \
+          | target-gcs --config target.json
+
       Read all but the parts of conversations, and no contact's phone number
         tap-intercom --config config.json --exclude conversation_parts,contacts.phone
 
     Exit codes: 0 all streams were read; 1 some weren't, and the log names them; 2 wrong arguments,
-    configuration, state or catalog; 130 and 143 stopped by SIGINT and SIGTERM.
+    configuration, state, catalog or keys; 3 --audit found differences; 130 and 143 stopped by SIGINT
+    and SIGTERM.
     ");
 }
 

@@ -18,7 +18,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["tap::read::*"],
     &["tap::along::*"],
     &["tap::emit::*"],
-    &["tap::probe", "tap::merge"],
+    &["tap::probe", "tap::merge", "tap::audit::*"],
     &["tap::run"],
     // The target.
     &[
@@ -99,7 +99,11 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("signal_hook", &["src/cli/"]),
     (
         "indicatif",
-        &["src/cli/terminal.rs", "src/tap/emit/progress.rs"],
+        &[
+            "src/cli/terminal.rs",
+            "src/tap/audit/progress.rs",
+            "src/tap/emit/progress.rs",
+        ],
     ),
     (
         "ureq",
@@ -131,6 +135,8 @@ pub const HOMES: &[(&str, &[&str])] = &[
             // Temporary files without a name: downloads, and lists that aren't read to their end yet.
             "src/tap/api/body.rs",
             "src/tap/api/request.rs",
+            // Keys by stream, which come in any order.
+            "src/tap/audit/keys.rs",
             "src/tap/read/export/archive.rs",
             "src/tap/read/search/waiting.rs",
             "src/tap/read/spool.rs",
@@ -199,6 +205,10 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
     (
         "src/tap/emit/progress.rs",
         "how fast and how long a stream is read",
+    ),
+    (
+        "src/tap/audit/progress.rs",
+        "how long ago an audit told where it is",
     ),
     ("src/target/commit.rs", "how long ago the last commit was"),
     ("src/http/patience.rs", "waits until a deadline"),

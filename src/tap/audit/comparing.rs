@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
 
+use super::children::{Check, ChildSide};
 use super::differences::{Difference, Tally, What};
 use super::expected::Expected;
 use super::holdings::{Held, Holdings};
@@ -21,7 +22,6 @@ use crate::tap::read::page::Row;
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Batch;
 use crate::tap::read::stream::{Wholeness, read_stream};
-use crate::tap::streams::Asked;
 use crate::tap::time::{self, EpochSeconds};
 
 /// So many records of one list are asked for again before they are told: where more differ, it isn't
@@ -49,40 +49,6 @@ pub struct Comparison<'a, W: Write> {
     /// What couldn't be told, and why the first of it.
     pub(super) untold: (u64, String),
     holes: u64,
-}
-
-/// What is compared of a child.
-pub struct ChildSide {
-    /// Its name.
-    pub name: &'static str,
-    /// What is expected of it.
-    pub expected: Expected,
-    /// How it is compared.
-    pub check: Check,
-    /// What it came to.
-    pub tally: Tally,
-}
-
-/// How a child is compared.
-#[derive(Debug)]
-pub enum Check {
-    /// By how many there are of each parent: the parent says so at this place, and no more than these
-    /// can be had.
-    ByCount {
-        /// An object in the parent, and the property in it.
-        counted_at: (&'static str, &'static str),
-        /// At most.
-        most: u32,
-    },
-    /// By its key, which is its parent's: one a parent.
-    ByKey {
-        /// What the lake holds.
-        held: Holdings,
-        /// Which parents have one.
-        asked: Asked,
-    },
-    /// Not on its own: it comes with its parent.
-    WithParents,
 }
 
 /// A record that differed when the list showed it.

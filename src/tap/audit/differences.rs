@@ -151,7 +151,7 @@ mod tests {
             stream: "s",
             key_json,
             what,
-            updated_at: Some(5),
+            updated_at: EpochSeconds::new(5),
             lake_updated_at: None,
         };
         assert_eq!(

@@ -51,7 +51,7 @@ impl Expected {
                     updated_at: Some(at),
                     in_progress: true,
                     ..
-                }) => Some(at - 1),
+                }) => Some(*at - 1),
                 Some(bookmark) => bookmark.updated_at,
             }
         } else {

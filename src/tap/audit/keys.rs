@@ -1,7 +1,7 @@
 //! The lake's keys as they are given: checked line by line, and put aside by stream, since they come in
 //! any order and may come but once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
@@ -10,6 +10,7 @@ use super::line::{Key, Line, hash_of};
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::tap::streams;
+use crate::tap::time::EpochSeconds;
 
 /// No line of keys is longer.
 const MOST_LINE_BYTES: usize = 1 << 20;
@@ -189,7 +190,7 @@ fn unusable(error: &io::Error) -> Failure {
 /// Of which records an earlier audit has told that they are gone, and when.
 #[derive(Debug, Default)]
 pub struct Told {
-    found_at: std::collections::HashMap<u64, i64>,
+    found_at: HashMap<u64, EpochSeconds>,
 }
 
 impl Told {
@@ -200,7 +201,7 @@ impl Told {
             return Ok(told);
         };
         keys.each(|line| {
-            let found_at = line.updated_at.unwrap_or(i64::MAX);
+            let found_at = line.updated_at.unwrap_or(EpochSeconds::MAX);
             let newest = told
                 .found_at
                 .entry(hash_of(&line.key.text))
@@ -213,7 +214,7 @@ impl Told {
 
     /// Whether it is told of this one, and the lake has nothing newer of it.
     #[must_use]
-    pub fn has(&self, stream: &str, key: &str, version: Option<i64>) -> bool {
+    pub fn has(&self, stream: &str, key: &str, version: Option<EpochSeconds>) -> bool {
         let key = Key::of_texts(vec![stream.to_owned(), key.to_owned()]);
         let found_at = key.and_then(|key| self.found_at.get(&hash_of(&key.text)).copied());
         found_at.is_some_and(|found_at| version.is_none_or(|version| version <= found_at))

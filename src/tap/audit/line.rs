@@ -170,7 +170,11 @@ mod tests {
         ] {
             let line = Line::parse(text).unwrap();
             assert_eq!(
-                (line.key.text.as_str(), line.updated_at, line.parts),
+                (
+                    line.key.text.as_str(),
+                    line.updated_at.map(EpochSeconds::get),
+                    line.parts
+                ),
                 (key, updated_at, parts),
                 "{text}"
             );

@@ -5,6 +5,7 @@
 pub mod run;
 
 mod again;
+mod children;
 mod comparing;
 mod differences;
 mod expected;

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::comparing::{Check, ChildSide, Comparison};
+use super::children::{Check, ChildSide, children_of};
+use super::comparing::Comparison;
 use super::differences::{Tally, table};
 use super::expected::{Expected, expected};
 use super::holdings::Holdings;
@@ -19,7 +20,7 @@ use crate::tap::emit::stream::Shared;
 use crate::tap::exclusions::Exclusions;
 use crate::tap::fault::Fault;
 use crate::tap::plan::{Plan, plan};
-use crate::tap::streams::{self, Child, ChildAnswer, ChildSource, Paging, Stream};
+use crate::tap::streams::{self, Paging, Stream};
 use crate::tap::time::EpochSeconds;
 
 /// What is audited against what.
@@ -180,60 +181,6 @@ fn compare<W: Write>(
     let compared = compared.filter(|child| matches!(child.check, Check::ByKey { .. }));
     tallies.extend(compared.map(|child| child.tally.clone()));
     (tallies, end)
-}
-
-/// How each child of a plan is compared.
-fn children_of(
-    plan: &Plan,
-    keys: &mut Keys,
-    expected: Vec<Expected>,
-) -> Result<Vec<ChildSide>, Failure> {
-    let mut children = Vec::new();
-    for ((child, _), expected) in plan.children.iter().zip(expected) {
-        let child_keys = keys.take_stream(child.name);
-        let check = match (check_of(child), child_keys) {
-            (Some(Check::ByKey { asked, .. }), Some(mut keys)) => Check::ByKey {
-                held: Holdings::of(&mut keys)?,
-                asked,
-            },
-            (Some(check @ Check::ByCount { .. }), _) => check,
-            _ => Check::WithParents,
-        };
-        let in_lake = match &check {
-            Check::ByKey { held, .. } => held.count(),
-            _ => 0,
-        };
-        children.push(ChildSide {
-            name: child.name,
-            expected,
-            check,
-            tally: Tally::of(child.name, in_lake),
-        });
-    }
-    Ok(children)
-}
-
-/// How a child could be compared on its own.
-fn check_of(child: &Child) -> Option<Check> {
-    let ChildSource::Request(request) = &child.source else {
-        return None;
-    };
-    if let ChildAnswer::Listed {
-        counted_at: Some(counted_at),
-        most,
-        ..
-    } = request.answer
-    {
-        return Some(Check::ByCount {
-            counted_at,
-            most: u32::try_from(most).unwrap_or(u32::MAX),
-        });
-    }
-    let is_its_parents = matches!(child.key, [key] if Some(*key) == child.parent_key);
-    is_its_parents.then(|| Check::ByKey {
-        held: Holdings::default(),
-        asked: request.asked,
-    })
 }
 
 /// Why a stream has nothing to be compared with.

@@ -1,0 +1,97 @@
+//! What of the streams that are read along with others can be compared without reading them, and how.
+
+use super::differences::Tally;
+use super::expected::Expected;
+use super::holdings::Holdings;
+use super::keys::Keys;
+use crate::cli::Failure;
+use crate::tap::plan::Plan;
+use crate::tap::streams::{Asked, Child, ChildAnswer, ChildSource};
+
+/// What is compared of a child.
+pub struct ChildSide {
+    /// Its name.
+    pub name: &'static str,
+    /// What is expected of it.
+    pub expected: Expected,
+    /// How it is compared.
+    pub check: Check,
+    /// What it came to.
+    pub tally: Tally,
+}
+
+/// How a child is compared.
+#[derive(Debug)]
+pub enum Check {
+    /// By how many there are of each parent: the parent says so at this place, and no more than these
+    /// can be had.
+    ByCount {
+        /// An object in the parent, and the property in it.
+        counted_at: (&'static str, &'static str),
+        /// At most.
+        most: u32,
+    },
+    /// By its key, which is its parent's: one a parent.
+    ByKey {
+        /// What the lake holds.
+        held: Holdings,
+        /// Which parents have one.
+        asked: Asked,
+    },
+    /// Not on its own: it comes with its parent.
+    WithParents,
+}
+
+/// How each child of a plan is compared.
+pub fn children_of(
+    plan: &Plan,
+    keys: &mut Keys,
+    expected: Vec<Expected>,
+) -> Result<Vec<ChildSide>, Failure> {
+    let mut children = Vec::new();
+    for ((child, _), expected) in plan.children.iter().zip(expected) {
+        let child_keys = keys.take_stream(child.name);
+        let check = match (check_of(child), child_keys) {
+            (Some(Check::ByKey { asked, .. }), Some(mut keys)) => Check::ByKey {
+                held: Holdings::of(&mut keys)?,
+                asked,
+            },
+            (Some(check @ Check::ByCount { .. }), _) => check,
+            _ => Check::WithParents,
+        };
+        let in_lake = match &check {
+            Check::ByKey { held, .. } => held.count(),
+            _ => 0,
+        };
+        children.push(ChildSide {
+            name: child.name,
+            expected,
+            check,
+            tally: Tally::of(child.name, in_lake),
+        });
+    }
+    Ok(children)
+}
+
+/// How a child could be compared on its own.
+fn check_of(child: &Child) -> Option<Check> {
+    let ChildSource::Request(request) = &child.source else {
+        return None;
+    };
+    if let ChildAnswer::Listed {
+        counted_at: Some(counted_at),
+        most,
+        ..
+    } = request.answer
+    {
+        return Some(Check::ByCount {
+            counted_at,
+            most: u32::try_from(most).unwrap_or(u32::MAX),
+        });
+    }
+    let is_its_parents = matches!(child.key, [key] if Some(*key) == child.parent_key);
+    is_its_parents.then(|| Check::ByKey {
+        held: Holdings::default(),
+        asked: request.asked,
+    })
+}
