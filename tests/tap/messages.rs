@@ -207,7 +207,7 @@ fn the_help_tells_how_to_use_it() {
       See whether all that the state says is in the lake is there, then mend what isn't
         target-gcs --config target.json --read-keys > keys.jsonl
         tap-intercom --config config.json --state state.json --audit keys.jsonl
-        tap-intercom --config config.json --state state.json --audit keys.jsonl --repair \
+        tap-intercom --config config.json --state state.json --audit keys.jsonl --repair \\
           | target-gcs --config target.json
 
       Read all but the parts of conversations, and no contact's phone number
