@@ -49,7 +49,7 @@ pub struct Settings {
     #[serde(default = "default_max_attempts")]
     #[schemars(range(min = 1, max = 100))]
     max_attempts: u32,
-    /// How many detail requests (conversation parts, transcripts) are in flight at once.
+    /// The most requests in flight at a time, over all streams. There are only a few at first, and more while they are answered well.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 256))]
     concurrency: usize,
@@ -144,7 +144,7 @@ fn default_max_attempts() -> u32 {
     8
 }
 fn default_concurrency() -> usize {
-    16
+    64
 }
 fn default_page_size() -> u32 {
     150
@@ -189,7 +189,7 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Tries of one request, at least 1.
     pub max_attempts: u32,
-    /// Detail requests in flight, at least 1.
+    /// The most requests in flight, at least 1.
     pub concurrency: usize,
     /// Least time between two requests.
     pub request_interval: Option<Duration>,

@@ -129,3 +129,38 @@ fn a_429_holds_everyone_back_once() {
         .count();
     assert_eq!(during, 0);
 }
+
+#[test]
+fn several_runs_share_a_limit_and_are_hardly_refused() {
+    let workspace = Workspace::start(Settings {
+        conversations: 400,
+        rate_limit: 500,
+        rate_window: Duration::from_secs(2),
+        latency: Duration::from_millis(20),
+        ..Settings::default()
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let run = tap(&workspace).run().ok();
+                assert_whole(&workspace, [&run], &STREAMS);
+            });
+        }
+    });
+    let (asked, refused) = (workspace.total_requests(), workspace.rate_limited());
+    assert!(refused * 50 <= asked, "{refused} of {asked}");
+}
+
+#[test]
+fn no_more_is_in_flight_than_may_be() {
+    let workspace = limited(0, 0, Duration::from_secs(10));
+    workspace.adjust(|settings| settings.latency = Duration::from_millis(40));
+    let run = tap(&workspace).set("concurrency", 3).run().ok();
+    assert_whole(&workspace, [&run], &STREAMS);
+    // Each takes 40 milliseconds from when it comes.
+    let requests = workspace.requests();
+    for (earlier, later) in requests.iter().zip(&requests[3..]) {
+        let took = later.at.saturating_duration_since(earlier.at);
+        assert!(took > Duration::from_millis(35), "four in {took:?}");
+    }
+}

@@ -3,8 +3,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use crate::cli::Failure;
 use crate::cli::stop::{NotReceived, Stop};
@@ -12,10 +14,16 @@ use crate::tap::fault::Fault;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads. They end when this is dropped and their jobs are done.
+/// The threads, as many as there was work for at once. They end when this is dropped and their jobs
+/// are done.
 #[derive(Debug)]
 pub struct Workers {
     jobs: Sender<Job>,
+    queue: Arc<Mutex<Receiver<Job>>>,
+    /// Jobs that wait or are being done.
+    unfinished: Arc<AtomicUsize>,
+    threads: Mutex<usize>,
+    most: usize,
 }
 
 /// The result of a job, when it comes. A job that isn't begun when this is dropped never is.
@@ -26,24 +34,47 @@ pub struct Ticket<T> {
 }
 
 impl Workers {
-    /// Starts `count` threads.
+    /// At most `most` threads, which are started when they are needed.
     #[must_use]
-    pub fn start(count: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..count {
-            let queue = Arc::clone(&queue);
-            std::thread::spawn(move || {
-                loop {
-                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    match job {
-                        Ok(job) => job(),
-                        Err(_) => break,
-                    }
-                }
-            });
+        Self {
+            jobs,
+            queue: Arc::new(Mutex::new(queue)),
+            unfinished: Arc::default(),
+            threads: Mutex::new(0),
+            most,
         }
-        Self { jobs }
+    }
+
+    /// Starts another thread where all have something to do.
+    fn start_if_needed(&self) {
+        let unfinished = self.unfinished.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if *threads >= unfinished.min(self.most) {
+            return;
+        }
+        let queue = Arc::clone(&self.queue);
+        let unfinished = Arc::clone(&self.unfinished);
+        let work = move || {
+            loop {
+                let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                match job {
+                    Ok(job) => job(),
+                    Err(_) => break,
+                }
+                unfinished.fetch_sub(1, Ordering::AcqRel);
+            }
+        };
+        let started = thread::Builder::new()
+            .name("details".to_owned())
+            .spawn(work);
+        match started {
+            Ok(_) => *threads += 1,
+            // Those that there are do it.
+            Err(error) if *threads > 0 => tracing::debug!("no further thread: {error}"),
+            Err(error) => tracing::error!("no thread can be started: {error}"),
+        }
     }
 
     /// Hands over a job.
@@ -59,7 +90,8 @@ impl Workers {
             // Nobody waits for it any more when reading has stopped.
             let _ = sender.send(result);
         });
-        // The threads outlive this sender, so there is always one to take the job.
+        self.start_if_needed();
+        // The queue outlives this sender, so there is always one to take the job.
         let _ = self.jobs.send(job);
         Ticket {
             result,
@@ -104,13 +136,13 @@ pub fn words_of(panic: Box<dyn Any + Send>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
 
     #[test]
     fn a_job_that_nobody_waits_for_is_not_begun() {
-        let workers = Workers::start(1);
+        let workers = Workers::new(1);
         let (go, gate) = mpsc::channel::<()>();
         let first = workers.submit(move || gate.recv());
         let was_begun = Arc::new(AtomicBool::new(false));
@@ -126,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_job_that_panics_is_a_failure_in_words_and_its_thread_goes_on() {
-        let workers = Workers::start(1);
+        let workers = Workers::new(1);
         let stop = Stop::default();
         let died = workers.submit(|| -> u32 { panic!("out of {}", "luck") });
         let Err(Fault::Abort(failure)) = died.wait(&stop) else {

@@ -6,12 +6,13 @@ use std::io::{self, Read};
 use ureq::Body;
 
 use super::memory::Turn;
+use super::pace::Permit;
 use crate::cli::stop::Stop;
 
 /// More than any page of the API; an answer that never ends must not fill the memory.
 const LARGEST_BODY: u64 = 512 << 20;
 /// Smaller bodies aren't worth a look at the budget.
-const SMALL: usize = 256 << 10;
+const SMALL: usize = 64 << 10;
 /// How much more of a larger one is read before the next look.
 const STEP: usize = 1 << 20;
 /// What some gateways put before a text to say that it is UTF-8.
@@ -36,17 +37,24 @@ pub struct WholeBody {
 }
 
 /// Reads a body to its end. What is made of it takes as much again, so that twice its size is held.
-pub fn read(body: Body, turn: Option<&Turn>, stop: &Stop) -> Result<WholeBody, BodyFault> {
+pub fn read(
+    body: Body,
+    turn: Option<&Turn>,
+    stop: &Stop,
+    permit: &mut Permit<'_>,
+) -> Result<WholeBody, BodyFault> {
     let mut reader = body.into_with_config().limit(LARGEST_BODY).reader();
     let mut whole = WholeBody {
         bytes: Vec::new(),
         held: 0,
     };
-    let result = read_on(&mut reader, &mut whole, turn, stop);
+    let result = read_on(&mut reader, &mut whole, turn, stop, permit);
     if let (Err(_), Some(turn)) = (&result, turn) {
         turn.give_back(whole.held);
     }
     result?;
+    // It may wait for its turn, beside many others.
+    whole.bytes.shrink_to_fit();
     if whole.bytes.starts_with(BYTE_ORDER_MARK) {
         whole.bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -73,6 +81,7 @@ fn read_on(
     whole: &mut WholeBody,
     turn: Option<&Turn>,
     stop: &Stop,
+    permit: &mut Permit<'_>,
 ) -> Result<(), BodyFault> {
     let bytes = &mut whole.bytes;
     loop {
@@ -87,7 +96,11 @@ fn read_on(
         }
         if let Some(turn) = turn.filter(|_| bytes.len() > SMALL) {
             let more = 2 * (bytes.len() - before) as u64;
-            turn.hold(more, stop).map_err(BodyFault::Stopped)?;
+            if !turn.try_hold(more) {
+                // Whom this one waits for must not wait for it.
+                permit.step_aside();
+                turn.hold(more, stop).map_err(BodyFault::Stopped)?;
+            }
             whole.held += more;
         }
     }

@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, Request};
 use super::body::{self, BodyFault, WholeBody};
 use super::headers::{budget_of, pause_of_rate_limit};
 use super::memory::{Memory, Turn};
-use super::pace::Pace;
+use super::pace::{Pace, Permit, Purpose};
 use super::tally::Tally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, Past, Pause, Try};
 use super::unreachable;
@@ -70,8 +70,7 @@ impl Client {
         let agent = Agent::new(AgentSettings {
             base_url: config.base_url.clone(),
             user_agent: config.user_agent.clone(),
-            // Page requests run beside the detail requests, and their connection stays open too.
-            connections: config.concurrency + 2,
+            connections: config.concurrency,
             timeouts: Timeouts {
                 connect: timeout,
                 answer: timeout,
@@ -82,7 +81,7 @@ impl Client {
         Ok(Self {
             common: Arc::new(Common {
                 agent,
-                pace: Pace::new(config.request_interval),
+                pace: Pace::new(config.request_interval, config.concurrency),
                 memory: Memory::default(),
                 config,
                 stop,
@@ -186,24 +185,23 @@ impl Client {
         loop {
             let halvings = past.overloads / 2;
             let request = build(halvings);
-            let (why, pause) =
-                match self.try_once(&request, past.tries, effort.turn, &mut accept)? {
-                    Try::Done(answer) => return Ok((answer, halvings)),
-                    Try::Failed { fault, .. } => return Err(fault),
-                    Try::TooMany(asked) => {
-                        self.wait_for_budget(&request, &mut past, asked)?;
-                        continue;
+            let (why, pause) = match self.try_once(&request, past.tries, effort, &mut accept)? {
+                Try::Done(answer) => return Ok((answer, halvings)),
+                Try::Failed { fault, .. } => return Err(fault),
+                Try::TooMany(asked) => {
+                    self.wait_for_budget(&request, &mut past, asked)?;
+                    continue;
+                }
+                Try::Unusable { why, checksum } => {
+                    if past.is_final(checksum) && effort.is_detail {
+                        return Err(Fault::Stream(format!(
+                            "{request} gives the same unusable answer again and again: {why}"
+                        )));
                     }
-                    Try::Unusable { why, checksum } => {
-                        if past.is_final(checksum) && effort.is_detail {
-                            return Err(Fault::Stream(format!(
-                                "{request} gives the same unusable answer again and again: {why}"
-                            )));
-                        }
-                        (why, Pause::OURS)
-                    }
-                    Try::Again { why, pause } => (why, pause),
-                };
+                    (why, Pause::OURS)
+                }
+                Try::Again { why, pause } => (why, pause),
+            };
             past.tries += 1;
             if past.tries >= effort.attempts {
                 return Err(Fault::Stream(format!(
@@ -232,20 +230,21 @@ impl Client {
     ) -> Result<Once<T>, Fault> {
         let mut past = Past::default();
         loop {
-            let (why, pause) = match self.try_once(request, losses, None, &mut accept)? {
-                Try::Done(answer) => return Ok(Once::Done(answer)),
-                Try::Failed {
-                    fault,
-                    words: Some(words),
-                } => return Ok(Once::Error { words, fault }),
-                Try::Failed { fault, .. } => return Err(fault),
-                Try::TooMany(asked) => {
-                    self.wait_for_budget(request, &mut past, asked)?;
-                    continue;
-                }
-                Try::Unusable { why, .. } => (why, Pause::OURS),
-                Try::Again { why, pause } => (why, pause),
-            };
+            let (why, pause) =
+                match self.try_once(request, losses, &self.full_effort(), &mut accept)? {
+                    Try::Done(answer) => return Ok(Once::Done(answer)),
+                    Try::Failed {
+                        fault,
+                        words: Some(words),
+                    } => return Ok(Once::Error { words, fault }),
+                    Try::Failed { fault, .. } => return Err(fault),
+                    Try::TooMany(asked) => {
+                        self.wait_for_budget(request, &mut past, asked)?;
+                        continue;
+                    }
+                    Try::Unusable { why, .. } => (why, Pause::OURS),
+                    Try::Again { why, pause } => (why, pause),
+                };
             self.sleep(pause.after(losses + 1))?;
             return Ok(Once::Lost(format!("{request} failed: {why}")));
         }
@@ -284,26 +283,30 @@ impl Client {
         &self,
         request: &ApiRequest,
         tries_before: u32,
-        turn: Option<&Turn>,
+        effort: &Effort<'_>,
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
+        let purpose = if effort.is_detail {
+            Purpose::Detail
+        } else {
+            Purpose::Page
+        };
+        let turn = effort.turn;
         let asked = Instant::now();
-        let permit = self
-            .common
-            .pace
-            .permit(&self.common.stop)
-            .map_err(Fault::signal)?;
+        let permit = self.common.pace.permit(purpose, &self.common.stop);
+        let mut permit = permit.map_err(Fault::signal)?;
         self.tally.waited_since(asked);
         if let Some(message) = self.common.refusal.get() {
             return Err(unauthorized(message));
         }
         let started = Instant::now();
-        let answer = self.exchange(request, turn);
+        let answer = self.exchange(request, turn, &mut permit);
         self.tally.requested_since(started);
         let (status, headers, body) = match answer {
             Ok(answer) => answer,
             Err(BodyFault::Stopped(signal)) => return Err(Fault::signal(signal)),
             Err(BodyFault::Lost(error)) => {
+                permit.lost();
                 drop(permit);
                 return self.lost(&error, tries_before + 1);
             }
@@ -320,10 +323,15 @@ impl Client {
         }
         // Whether the token is refused is known before anything else is asked with it.
         let _doubt = (status == 401).then(|| self.common.pace.doubt());
-        permit.answered(budget);
-        if status == 429
-            && let Some(failed) = Try::of_pending_jobs(request, &body.bytes)
-        {
+        let pending = if status == 429 {
+            Try::of_pending_jobs(request, &body.bytes)
+        } else {
+            None
+        };
+        let is_healthy = pending.is_some() || !matches!(status, 408 | 429 | 500..);
+        permit.answered(budget, is_healthy);
+        drop(permit);
+        if let Some(failed) = pending {
             return Ok(failed);
         }
         if status == 429 {
@@ -373,6 +381,7 @@ impl Client {
         &self,
         request: &ApiRequest,
         turn: Option<&Turn>,
+        permit: &mut Permit<'_>,
     ) -> Result<(u16, HeaderMap, WholeBody), BodyFault> {
         let sent = match request {
             ApiRequest::Get(path) => {
@@ -402,7 +411,7 @@ impl Client {
             *lock(slot) = Some(body::keep(body, &self.common.stop)?);
             return Ok((parts.status.as_u16(), parts.headers, WholeBody::default()));
         }
-        let body = body::read(body, turn, &self.common.stop)?;
+        let body = body::read(body, turn, &self.common.stop, permit)?;
         Ok((parts.status.as_u16(), parts.headers, body))
     }
 

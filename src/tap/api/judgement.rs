@@ -86,9 +86,9 @@ impl Client {
             if is_me {
                 break;
             }
-            let permit = self.common.pace.permit_in_doubt();
+            let mut permit = self.common.pace.permit_in_doubt();
             let asked = Instant::now();
-            let answer = self.exchange(&me, None);
+            let answer = self.exchange(&me, None, &mut permit);
             self.tally.requested_since(asked);
             drop(permit);
             match answer {

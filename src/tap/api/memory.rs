@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::cli::stop::Stop;
 
 /// What all of them may take, in bytes.
-const BUDGET_BYTES: u64 = 256 << 20;
+const BUDGET_BYTES: u64 = 24 << 20;
 /// How long a wait goes on before it looks for a signal again.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
@@ -87,12 +87,30 @@ impl Memory {
     }
 }
 
+impl Book {
+    fn may_hold(&self, bytes: u64, turn: u64) -> bool {
+        self.held + bytes <= BUDGET_BYTES || self.waiting.first() == Some(&turn)
+    }
+}
+
 impl Turn {
+    /// Holds so many bytes more, if that needs no waiting.
+    #[must_use]
+    pub fn try_hold(&self, bytes: u64) -> bool {
+        let mut book = self.memory.book();
+        let may = book.may_hold(bytes, self.number);
+        if may {
+            book.held += bytes;
+            self.held.fetch_add(bytes, Ordering::Relaxed);
+        }
+        may
+    }
+
     /// Waits until so many bytes more may be held; the error is the number of a signal that came
     /// meanwhile. Whoever is first in the order never waits: all others wait for it.
     pub fn hold(&self, bytes: u64, stop: &Stop) -> Result<(), i32> {
         let mut book = self.memory.book();
-        while book.held + bytes > BUDGET_BYTES && book.waiting.first() != Some(&self.number) {
+        while !book.may_hold(bytes, self.number) {
             if let Some(signal) = stop.received() {
                 return Err(signal);
             }

@@ -8,6 +8,7 @@ pub mod pace;
 pub mod path;
 
 mod body;
+mod breadth;
 mod clock;
 mod headers;
 mod judgement;

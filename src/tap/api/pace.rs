@@ -1,31 +1,66 @@
-//! When the next request may be sent: one limiter for all threads, led by the API's own headers.
+//! When the next request may be sent: one limiter for all threads, led by the API's own headers and by
+//! how many may be in flight. Those who wait go in the order in which they came, pages before details,
+//! but for one in four, so that neither waits for ever.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::breadth::Breadth;
 use crate::cli::stop::{LOOK_UP, Stop};
 
 /// Slack behind the end of a window, so that a clock that is a little ahead doesn't send early.
 const SLACK: Duration = Duration::from_millis(20);
+/// Where others share the limit, not everyone begins at once with a window.
+const LONGEST_DELAY_AMONG_OTHERS: u64 = 40;
 /// No window is longer.
 const LONGEST_WINDOW: Duration = Duration::from_mins(2);
 /// How long the API's windows are.
 const USUAL_WINDOW: Duration = Duration::from_secs(10);
+/// Before the first answer, one more request may go each time this has passed: one that hangs must
+/// not hold all others.
+const FIRST_ANSWER: Duration = Duration::from_secs(2);
+/// So many pages may go before a detail that waits.
+const PAGES_BEFORE_A_DETAIL: u32 = 3;
+/// How many requests of a window weigh as much as what is known from the one before.
+const WEIGHT_OF_LAST_WINDOW: f64 = 32.0;
+/// Whoever makes a larger share of the requests is taken to be alone.
+const ALONE: f64 = 0.97;
+/// Of a window that others share, one in so many requests is left to those that are on their way.
+const LEFT_TO_OTHERS: u32 = 200;
 
 /// The limiter. A request takes a [`Permit`] and gives it back with what the answer said.
 #[derive(Debug)]
 pub struct Pace {
     book: Mutex<Book>,
-    changed: Condvar,
     request_interval: Option<Duration>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// A page of a list, which further requests follow from.
+    Page,
+    /// What goes with one record.
+    Detail,
 }
 
 #[derive(Debug)]
 struct Book {
     in_flight: u32,
+    breadth: Breadth,
+    pages: VecDeque<(u64, Thread)>,
+    details: VecDeque<(u64, Thread)>,
+    next_number: u64,
+    /// How many pages went since the last detail.
+    pages_in_a_row: u32,
     window: Option<Window>,
+    /// Of the requests of a window, how much is ours, as of the last one.
+    share: f64,
     /// Whether any answer came: before the first, the budget is unknown and one request goes alone.
     is_answered: bool,
+    first_sent: Option<Instant>,
     paused_until: Option<Instant>,
     /// How many look into what a refusal means.
     doubts: u32,
@@ -53,6 +88,31 @@ impl Window {
         let used_by_others = used.saturating_sub(self.answered);
         self.limit.saturating_sub(used_by_others).max(1)
     }
+
+    /// How much of what is used of it is ours, 1 at most. `before` is what it was of the last one.
+    fn share(&self, before: f64) -> f64 {
+        let used = f64::from(self.limit.saturating_sub(self.remaining).max(self.answered));
+        let weight = WEIGHT_OF_LAST_WINDOW;
+        (f64::from(self.answered) + weight * before) / (used + weight)
+    }
+
+    /// How many may be in flight. Others have requests on their way too, of which nothing is known but
+    /// that there are as many as their share: if everybody keeps to this, none is refused.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a positive count"
+    )]
+    fn budget(&self, share_before: f64) -> u32 {
+        let share = self.share(share_before);
+        if share >= ALONE {
+            return self.remaining;
+        }
+        if self.remaining <= self.limit / LEFT_TO_OTHERS {
+            return 0;
+        }
+        ((f64::from(self.remaining) * share) as u32).max(1)
+    }
 }
 
 /// What the headers of an answer say of the budget.
@@ -72,6 +132,11 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Permit<'a> {
     pace: &'a Pace,
+    sent: Instant,
+    /// Whether the server had no trouble with it, once that is known.
+    is_healthy: Option<bool>,
+    /// Whether it counts among those in flight.
+    is_counted: bool,
 }
 
 /// Holds all others back until it is known what a refusal means.
@@ -81,44 +146,74 @@ pub struct Doubt<'a> {
 }
 
 impl Pace {
-    /// A limiter that also keeps `request_interval` between two requests.
+    /// A limiter that lets `most` be in flight at most, and also keeps `request_interval` between two
+    /// requests.
     #[must_use]
-    pub fn new(request_interval: Option<Duration>) -> Self {
+    pub fn new(request_interval: Option<Duration>, most: usize) -> Self {
         Self {
             book: Mutex::new(Book {
                 in_flight: 0,
+                breadth: Breadth::new(most),
+                pages: VecDeque::new(),
+                details: VecDeque::new(),
+                next_number: 0,
+                pages_in_a_row: 0,
                 window: None,
+                share: 1.0,
                 is_answered: false,
+                first_sent: None,
                 paused_until: None,
                 doubts: 0,
                 next_slot: Instant::now(),
             }),
-            changed: Condvar::new(),
             request_interval,
         }
     }
 
     /// Waits until a request may be sent; the error is the number of a signal that came meanwhile.
-    pub fn permit(&self, stop: &Stop) -> Result<Permit<'_>, i32> {
+    pub fn permit(&self, purpose: Purpose, stop: &Stop) -> Result<Permit<'_>, i32> {
         let mut book = self.book();
+        let number = book.queue_up(purpose);
         loop {
             if let Some(signal) = stop.received() {
+                book.leave(purpose, number);
                 return Err(signal);
             }
             let now = Instant::now();
-            let Some(wait) = book.wait(now) else {
-                break;
-            };
-            (book, _) = self
-                .changed
-                .wait_timeout(book, wait.min(LOOK_UP))
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut pause = LOOK_UP;
+            if book.is_first(purpose, number) {
+                match book.wait(now) {
+                    None => break,
+                    Some(wait) => pause = wait.min(LOOK_UP),
+                }
+            }
+            drop(book);
+            thread::park_timeout(pause);
+            book = self.book();
         }
+        let now = Instant::now();
         if let Some(interval) = self.request_interval {
-            book.next_slot = book.next_slot.max(Instant::now()) + interval;
+            book.next_slot = book.next_slot.max(now) + interval;
         }
+        book.pages_in_a_row = match purpose {
+            Purpose::Page => book.pages_in_a_row + 1,
+            Purpose::Detail => 0,
+        };
+        book.leave(purpose, number);
+        book.first_sent.get_or_insert(now);
+        Ok(self.send(&mut book))
+    }
+
+    fn send(&self, book: &mut Book) -> Permit<'_> {
         book.in_flight += 1;
-        Ok(Permit { pace: self })
+        let in_flight = book.in_flight;
+        book.breadth.sent(in_flight);
+        Permit {
+            pace: self,
+            sent: Instant::now(),
+            is_healthy: None,
+            is_counted: true,
+        }
     }
 
     /// Holds back all others while somebody looks into what a refusal means.
@@ -129,8 +224,7 @@ impl Pace {
 
     /// Leave for who is in doubt.
     pub fn permit_in_doubt(&self) -> Permit<'_> {
-        self.book().in_flight += 1;
-        Permit { pace: self }
+        self.send(&mut self.book())
     }
 
     /// Holds back every thread for `pause`; pauses that overlap are one.
@@ -163,29 +257,93 @@ impl Pace {
 }
 
 impl Permit<'_> {
-    /// Gives the permit back with what the answer's headers said.
-    pub fn answered(self, budget: Budget) {
+    /// Takes in what the answer's headers said. `is_healthy`: the server had no trouble with it.
+    pub fn answered(&mut self, budget: Budget, is_healthy: bool) {
+        self.is_healthy = Some(is_healthy);
         let mut book = self.pace.book();
         book.is_answered = true;
         book.learn(budget, Instant::now());
+    }
+
+    /// There was no answer.
+    pub fn lost(&mut self) {
+        self.is_healthy = Some(false);
+    }
+
+    /// What is left of the answer waits for something else: others may go instead.
+    pub fn step_aside(&mut self) {
+        if std::mem::take(&mut self.is_counted) {
+            let mut book = self.pace.book();
+            book.in_flight -= 1;
+            book.wake_first();
+        }
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.pace.book().in_flight -= 1;
-        self.pace.changed.notify_all();
+        let mut book = self.pace.book();
+        book.in_flight -= u32::from(self.is_counted);
+        if let Some(is_healthy) = self.is_healthy {
+            book.breadth.ended(is_healthy, self.sent.elapsed());
+        }
+        book.wake_first();
     }
 }
 
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
-        self.pace.book().doubts -= 1;
-        self.pace.changed.notify_all();
+        let mut book = self.pace.book();
+        book.doubts -= 1;
+        book.wake_first();
     }
 }
 
 impl Book {
+    fn queue_up(&mut self, purpose: Purpose) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.queue(purpose).push_back((number, thread::current()));
+        number
+    }
+
+    fn leave(&mut self, purpose: Purpose, number: u64) {
+        self.queue(purpose).retain(|(other, _)| *other != number);
+        self.wake_first();
+    }
+
+    fn queue(&mut self, purpose: Purpose) -> &mut VecDeque<(u64, Thread)> {
+        match purpose {
+            Purpose::Page => &mut self.pages,
+            Purpose::Detail => &mut self.details,
+        }
+    }
+
+    /// Who goes next.
+    fn first(&self) -> Option<&(u64, Thread)> {
+        let (page, detail) = (self.pages.front(), self.details.front());
+        if self.pages_in_a_row >= PAGES_BEFORE_A_DETAIL {
+            detail.or(page)
+        } else {
+            page.or(detail)
+        }
+    }
+
+    fn is_first(&self, purpose: Purpose, number: u64) -> bool {
+        let queue = match purpose {
+            Purpose::Page => &self.pages,
+            Purpose::Detail => &self.details,
+        };
+        let is_front = queue.front().is_some_and(|(front, _)| *front == number);
+        is_front && self.first().is_some_and(|(first, _)| *first == number)
+    }
+
+    fn wake_first(&self) {
+        if let Some((_, thread)) = self.first() {
+            thread.unpark();
+        }
+    }
+
     /// How long a request has to wait from `now` before asking again, or `None` when it may go.
     fn wait(&self, now: Instant) -> Option<Duration> {
         if self.doubts > 0 {
@@ -199,10 +357,13 @@ impl Book {
         }
         let budget = match self.window {
             None if self.is_answered => u32::MAX,
-            None => 1,
-            Some(window) if now < window.ends => window.remaining,
+            None => self.budget_before_the_first_answer(now),
+            Some(window) if now < window.ends => window.budget(self.share),
             Some(window) => window.next_budget(),
         };
+        if self.in_flight >= self.breadth.allowed() {
+            return Some(LOOK_UP);
+        }
         if self.in_flight < budget {
             return None;
         }
@@ -210,6 +371,12 @@ impl Book {
             Some(window) if now < window.ends => Some(window.ends - now),
             _ => Some(LOOK_UP),
         }
+    }
+
+    fn budget_before_the_first_answer(&self, now: Instant) -> u32 {
+        let waited = self.first_sent.map_or(Duration::ZERO, |sent| now - sent);
+        let more = waited.as_secs() / FIRST_ANSWER.as_secs();
+        1 + u32::try_from(more).unwrap_or(u32::MAX - 1)
     }
 
     fn learn(&mut self, budget: Budget, now: Instant) {
@@ -229,12 +396,20 @@ impl Book {
                 window.answered += 1;
             }
             _ => {
+                if let Some(last) = &self.window {
+                    self.share = last.share(self.share);
+                }
+                let delay = if self.share < ALONE {
+                    Duration::from_millis(fastrand::u64(0..=LONGEST_DELAY_AMONG_OTHERS))
+                } else {
+                    Duration::ZERO
+                };
                 self.window = Some(Window {
                     limit,
                     remaining,
                     answered: 1,
                     reset,
-                    ends: now + until(reset, server_time) + SLACK,
+                    ends: now + until(reset, server_time) + SLACK + delay,
                 });
             }
         }
@@ -285,59 +460,63 @@ mod tests {
     }
 
     fn permit(pace: &Pace) -> Permit<'_> {
-        pace.permit(&Stop::default()).unwrap()
+        pace.permit(Purpose::Page, &Stop::default()).unwrap()
+    }
+
+    fn answer(mut permit: Permit<'_>, budget: Budget) {
+        permit.answered(budget, true);
     }
 
     #[test]
     fn the_first_request_goes_alone() {
-        let pace = Pace::new(None);
+        let pace = Pace::new(None, 64);
         let first = permit(&pace);
         assert!(is_held_back(&pace));
-        first.answered(Budget::default());
+        answer(first, Budget::default());
         let _second = permit(&pace);
         assert!(!is_held_back(&pace));
     }
 
     #[test]
     fn requests_in_flight_count_against_what_remains() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(budget(2, 1_010));
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), budget(2, 1_010));
         let second = permit(&pace);
         let _third = permit(&pace);
         assert!(is_held_back(&pace));
-        second.answered(budget(0, 1_010));
+        answer(second, budget(0, 1_010));
         assert!(is_held_back(&pace));
     }
 
     #[test]
     fn other_apps_that_use_the_budget_are_noticed() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(budget(2, 1_010));
-        permit(&pace).answered(budget(0, 1_010));
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), budget(2, 1_010));
+        answer(permit(&pace), budget(0, 1_010));
         assert!(is_held_back(&pace));
     }
 
     #[test]
     fn a_late_answer_of_an_older_window_changes_nothing() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(budget(2, 1_020));
-        permit(&pace).answered(budget(0, 1_010));
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), budget(2, 1_020));
+        answer(permit(&pace), budget(0, 1_010));
         assert!(!is_held_back(&pace));
     }
 
     #[test]
     fn a_window_that_is_over_gives_way_to_a_whole_new_one() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(budget(0, 1_010));
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), budget(0, 1_010));
         let later = Instant::now() + Duration::from_secs(11);
         assert_eq!(pace.book().wait(later), None);
     }
 
     #[test]
     fn a_new_window_is_shared_with_other_apps_as_the_one_before() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(budget(1, 1_010));
-        permit(&pace).answered(budget(0, 1_010));
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), budget(1, 1_010));
+        answer(permit(&pace), budget(0, 1_010));
         // One of the three went to others, so two are ours.
         let later = Instant::now() + Duration::from_secs(11);
         pace.book().in_flight = 1;
@@ -355,16 +534,94 @@ mod tests {
 
     #[test]
     fn a_pause_holds_back_everyone() {
-        let pace = Pace::new(None);
-        permit(&pace).answered(Budget::default());
+        let pace = Pace::new(None, 64);
+        answer(permit(&pace), Budget::default());
         pace.pause(Duration::from_secs(5));
         assert!(is_held_back(&pace));
     }
 
     #[test]
     fn an_interval_is_kept_between_two_requests() {
-        let pace = Pace::new(Some(Duration::from_mins(1)));
-        permit(&pace).answered(Budget::default());
+        let pace = Pace::new(Some(Duration::from_mins(1)), 64);
+        answer(permit(&pace), Budget::default());
         assert!(is_held_back(&pace));
+    }
+
+    #[test]
+    fn no_more_are_in_flight_than_may_be_however_large_the_budget() {
+        let pace = Pace::new(None, 2);
+        answer(permit(&pace), Budget::default());
+        let _first = permit(&pace);
+        let mut second = permit(&pace);
+        assert!(is_held_back(&pace));
+        second.step_aside();
+        assert!(!is_held_back(&pace));
+        drop(second);
+        assert_eq!(pace.book().in_flight, 1);
+    }
+
+    #[test]
+    fn one_that_hangs_before_the_first_answer_holds_the_others_for_a_while_only() {
+        let pace = Pace::new(None, 64);
+        let _hangs = permit(&pace);
+        let later = |seconds| Instant::now() + Duration::from_secs(seconds);
+        assert!(pace.book().wait(later(1)).is_some());
+        assert!(pace.book().wait(later(3)).is_none());
+    }
+
+    #[test]
+    fn pages_go_first_but_details_are_not_forgotten() {
+        let pace = Pace::new(None, 64);
+        let mut order = Vec::new();
+        let mut book = pace.book();
+        for _ in 0..5 {
+            book.queue_up(Purpose::Detail);
+        }
+        for _ in 0..5 {
+            book.queue_up(Purpose::Page);
+        }
+        while let Some(number) = book.first().map(|(number, _)| *number) {
+            let purpose = if number < 5 {
+                Purpose::Detail
+            } else {
+                Purpose::Page
+            };
+            assert!(book.is_first(purpose, number));
+            book.pages_in_a_row = match purpose {
+                Purpose::Page => book.pages_in_a_row + 1,
+                Purpose::Detail => 0,
+            };
+            book.leave(purpose, number);
+            order.push(number);
+        }
+        assert_eq!(order, [5, 6, 7, 0, 8, 9, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn near_the_end_of_a_window_that_others_share_the_last_requests_are_left_to_them() {
+        let window = |remaining, answered| Window {
+            limit: 1667,
+            remaining,
+            answered,
+            reset: 1_010,
+            ends: Instant::now(),
+        };
+        // Alone, all of it is ours.
+        assert_eq!(window(1, 1666).budget(1.0), 1);
+        // One of six equals.
+        let sixth = 1.0 / 6.0;
+        assert_eq!(window(600, 178).budget(sixth), 100);
+        assert_eq!(window(12, 276).budget(sixth), 2);
+        assert_eq!(window(8, 276).budget(sixth), 0);
+        // A newcomer gets in.
+        assert!(window(667, 1).budget(1.0) >= 10);
+        // What others used all at once before leaves the rest to us.
+        let few = Window {
+            limit: 60,
+            remaining: 3,
+            answered: 7,
+            ..window(0, 0)
+        };
+        assert!(few.budget(0.2) >= 1);
     }
 }

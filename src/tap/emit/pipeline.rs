@@ -23,6 +23,9 @@ use crate::tap::time::{self, EpochSeconds};
 
 /// How long a wait for the next page goes on before the caller may look around.
 const LOOK_UP: Duration = Duration::from_millis(100);
+/// How far ahead is asked to begin with, in records: it may turn out that nothing of the kind is to be
+/// had.
+const FIRST_AHEAD: usize = 16;
 /// Pages that lie between their reading and their emission.
 const PAGES_AHEAD: usize = 1;
 
@@ -34,8 +37,9 @@ pub struct Pipeline<'a> {
     pages: Receiver<FromReader>,
     /// What is asked for already, in the order of emission.
     queue: VecDeque<Item>,
-    /// How much of it there may be.
+    /// How much of it there may be: more with each record that came out, up to a most.
     ahead: usize,
+    most_ahead: usize,
     /// Of the page that came last, what is not yet asked for.
     incoming: VecDeque<Row>,
     marks: Vec<Place>,
@@ -99,7 +103,8 @@ impl<'a> Pipeline<'a> {
             along,
             pages: start_reading(plan, client, places, wholeness, started)?,
             queue: VecDeque::new(),
-            ahead,
+            ahead: FIRST_AHEAD.min(ahead),
+            most_ahead: ahead,
             incoming: VecDeque::new(),
             marks: Vec::new(),
             holes: 0,
@@ -127,7 +132,10 @@ impl<'a> Pipeline<'a> {
         self.fill()?;
         match self.queue.pop_front() {
             Some(Item::Page(arrival)) => Ok(Event::Page(arrival)),
-            Some(Item::Record(waiting)) => Ok(Event::Record(self.along.wait(*waiting)?)),
+            Some(Item::Record(waiting)) => {
+                self.ahead = (self.ahead + 2).min(self.most_ahead);
+                Ok(Event::Record(self.along.wait(*waiting)?))
+            }
             Some(Item::Marks(marks)) => Ok(Event::Marks(marks)),
             None => Ok(self.end.take().map_or(Event::NotYet, Event::End)),
         }
@@ -258,7 +266,7 @@ mod tests {
         let settings: Settings = serde_json::from_value(settings).unwrap();
         let config = Config::try_from(settings).unwrap();
         let client = Arc::new(Client::new(config, Stop::default()).unwrap());
-        let workers = Workers::start(1);
+        let workers = Workers::new(1);
         let plan = Plan {
             stream: &PANICS,
             output: None,

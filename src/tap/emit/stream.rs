@@ -37,7 +37,7 @@ impl Shared {
     #[must_use]
     pub fn new(client: Arc<Client>, started: EpochSeconds) -> Self {
         Self {
-            workers: Workers::start(client.config().concurrency),
+            workers: Workers::new(client.config().concurrency),
             client,
             started,
         }
