@@ -157,7 +157,7 @@ pub const CLOCKS: &[(&str, &str)] = &[
         "the start of a run, which bookmarks don't pass",
     ),
     (
-        "src/tap/api/pace.rs",
+        "src/tap/api/window.rs",
         "windows end by the server's clock, whose distance is measured",
     ),
     (

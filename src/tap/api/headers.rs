@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ureq::http::HeaderMap;
 
-use super::pace::{Budget, until};
+use super::window::{Budget, unix_time, until};
 use crate::http::patience;
 
 /// No pause that a server asks for is longer.
@@ -82,7 +82,7 @@ fn instant(text: &str, server_time: Option<u64>) -> Option<u64> {
 }
 
 fn unix_seconds() -> u64 {
-    super::pace::unix_time().as_secs()
+    unix_time().as_secs()
 }
 
 fn http_date(text: &str) -> Option<u64> {

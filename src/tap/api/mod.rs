@@ -16,3 +16,4 @@ mod request;
 mod tally;
 mod tries;
 mod unreachable;
+mod window;

@@ -5,30 +5,17 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::breadth::Breadth;
+use super::window::{Budget, Window};
 use crate::cli::stop::{LOOK_UP, Stop};
 
-/// Slack behind the end of a window, so that a clock that is a little ahead doesn't send early.
-const SLACK: Duration = Duration::from_millis(20);
-/// Where others share the limit, not everyone begins at once with a window.
-const LONGEST_DELAY_AMONG_OTHERS: u64 = 40;
-/// No window is longer.
-const LONGEST_WINDOW: Duration = Duration::from_mins(2);
-/// How long the API's windows are.
-const USUAL_WINDOW: Duration = Duration::from_secs(10);
 /// Before the first answer, one more request may go each time this has passed: one that hangs must
 /// not hold all others.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 /// So many pages may go before a detail that waits.
 const PAGES_BEFORE_A_DETAIL: u32 = 3;
-/// How many requests of a window weigh as much as what is known from the one before.
-const WEIGHT_OF_LAST_WINDOW: f64 = 32.0;
-/// Whoever makes a larger share of the requests is taken to be alone.
-const ALONE: f64 = 0.97;
-/// Of a window that others share, one in so many requests is left to those that are on their way.
-const LEFT_TO_OTHERS: u32 = 200;
 
 /// The limiter. A request takes a [`Permit`] and gives it back with what the answer said.
 #[derive(Debug)]
@@ -56,8 +43,6 @@ struct Book {
     /// How many pages went since the last detail.
     pages_in_a_row: u32,
     window: Option<Window>,
-    /// Of the requests of a window, how much is ours, as of the last one.
-    share: f64,
     /// Whether any answer came: before the first, the budget is unknown and one request goes alone.
     is_answered: bool,
     first_sent: Option<Instant>,
@@ -65,67 +50,6 @@ struct Book {
     /// How many look into what a refusal means.
     doubts: u32,
     next_slot: Instant,
-}
-
-/// A window of the API's budget, as the newest answers describe it.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    limit: u32,
-    /// The lowest count any answer of this window gave. Requests in flight may or may not be in it
-    /// already, and count as if they weren't: never over the budget, and exact when they are done.
-    remaining: u32,
-    /// Answers of this window, each one of our own requests.
-    answered: u32,
-    reset: u64,
-    ends: Instant,
-}
-
-impl Window {
-    /// What the next window holds for us until an answer says so: other apps are taken to use as
-    /// much of it as of this one.
-    fn next_budget(&self) -> u32 {
-        let used = self.limit.saturating_sub(self.remaining);
-        let used_by_others = used.saturating_sub(self.answered);
-        self.limit.saturating_sub(used_by_others).max(1)
-    }
-
-    /// How much of what is used of it is ours, 1 at most. `before` is what it was of the last one.
-    fn share(&self, before: f64) -> f64 {
-        let used = f64::from(self.limit.saturating_sub(self.remaining).max(self.answered));
-        let weight = WEIGHT_OF_LAST_WINDOW;
-        (f64::from(self.answered) + weight * before) / (used + weight)
-    }
-
-    /// How many may be in flight. Others have requests on their way too, of which nothing is known but
-    /// that there are as many as their share: if everybody keeps to this, none is refused.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of a positive count"
-    )]
-    fn budget(&self, share_before: f64) -> u32 {
-        let share = self.share(share_before);
-        if share >= ALONE {
-            return self.remaining;
-        }
-        if self.remaining <= self.limit / LEFT_TO_OTHERS {
-            return 0;
-        }
-        ((f64::from(self.remaining) * share) as u32).max(1)
-    }
-}
-
-/// What the headers of an answer say of the budget.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Budget {
-    /// `X-RateLimit-Limit`: requests a window.
-    pub limit: Option<u32>,
-    /// `X-RateLimit-Remaining`: requests left in it.
-    pub remaining: Option<u32>,
-    /// `X-RateLimit-Reset`: Unix seconds of its end.
-    pub reset: Option<u64>,
-    /// `Date` as Unix seconds: the server's clock, which `reset` is on.
-    pub server_time: Option<u64>,
 }
 
 /// Leave to send one request. Dropped unused, it says nothing about the budget.
@@ -159,7 +83,6 @@ impl Pace {
                 next_number: 0,
                 pages_in_a_row: 0,
                 window: None,
-                share: 1.0,
                 is_answered: false,
                 first_sent: None,
                 paused_until: None,
@@ -262,7 +185,8 @@ impl Permit<'_> {
         self.is_healthy = Some(is_healthy);
         let mut book = self.pace.book();
         book.is_answered = true;
-        book.learn(budget, Instant::now());
+        let known = Window::after(book.window, budget, Instant::now());
+        book.window = known.or(book.window);
     }
 
     /// There was no answer.
@@ -358,7 +282,7 @@ impl Book {
         let budget = match self.window {
             None if self.is_answered => u32::MAX,
             None => self.budget_before_the_first_answer(now),
-            Some(window) if now < window.ends => window.budget(self.share),
+            Some(window) if now < window.ends => window.budget(now),
             Some(window) => window.next_budget(),
         };
         if self.in_flight >= self.breadth.allowed() {
@@ -378,68 +302,6 @@ impl Book {
         let more = waited.as_secs() / FIRST_ANSWER.as_secs();
         1 + u32::try_from(more).unwrap_or(u32::MAX - 1)
     }
-
-    fn learn(&mut self, budget: Budget, now: Instant) {
-        let Budget {
-            limit: Some(limit),
-            remaining: Some(remaining),
-            reset: Some(reset),
-            server_time,
-        } = budget
-        else {
-            return;
-        };
-        match &mut self.window {
-            Some(window) if reset < window.reset => {}
-            Some(window) if reset == window.reset => {
-                window.remaining = window.remaining.min(remaining);
-                window.answered += 1;
-            }
-            _ => {
-                if let Some(last) = &self.window {
-                    self.share = last.share(self.share);
-                }
-                let delay = if self.share < ALONE {
-                    Duration::from_millis(fastrand::u64(0..=LONGEST_DELAY_AMONG_OTHERS))
-                } else {
-                    Duration::ZERO
-                };
-                self.window = Some(Window {
-                    limit,
-                    remaining,
-                    answered: 1,
-                    reset,
-                    ends: now + until(reset, server_time) + SLACK + delay,
-                });
-            }
-        }
-    }
-}
-
-/// The time left until a second of the server's clock. Clocks less than two seconds apart count as
-/// the same, since `Date` has no fractions.
-#[must_use]
-pub fn until(second: u64, server_time: Option<u64>) -> Duration {
-    let here = unix_time();
-    let now = match server_time {
-        Some(there) if there.abs_diff(here.as_secs()) >= 2 => Duration::from_secs(there),
-        _ => here,
-    };
-    let left = Duration::from_secs(second).saturating_sub(now);
-    // So far away, it is no window's end but some other clock's or zone's time.
-    if left > LONGEST_WINDOW {
-        USUAL_WINDOW
-    } else {
-        left
-    }
-}
-
-/// The clock of this machine, since 1970.
-#[must_use]
-pub fn unix_time() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -526,13 +388,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_of_hours_ahead_is_the_end_of_a_usual_window() {
-        assert_eq!(until(1_007, Some(1_000)), Duration::from_secs(7));
-        assert_eq!(until(1_000 + 5 * 3600, Some(1_000)), USUAL_WINDOW);
-        assert_eq!(until(900, Some(1_000)), Duration::ZERO);
-    }
-
-    #[test]
     fn a_pause_holds_back_everyone() {
         let pace = Pace::new(None, 64);
         answer(permit(&pace), Budget::default());
@@ -595,33 +450,5 @@ mod tests {
             order.push(number);
         }
         assert_eq!(order, [5, 6, 7, 0, 8, 9, 1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn near_the_end_of_a_window_that_others_share_the_last_requests_are_left_to_them() {
-        let window = |remaining, answered| Window {
-            limit: 1667,
-            remaining,
-            answered,
-            reset: 1_010,
-            ends: Instant::now(),
-        };
-        // Alone, all of it is ours.
-        assert_eq!(window(1, 1666).budget(1.0), 1);
-        // One of six equals.
-        let sixth = 1.0 / 6.0;
-        assert_eq!(window(600, 178).budget(sixth), 100);
-        assert_eq!(window(12, 276).budget(sixth), 2);
-        assert_eq!(window(8, 276).budget(sixth), 0);
-        // A newcomer gets in.
-        assert!(window(667, 1).budget(1.0) >= 10);
-        // What others used all at once before leaves the rest to us.
-        let few = Window {
-            limit: 60,
-            remaining: 3,
-            answered: 7,
-            ..window(0, 0)
-        };
-        assert!(few.budget(0.2) >= 1);
     }
 }
