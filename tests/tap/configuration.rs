@@ -286,7 +286,9 @@ fn the_token_shows_in_no_output() {
         FaultKind::StallMidBody(Duration::from_secs(2)),
     ] {
         workspace.clear_faults();
-        workspace.inject(Fault::new("/co", When::Every(2), kind));
+        workspace.inject(Fault::new("/co", When::Every(2), kind.clone()));
+        // Whichever of them are second, a stream fails.
+        workspace.inject(Fault::new("/contacts/search", When::Always, kind));
         for level in ["DEBUG", "TRACE"] {
             let run = Tap::of(&workspace)
                 .set("max_attempts", 1)

@@ -286,13 +286,9 @@ impl Client {
         effort: &Effort<'_>,
         accept: &mut impl FnMut(Vec<u8>) -> Result<T, BadAnswer>,
     ) -> Result<Try<T>, Fault> {
-        let purpose = if effort.is_detail {
-            Purpose::Detail
-        } else {
-            Purpose::Page
-        };
         let turn = effort.turn;
         let asked = Instant::now();
+        let purpose = Purpose::of(effort);
         let permit = self.common.pace.permit(purpose, &self.common.stop);
         let mut permit = permit.map_err(Fault::signal)?;
         self.tally.waited_since(asked);
@@ -323,11 +319,8 @@ impl Client {
         }
         // Whether the token is refused is known before anything else is asked with it.
         let _doubt = (status == 401).then(|| self.common.pace.doubt());
-        let pending = if status == 429 {
-            Try::of_pending_jobs(request, &body.bytes)
-        } else {
-            None
-        };
+        let pending = (status == 429).then(|| Try::of_pending_jobs(request, &body.bytes));
+        let pending = pending.flatten();
         let is_healthy = pending.is_some() || !matches!(status, 408 | 429 | 500..);
         permit.answered(budget, is_healthy);
         drop(permit);

@@ -118,11 +118,7 @@ impl Pace {
         if let Some(interval) = self.request_interval {
             book.next_slot = book.next_slot.max(now) + interval;
         }
-        book.pages_in_a_row = match purpose {
-            Purpose::Page => book.pages_in_a_row + 1,
-            Purpose::Detail => 0,
-        };
-        book.leave(purpose, number);
+        book.go(purpose, number);
         book.first_sent.get_or_insert(now);
         Ok(self.send(&mut book))
     }
@@ -154,10 +150,7 @@ impl Pace {
     pub fn pause(&self, pause: Duration) {
         let until = Instant::now() + pause;
         let mut book = self.book();
-        book.paused_until = Some(
-            book.paused_until
-                .map_or(until, |earlier| earlier.max(until)),
-        );
+        book.paused_until = book.paused_until.max(Some(until));
     }
 
     /// How long a request that came now would have to wait.
@@ -229,6 +222,15 @@ impl Book {
         self.next_number += 1;
         self.queue(purpose).push_back((number, thread::current()));
         number
+    }
+
+    /// The first of those who wait goes.
+    fn go(&mut self, purpose: Purpose, number: u64) {
+        self.pages_in_a_row = match purpose {
+            Purpose::Page => self.pages_in_a_row + 1,
+            Purpose::Detail => 0,
+        };
+        self.leave(purpose, number);
     }
 
     fn leave(&mut self, purpose: Purpose, number: u64) {
@@ -436,17 +438,9 @@ mod tests {
             book.queue_up(Purpose::Page);
         }
         while let Some(number) = book.first().map(|(number, _)| *number) {
-            let purpose = if number < 5 {
-                Purpose::Detail
-            } else {
-                Purpose::Page
-            };
+            let purpose = [Purpose::Detail, Purpose::Page][usize::from(number >= 5)];
             assert!(book.is_first(purpose, number));
-            book.pages_in_a_row = match purpose {
-                Purpose::Page => book.pages_in_a_row + 1,
-                Purpose::Detail => 0,
-            };
-            book.leave(purpose, number);
+            book.go(purpose, number);
             order.push(number);
         }
         assert_eq!(order, [5, 6, 7, 0, 8, 9, 1, 2, 3, 4]);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use super::memory::Turn;
+use super::pace::Purpose;
 use crate::cli::foreign::told;
 
 /// How hard a request is tried.
@@ -40,6 +41,17 @@ pub struct BadAnswer(pub String);
 impl From<serde_json::Error> for BadAnswer {
     fn from(error: serde_json::Error) -> Self {
         Self(format!("the answer isn't the JSON expected ({error})"))
+    }
+}
+
+impl Purpose {
+    /// What a request is for that so much effort is made for.
+    pub(super) fn of(effort: &Effort<'_>) -> Self {
+        if effort.is_detail {
+            Self::Detail
+        } else {
+            Self::Page
+        }
     }
 }
 
