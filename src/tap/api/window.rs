@@ -16,7 +16,7 @@ const WEIGHT_OF_LAST_WINDOW: f64 = 8.0;
 /// Whoever makes a larger share of the requests is taken to be alone.
 const ALONE: f64 = 0.97;
 /// Of a window that others share, one in so many requests is left to those that are on their way.
-const LEFT_TO_OTHERS: u32 = 200;
+const LEFT_TO_OTHERS: u32 = 33;
 /// Others' speed is told by no less time than this.
 const LEAST_TIME_TO_TELL: Duration = Duration::from_millis(50);
 
@@ -190,8 +190,8 @@ mod tests {
         // One of six equals.
         let sixth = 1.0 / 6.0;
         assert_eq!(budget(window(600, 178, sixth)), 100);
-        assert_eq!(budget(window(12, 276, sixth)), 2);
-        assert_eq!(budget(window(8, 276, sixth)), 0);
+        assert_eq!(budget(window(60, 268, sixth)), 10);
+        assert_eq!(budget(window(50, 270, sixth)), 0);
         // A newcomer gets in.
         assert!(budget(window(667, 1, 1.0)) >= 2);
         // What others used all at once before leaves the rest to us.
