@@ -159,9 +159,10 @@ fn workspace() -> Workspace {
     })
 }
 
-/// Every stream of the table and what is read along with it.
+/// Every stream that the API has an answer for, and what is read along with it.
 fn names() -> Vec<&'static str> {
     streams::all()
+        .filter(|stream| !matches!(stream.paging, Paging::FoundByAudits))
         .flat_map(|stream| {
             let children = stream.children.iter().map(|child| child.name);
             std::iter::once(stream.name).chain(children)

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::harness::{STREAMS, Tap, assert_whole};
 use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace};
 
-fn workspace() -> Workspace {
-    Workspace::start(Settings {
+fn settings() -> Settings {
+    Settings {
         contacts: 300,
         conversations: 60,
         calls: 80,
@@ -19,7 +19,11 @@ fn workspace() -> Workspace {
         collections: 40,
         latency: Duration::from_millis(5),
         ..Settings::default()
-    })
+    }
+}
+
+fn workspace() -> Workspace {
+    Workspace::start(settings())
 }
 
 fn tap(workspace: &Workspace) -> Tap {
@@ -68,10 +72,14 @@ fn a_stream_that_waits_holds_no_other_back() {
 
 #[test]
 fn each_stream_keeps_its_order_and_its_states_stay_behind_its_records() {
-    let workspace = workspace();
-    // No stream is through before the other begins, however busy the machine is.
-    workspace.adjust(|settings| settings.latency = Duration::from_millis(100));
-    let run = tap(&workspace).run().ok();
+    // No stream is through before the other begins, however busy the machine is, though pages of
+    // lists go before what conversations lack.
+    let workspace = Workspace::start(Settings {
+        contacts: 2000,
+        latency: Duration::from_millis(100),
+        ..settings()
+    });
+    let run = tap(&workspace).set("concurrency", 8).run().ok();
     assert_whole(&workspace, [&run], &STREAMS);
     let mut lines_of: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut newest = 0;
