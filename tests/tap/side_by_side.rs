@@ -75,7 +75,7 @@ fn each_stream_keeps_its_order_and_its_states_stay_behind_its_records() {
     // No stream is through before the other begins, however busy the machine is, though pages of
     // lists go before what conversations lack.
     let workspace = Workspace::start(Settings {
-        contacts: 2000,
+        contacts: 8000,
         latency: Duration::from_millis(100),
         ..settings()
     });
@@ -102,7 +102,10 @@ fn each_stream_keeps_its_order_and_its_states_stay_behind_its_records() {
         lines[0]..lines[lines.len() - 1]
     };
     let (contacts, conversations) = (reach("contacts"), reach("conversations"));
-    assert!(contacts.start < conversations.end && conversations.start < contacts.end);
+    assert!(
+        contacts.start < conversations.end && conversations.start < contacts.end,
+        "{contacts:?} {conversations:?}"
+    );
 }
 
 #[test]
