@@ -379,6 +379,32 @@ fn a_stream_that_cannot_be_read_is_named_and_the_others_are_compared() {
 }
 
 #[test]
+fn a_signal_ends_an_audit() {
+    let workspace = workspace();
+    let (lake, state) = load(&workspace);
+    workspace.adjust(|settings| settings.latency = std::time::Duration::from_secs(30));
+    let before = workspace.connections_accepted();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    fs::write(&path, lines(&lake)).unwrap();
+    let tap = tap(&workspace);
+    let mut command = tap.command(Some(&state.to_string()));
+    let started = std::time::Instant::now();
+    let child = command.arg("--audit").arg(path).spawn().unwrap();
+    while workspace.connections_accepted() == before {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(started.elapsed().as_secs() < 60);
+    }
+    let kill = std::process::Command::new("kill")
+        .arg(child.id().to_string())
+        .status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+    assert!(started.elapsed().as_secs() < 29, "{:?}", started.elapsed());
+}
+
+#[test]
 fn a_stream_that_the_lake_lost_whole_is_compared_where_it_is_named() {
     let workspace = workspace();
     let (_, state) = load(&workspace);

@@ -132,6 +132,27 @@ mod tests {
     }
 
     #[test]
+    fn what_took_the_place_is_the_last_part_of_the_canonical_path() {
+        for (link, expected) in [
+            (
+                r#"<https://api.intercom.io/contacts/6a1>; rel="canonical""#,
+                Some("6a1"),
+            ),
+            (
+                r#"</x?a=1>; rel="next", </contacts/6-a_1/?b#c>; rel=canonical"#,
+                Some("6-a_1"),
+            ),
+            (r#"<https://h/contacts/6a1>; rel="next""#, None),
+            (r#"<https://h/contacts/%1b>; rel="canonical""#, None),
+            ("rel=canonical", None),
+            ("", None),
+        ] {
+            let found = successor(&headers(&[("link", link)]));
+            assert_eq!(found.as_deref(), expected, "{link}");
+        }
+    }
+
+    #[test]
     fn a_reset_is_read_in_every_form() {
         let now = 1_795_334_400;
         for (text, expected) in [
