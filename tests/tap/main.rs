@@ -6,6 +6,7 @@
 mod harness;
 mod sets;
 
+mod ahead;
 mod audit;
 mod bytes;
 mod changes;
