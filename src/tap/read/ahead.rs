@@ -194,12 +194,9 @@ impl<'a> Ahead<'a> {
                     Err(_) => break,
                 }
             }
-            let mut pages: VecDeque<_> = flights.into_iter().map(|it| it.join()).collect();
-            let mut whole = Vec::new();
-            while let Some(Ok(Ok(page))) = pages.pop_front() {
-                whole.push(page);
-            }
-            whole
+            let flights = flights.into_iter().map(thread::ScopedJoinHandle::join);
+            let ends: Vec<_> = flights.collect();
+            ends.into_iter().map_while(|end| end.ok()?.ok()).collect()
         })
     }
 }
