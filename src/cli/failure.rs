@@ -1,7 +1,10 @@
 //! Why a program ended, as a message, a hint and an exit code.
 
+use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
+
+use super::foreign::told;
 
 /// An end other than success: what the user is told and what the scheduler sees.
 #[derive(Debug)]
@@ -83,7 +86,23 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl Error for Failure {}
+
+/// What an error says, and what it comes of: each cause after a colon, unless it was just said.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = told(&error.to_string());
+        if !text.ends_with(&*said) {
+            text += ": ";
+            text += &said;
+        }
+        cause = error.source();
+    }
+    text
+}
 
 /// Reports how a program ended, on stderr through the log, and picks its exit code.
 #[must_use]
@@ -112,5 +131,29 @@ pub struct SettingFault {
 impl From<SettingFault> for Failure {
     fn from(fault: SettingFault) -> Self {
         Self::usage(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: io::Error,
+    }
+
+    #[test]
+    fn causes_are_told_once_and_harmless() {
+        let layer = |text, cause: &str| {
+            let source = io::Error::other(cause);
+            with_causes(&Layer { text, source })
+        };
+        assert_eq!(layer("can't read a", "no"), "can't read a: no");
+        assert_eq!(layer("can't read a: no", "no"), "can't read a: no");
+        assert!(!layer("can't read a", "\u{1b}[2J").contains('\u{1b}'));
     }
 }

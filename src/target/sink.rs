@@ -183,8 +183,7 @@ impl Sink {
         let file = self
             .put_off
             .get_or_insert_with(|| tempfile::spooled_tempfile(SPOOLED_BYTES));
-        file.write_all(&self.buffer)
-            .map_err(|error| unkept(&error))?;
+        file.write_all(&self.buffer).map_err(unkept)?;
         self.buffer.clear();
         Ok(())
     }
@@ -194,13 +193,13 @@ impl Sink {
         let Some(mut file) = self.put_off.take() else {
             return Ok(());
         };
-        file.rewind().map_err(|error| unkept(&error))?;
+        file.rewind().map_err(unkept)?;
         loop {
             let mut block = workshop.blocks.take();
             let read = (&mut file)
                 .take(BLOCK_BYTES as u64)
                 .read_to_end(&mut block)
-                .map_err(|error| unkept(&error))?;
+                .map_err(unkept)?;
             if read == 0 {
                 return Ok(());
             }
@@ -333,11 +332,8 @@ impl Sink {
     }
 }
 
-fn unkept(error: &io::Error) -> StoreError {
-    io::Error::other(format!(
-        "a list can't be kept in the temporary directory: {error}"
-    ))
-    .into()
+fn unkept(error: io::Error) -> StoreError {
+    StoreError::failed("a list can't be kept in the temporary directory").caused_by(error)
 }
 
 /// How many bytes of `lines` go into a file with `room`: whole lines, and into an empty file at

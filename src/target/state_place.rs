@@ -6,6 +6,7 @@ use super::claim::BOOKMARKS;
 use super::state_name::{StateOwner, StatePathTemplate};
 use super::store::{Store, StoreError, StoreErrorKind};
 use crate::cli::Failure;
+use crate::cli::failure::with_causes;
 
 /// Where state objects are. Clones share it.
 #[derive(Clone, Debug)]
@@ -70,9 +71,10 @@ fn no_state(place: &str, reason: &str) -> Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        let message = with_causes(&error);
         let failure = match error.kind {
-            StoreErrorKind::Misconfigured => Failure::usage(&error),
-            _ => Failure::failed(&error),
+            StoreErrorKind::Misconfigured => Failure::usage(message),
+            _ => Failure::failed(message),
         };
         match error.hint {
             Some(hint) => failure.hint(hint),

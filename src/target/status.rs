@@ -15,6 +15,7 @@ use super::state_name::StateOwner;
 use super::state_place::StatePlace;
 use super::store::{Store, StoreError};
 use crate::cli::Failure;
+use crate::cli::failure::with_causes;
 use crate::cli::foreign::told;
 
 /// Today is the last of them.
@@ -88,7 +89,7 @@ impl Status {
         let content = match read {
             Ok(Some(content)) => content,
             Ok(None) => return,
-            Err(error) => return self.miss(owner, &error.to_string()),
+            Err(error) => return self.miss(owner, &with_causes(&error)),
         };
         let owner = match owner {
             Some(owner) => owner,

@@ -101,9 +101,7 @@ impl Tokens {
             .enable_all()
             .build()
             .map_err(|error| {
-                StoreError::failed(format_args!(
-                    "can't start the runtime for credentials: {error}"
-                ))
+                StoreError::failed("can't start the runtime for credentials").caused_by(error)
             })?;
         let handle = runtime.handle().clone();
         // The credentials renew themselves in the background for as long as the runtime runs.

@@ -42,15 +42,16 @@ pub fn copy_beside(temporary: &Path, path: &Path) -> io::Result<TempPath> {
 
 /// So that messages say where files really are; a link that leads nowhere is told as one.
 pub fn absolute(root: &Path) -> Result<PathBuf, StoreError> {
-    let root = std::path::absolute(root).map_err(|error| fault("find", root, &error))?;
+    let root = std::path::absolute(root).map_err(|error| fault("find", root, error))?;
     let is_link = fs::symlink_metadata(&root).is_ok_and(|found| found.is_symlink());
     if is_link && let Err(error) = fs::metadata(&root) {
         let target = fs::read_link(&root).unwrap_or_default();
         return Err(StoreError::failed(format_args!(
-            "{} is a symbolic link to {}, which can't be reached: {error}",
+            "{} is a symbolic link to {}, which can't be reached",
             root.display(),
             target.display()
         ))
+        .caused_by(error)
         .hint("make what it leads to, or name another `destination`"));
     }
     Ok(root)
@@ -69,12 +70,12 @@ pub fn make_durably(folder: &Path) -> Result<(), StoreError> {
     match fs::create_dir(folder) {
         // By another run, just now.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        made => made.map_err(|error| fault("make the directory", folder, &error))?,
+        made => made.map_err(|error| fault("make the directory", folder, error))?,
     }
     match sync_folder(above) {
         // A folder may be one to write in, but not to read.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        synced => synced.map_err(|error| fault("sync", above, &error)),
+        synced => synced.map_err(|error| fault("sync", above, error)),
     }
 }
 
@@ -95,9 +96,11 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Says what can't be done with which file, and what to check.
-pub fn fault(action: &str, path: &Path, error: &io::Error) -> StoreError {
-    let fault = StoreError::failed(format_args!("can't {action} {}: {error}", path.display()));
-    match error.kind() {
+pub fn fault(action: &str, path: &Path, error: io::Error) -> StoreError {
+    let kind = error.kind();
+    let fault =
+        StoreError::failed(format_args!("can't {action} {}", path.display())).caused_by(error);
+    match kind {
         io::ErrorKind::PermissionDenied => fault.hint("check who owns the directory and its mode"),
         io::ErrorKind::ReadOnlyFilesystem => {
             fault.hint("the file system is mounted read-only: check its mount, or `destination`")

@@ -181,7 +181,7 @@ impl Client {
                 Ok(Attempt::Reply(reply))
             }
             Err(error) => match self.lasting(&error) {
-                Some(fault) => Err(fault),
+                Some(fault) => Err(fault.caused_by(error)),
                 None => Ok(Attempt::Broken(told(&error.to_string()))),
             },
         }
@@ -194,17 +194,14 @@ impl Client {
         }
         let waited = self.asked_first.get()?.elapsed();
         let endpoint = &self.endpoint;
-        let why = told(&error.to_string());
         match obstacle(error)? {
             Obstacle::Certificate => Some(
-                StoreError::failed(format_args!(
-                    "the certificate of {endpoint} isn't trusted: {why}"
-                ))
-                .hint(UNTRUSTED_HINT),
+                StoreError::failed(format_args!("the certificate of {endpoint} isn't trusted"))
+                    .hint(UNTRUSTED_HINT),
             ),
             Obstacle::Nobody if waited < FIRST_ANSWER.min(self.retry_deadline) => None,
             Obstacle::Nobody => Some(
-                StoreError::failed(format_args!("{endpoint} can't be reached: {why}")).hint(
+                StoreError::failed(format_args!("{endpoint} can't be reached")).hint(
                     "check the setting `endpoint` where it is set, the network, and the proxy \
                      (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) where one is needed",
                 ),

@@ -43,7 +43,7 @@ impl LocalStore {
     pub fn open(root: &Path, stop: &Stop) -> Result<Self, StoreError> {
         let root = absolute(root)?;
         make_durably(&root)?;
-        let root = fs::canonicalize(&root).map_err(|error| fault("find", &root, &error))?;
+        let root = fs::canonicalize(&root).map_err(|error| fault("find", &root, error))?;
         let run_folder = RunFolder::make(&root, stop)?;
         let store = Self {
             inner: Arc::new(Inner {
@@ -86,11 +86,11 @@ impl LocalStore {
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(fault("list", &path, &error)),
+            Err(error) => return Err(fault("list", &path, error)),
         };
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(|error| fault("list", &path, &error))?;
+            let entry = entry.map_err(|error| fault("list", &path, error))?;
             // Names of this program's making are ASCII.
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
@@ -125,7 +125,7 @@ impl LocalStore {
                     // Pipes and the like, links that lead nowhere, and what has just been removed.
                     Ok(_) => continue,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(fault("look at", &path, &error)),
+                    Err(error) => return Err(fault("look at", &path, error)),
                 };
                 objects.push(Listed {
                     name,
@@ -140,7 +140,7 @@ impl LocalStore {
 
     pub fn open_file(&self, name: &str) -> Result<File, StoreError> {
         let path = self.path_of(name);
-        File::open(&path).map_err(|error| fault("read", &path, &error))
+        File::open(&path).map_err(|error| fault("read", &path, error))
     }
 
     /// Tries to make a file where `prefix` leads, and removes it again.
@@ -154,7 +154,7 @@ impl LocalStore {
             .prefix(COPY_PREFIX)
             .tempfile_in(nearest)
             .map(drop)
-            .map_err(|error| fault("make files in", nearest, &error))
+            .map_err(|error| fault("make files in", nearest, error))
     }
 
     pub fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
@@ -165,7 +165,7 @@ impl LocalStore {
                 return Err(fault(
                     "read",
                     &path,
-                    &io::Error::other("it is not a regular file"),
+                    io::Error::other("it is not a regular file"),
                 ));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -173,7 +173,7 @@ impl LocalStore {
                     Ok(_) => Err(fault(
                         "read",
                         &path,
-                        &io::Error::other("it is a symbolic link to something that is not there"),
+                        io::Error::other("it is a symbolic link to something that is not there"),
                     )),
                     Err(_) => Ok(None),
                 };
@@ -186,7 +186,7 @@ impl LocalStore {
                 content,
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault("read", &path, &error)),
+            Err(error) => Err(fault("read", &path, error)),
         }
     }
 
@@ -201,7 +201,7 @@ impl LocalStore {
         let (mut file, temporary) = run_folder.temporary()?;
         file.write_all(content)
             .and_then(|()| file.sync_all())
-            .map_err(|error| fault("write", &temporary, &error))?;
+            .map_err(|error| fault("write", &temporary, error))?;
         drop(file);
         self.make_parent(&path)?;
 
@@ -214,7 +214,7 @@ impl LocalStore {
             ))
             .kind(StoreErrorKind::Conflict));
         }
-        place_over(temporary, &path).map_err(|error| fault("write", &path, &error))?;
+        place_over(temporary, &path).map_err(|error| fault("write", &path, error))?;
         // Others need not wait for the disk.
         drop(lock);
         self.sync_folders_of(&path)?;
@@ -232,7 +232,7 @@ impl LocalStore {
 
     fn make_parent(&self, path: &Path) -> Result<(), StoreError> {
         let parent = path.parent().unwrap_or(&self.inner.root);
-        fs::create_dir_all(parent).map_err(|error| fault("make the directory", parent, &error))
+        fs::create_dir_all(parent).map_err(|error| fault("make the directory", parent, error))
     }
 
     /// Does once with empty files what the end of the run takes: locks, and both kinds of renaming.
@@ -242,7 +242,7 @@ impl LocalStore {
         let (_, temporary) = run_folder.temporary()?;
         let (_, taken) = run_folder.temporary()?;
         let place = taken.to_path_buf();
-        place_over(temporary, &place).map_err(|error| fault("rename files in", &place, &error))?;
+        place_over(temporary, &place).map_err(|error| fault("rename files in", &place, error))?;
         let (_, temporary) = run_folder.temporary()?;
         if self.place_new(temporary, &place)?.is_none() {
             return Err(StoreError::failed(format_args!(
@@ -253,7 +253,7 @@ impl LocalStore {
         drop(taken);
         let (_, temporary) = run_folder.temporary()?;
         self.place_new(temporary, &place)?;
-        fs::remove_file(&place).map_err(|error| fault("remove", &place, &error))
+        fs::remove_file(&place).map_err(|error| fault("remove", &place, error))
     }
 
     /// Gives a complete file its name, if nothing has it; else the file comes back.
@@ -266,7 +266,7 @@ impl LocalStore {
             io::ErrorKind::AlreadyExists => Ok(Some(unplaced.path)),
             io::ErrorKind::CrossesDevices => {
                 let copy = copy_beside(&unplaced.path, path)
-                    .map_err(|error| fault("copy to", path, &error))?;
+                    .map_err(|error| fault("copy to", path, error))?;
                 let is_taken = self.place_new(copy, path)?.is_some();
                 Ok(is_taken.then_some(unplaced.path))
             }
@@ -274,7 +274,7 @@ impl LocalStore {
             io::ErrorKind::Unsupported
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::PermissionDenied => self.place_in_turn(unplaced.path, path),
-            _ => Err(fault("create", path, &unplaced.error)),
+            _ => Err(fault("create", path, unplaced.error)),
         }
     }
 
@@ -292,7 +292,7 @@ impl LocalStore {
         drop(lock);
         placed
             .map(|()| None)
-            .map_err(|error| fault("create", path, &error.error))
+            .map_err(|error| fault("create", path, error.error))
     }
 
     /// Makes a file's name durable, and the names of the folders it is in.
@@ -302,7 +302,7 @@ impl LocalStore {
             .skip(1)
             .take_while(|folder| folder.starts_with(&self.inner.root));
         for folder in below_root {
-            sync_folder(folder).map_err(|error| fault("sync", folder, &error))?;
+            sync_folder(folder).map_err(|error| fault("sync", folder, error))?;
         }
         Ok(())
     }
@@ -324,7 +324,7 @@ impl LocalWriter {
             Some(file) => file.write(bytes),
             None => Err(io::Error::other("it is closed")),
         }
-        .map_err(|error| fault("write", &self.temporary, &error))
+        .map_err(|error| fault("write", &self.temporary, error))
     }
 
     /// Brings all bytes to the disk and closes the file. It is renamed closed, which some network
@@ -333,7 +333,7 @@ impl LocalWriter {
         match self.file.take() {
             Some(file) => file
                 .sync_all()
-                .map_err(|error| fault("sync", &self.temporary, &error)),
+                .map_err(|error| fault("sync", &self.temporary, error)),
             None => Ok(()),
         }
     }

@@ -72,10 +72,10 @@ impl RunFolder {
             made = try_to_make(&incomplete);
         }
         let (path, lock) =
-            made.map_err(|error| fault("make a directory in", &incomplete, &error))?;
+            made.map_err(|error| fault("make a directory in", &incomplete, error))?;
         let state_lock_path = incomplete.join(STATE_LOCK);
         let state_lock =
-            open_lock(&state_lock_path).map_err(|error| fault("open", &state_lock_path, &error))?;
+            open_lock(&state_lock_path).map_err(|error| fault("open", &state_lock_path, error))?;
         Ok(Self {
             path,
             next_file: AtomicU64::default(),
@@ -94,7 +94,7 @@ impl RunFolder {
             let file = File::create_new(&path)?;
             Ok((file, TempPath::try_from_path(&path)?))
         };
-        create().map_err(|error: io::Error| fault("create", &path, &error))
+        create().map_err(|error: io::Error| fault("create", &path, error))
     }
 
     /// Waits for the lock that runs share, but not for ever.
@@ -125,7 +125,7 @@ impl RunFolder {
         match file.try_lock() {
             Ok(()) => Ok(Some(SharedLock { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(fault("lock", &self.state_lock_path, &error)
+            Err(TryLockError::Error(error)) => Err(fault("lock", &self.state_lock_path, error)
                 .hint("`destination` must be on a file system that can lock files")),
         }
     }

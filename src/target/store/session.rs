@@ -7,6 +7,7 @@ use ureq::http::{Method, StatusCode, Uri};
 use super::bucket::{Bucket, Metadata, Purpose};
 use super::error::StoreError;
 use super::http::{Attempt, Call, Reply, Retries, is_transient};
+use crate::cli::failure::with_causes;
 
 /// A session that the service has begun. Its object exists only when the session has ended well.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ impl Session {
                 return;
             }
             Ok(Attempt::Broken(reason)) => reason,
-            Err(error) => error.to_string(),
+            Err(error) => with_causes(&error),
         };
         // An unfinished session vanishes by itself after a week.
         tracing::warn!("can't cancel: {what}: {reason}");

@@ -139,7 +139,8 @@ impl Upload {
             let left = self.kept.length() - self.confirmed;
             let chunk = usize::try_from(left).map_or(LARGEST_CHUNK, |left| left.min(LARGEST_CHUNK));
             let bytes = self.kept.read(self.confirmed, chunk).map_err(|error| {
-                self.failed(&format!("what was sent can't be read again: {error}"))
+                self.failed("what was sent can't be read again")
+                    .caused_by(error)
             })?;
             let end = self.confirmed + bytes.len() as u64;
             let progress = self.put(&bytes, None, retries)?;
