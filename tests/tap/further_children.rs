@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::further_lists::assert_valid;
 use crate::harness::{Ids, Run, Tap, assert_same, assert_whole, served};
-use simulators::workspace::{Settings, Workspace, now};
+use simulators::workspace::{Fault, FaultKind, Settings, When, Workspace, now};
 
 fn workspace() -> Workspace {
     Workspace::start(Settings {
@@ -180,4 +180,25 @@ fn a_stream_by_name_brings_only_what_is_selected_like_it() {
         let streams: Vec<&str> = run.schemas.keys().map(String::as_str).collect();
         assert_eq!(streams, expected);
     }
+}
+
+#[test]
+fn a_contact_that_was_merged_is_gone_and_no_hole() {
+    let workspace = Workspace::start(Settings {
+        contacts: 5,
+        ..Settings::default()
+    });
+    let merged = workspace.ids("contacts").into_iter().next().unwrap();
+    let path = format!("/contacts/{merged}/segments");
+    let message = "Contact has been merged";
+    let kind = FaultKind::Status(410, "contact_merged".into(), message.into());
+    workspace.inject(Fault::new(&path, When::Always, kind));
+    let tap = Tap::of(&workspace).streams(&["contacts", "contact_segments"]);
+    let run = tap.run().ok();
+    assert_same("contacts", &workspace.ids("contacts"), &run.ids("contacts"));
+    let told = format!("GET {path}: gone, merged into another");
+    assert!(run.stderr.contains(&told), "{}", run.stderr);
+    let state = run.state().to_string();
+    assert!(!state.contains("awaited"), "{state}");
+    assert_eq!(workspace.count(&path), 1);
 }

@@ -28,6 +28,12 @@ impl ErrorList {
             .any(|(_, message)| message.contains("pending") && message.contains("export job"))
     }
 
+    /// Whether it says that what was asked for is part of another thing of its kind now.
+    #[must_use]
+    pub fn is_of_a_merge(&self) -> bool {
+        self.words().any(|(code, _)| code == "contact_merged")
+    }
+
     /// Codes and messages, one of each error, as they came.
     pub fn words(&self) -> impl Iterator<Item = (&str, &str)> {
         self.errors.iter().map(|error| {

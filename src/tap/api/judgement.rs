@@ -59,10 +59,14 @@ impl Client {
                     "{message}; the token lacks the permission for this, or the workspace's plan does"
                 ),
             },
-            404 | 410 => Fault::Gone {
-                message,
-                successor: successor(headers),
-            },
+            404 | 410 => {
+                let successor = successor(headers);
+                if words.as_ref().is_some_and(ErrorList::is_of_a_merge) {
+                    let target = successor.as_deref().unwrap_or("another");
+                    tracing::info!("{request}: gone, merged into {target}");
+                }
+                Fault::Gone { message, successor }
+            }
             _ => Fault::Stream(message),
         };
         Ok(Try::Failed { fault, words })
