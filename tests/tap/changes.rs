@@ -116,7 +116,7 @@ fn a_full_table_read_misses_nothing_that_a_deletion_pulls_forward() {
     let run = tap(&workspace).streams(&["collections"]).run().ok();
     let throughout = &before & &workspace.ids("collections");
     assert!(
-        (100..290).contains(&throughout.len()),
+        (200..290).contains(&throughout.len()),
         "{}",
         throughout.len()
     );
@@ -156,11 +156,10 @@ fn an_interrupted_read_of_numbered_pages_goes_on_to_its_end() {
         for id in workspace.ids(stream) {
             workspace.touch(stream, &id, now());
         }
-        workspace.inject(Fault::status(&format!("/{stream}"), When::Always, 500).page(9));
+        workspace.inject(Fault::status(&format!("/{stream}"), When::Nth(1), 500).page(9));
         let tap = tap.set("max_attempts", 1);
         let second = tap.run_from(&first.state()).exited(1);
         assert_eq!(second.ids(stream).len(), 8 * 25);
-        workspace.clear_faults();
         let third = tap.run_from(&second.state()).ok();
         assert_latest_of(&workspace, [&second, &third], stream);
         let repeated = &second.ids(stream) & &third.ids(stream);

@@ -6,7 +6,6 @@
 mod harness;
 mod sets;
 
-mod ahead;
 mod audit;
 mod bytes;
 mod changes;

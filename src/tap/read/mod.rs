@@ -10,7 +10,6 @@ pub mod reading;
 pub mod seen;
 pub mod stream;
 
-mod ahead;
 mod between;
 mod coverage;
 mod cursor;

@@ -7,7 +7,6 @@
 
 use std::collections::HashSet;
 
-use super::ahead::{Ahead, Moves};
 use super::bookmark::Resume;
 use super::coverage::Coverage;
 use super::ends::is_last;
@@ -42,11 +41,9 @@ pub fn read(
     let mut met = Fingerprints::default();
     let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
-    let mut ahead = Ahead::new(reading, per_page, Moves::ToTheHead);
-    let mut more = 0;
     loop {
         let number = coverage.next_page();
-        let page = ahead.page(number, more)?;
+        let page = reading.numbered_page(number, per_page)?;
         sieve.pages += 1;
         let total_count = page.total_count;
         let per_page_given = page.per_page.unwrap_or(per_page);
@@ -56,11 +53,6 @@ pub fn read(
         let is_all_before_read = coverage.read(number, per_page_given, total_count, lasting);
         let is_end = is_all_before_read && is_last(&page, number, per_page);
         let is_quiet = is_all_before_read && known.is_some_and(|known| is_quiet(&page, known));
-        more = if is_all_before_read {
-            pages_to_come(&page, known, sieve.pages)
-        } else {
-            0
-        };
         // One that was pushed to a later page isn't emitted again.
         let mut rows = page.rows;
         rows.retain(|row| met.is_first(row));
@@ -106,16 +98,6 @@ fn lasting_rows(reading: &Reading<'_>, page: &Page) -> HashSet<(String, Option<E
     rows.filter(|row| row.updated_at < Some(reading.started()))
         .map(|row| (row.id.clone(), row.updated_at))
         .collect()
-}
-
-/// How many more pages are worth reading at once. A first run wants all there are; another goes on as
-/// far as it came where the whole of a page is new, and page by page otherwise.
-fn pages_to_come(page: &Page, known: Option<EpochSeconds>, read: u32) -> u32 {
-    match known {
-        None => u32::MAX,
-        Some(known) if page.oldest() > Some(known) => read,
-        Some(_) => 0,
-    }
 }
 
 /// Above the bookmark, records that were emitted say nothing of those between them, which may be

@@ -99,24 +99,17 @@ impl Reading<'_> {
         path_and_query: String,
         check: impl Fn(&Page) -> Result<(), BadAnswer>,
     ) -> Result<Page, Fault> {
-        let page = self.ask(path_and_query, check)?;
+        let names = self.names();
+        let page = self
+            .client
+            .send(&ApiRequest::Get(path_and_query), |body| {
+                let page = Page::parse(body, names)?;
+                check(&page)?;
+                Ok(page)
+            })
+            .map_err(unexpectedly_gone)?;
         self.tell_odd(&page);
         Ok(page)
-    }
-
-    fn ask(
-        &self,
-        path_and_query: String,
-        check: impl Fn(&Page) -> Result<(), BadAnswer>,
-    ) -> Result<Page, Fault> {
-        let names = self.names();
-        let request = ApiRequest::Get(path_and_query);
-        let answer = self.client.send(&request, |body| {
-            let page = Page::parse(body, names)?;
-            check(&page)?;
-            Ok(page)
-        });
-        answer.map_err(unexpectedly_gone)
     }
 
     /// Says what of a page can't be emitted.
@@ -133,10 +126,8 @@ impl Reading<'_> {
         metrics::counter("records_skipped", *count as u64, &tags);
     }
 
-    /// A page by its number. What of it can't be emitted is for those to say who use it.
     pub(super) fn numbered_page(&self, number: u32, per_page: u32) -> Result<Page, Fault> {
-        let path = self.path(&format!("page={number}&per_page={per_page}"));
-        self.ask(path, |_| Ok(()))
+        self.get(self.path(&format!("page={number}&per_page={per_page}")))
     }
 
     /// Where an output stands, unless it can't be true.

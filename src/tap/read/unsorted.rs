@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use super::ahead::{Ahead, Moves};
 use super::coverage::Coverage;
 use super::ends::{Cursors, Promise, is_last};
 use super::envelope::Envelope;
@@ -100,10 +99,9 @@ pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> 
     let mut emitted = HashSet::new();
     let mut coverage = Coverage::<()>::up_to_page(1, per_page, None);
     let mut guard = Guard::default();
-    let mut ahead = Ahead::new(reading, per_page, Moves::Nowhere);
     loop {
         let number = coverage.next_page();
-        let page = ahead.page(number, u32::MAX)?;
+        let page = reading.numbered_page(number, per_page)?;
         let is_fruitful = guard.read(&page.rows);
         coverage.go_on_when_stuck(&mut guard, reading.stream.name)?;
         let total_count = page.total_count;
