@@ -5,3 +5,4 @@ mod addresses;
 pub mod agent;
 pub mod obstacle;
 pub mod patience;
+pub mod words;

@@ -145,6 +145,33 @@ fn a_server_that_fails_for_a_while_costs_spans_that_grow_again() {
 }
 
 #[test]
+fn pairs_of_failures_cost_little_more_than_themselves() {
+    const PAIRS: u64 = 9;
+    let workspace = workspace(now() - DAY);
+    // After each pair one request gets through.
+    for pair in 0..PAIRS {
+        let when = When::Between(3 * pair + 1, 3 * pair + 2);
+        workspace.inject(Fault::status("/admins/activity_logs", when, 502));
+    }
+    let start = chrono::DateTime::from_timestamp(now() - 900 * DAY, 0).unwrap();
+    let tap = Tap::of(&workspace)
+        .set("start_date", start.to_rfc3339())
+        .streams(&["activity_logs"]);
+    let run = tap.run().ok();
+    let expected = workspace.read(|data| data.ids_since("activity_logs", now() - 900 * DAY));
+    assert_same("activity_logs", &expected, &run.ids("activity_logs"));
+    let requests = workspace.requests_to("/admins/activity_logs");
+    let failed = requests.iter().filter(|request| request.status == 502);
+    assert_eq!(failed.count() as u64, 2 * PAIRS);
+    // A span a month, and while the server fails, shorter ones, which grow again.
+    let requests = requests.len() as u64;
+    assert!(
+        requests <= 900 / 30 + 1 + 2 * PAIRS + 3 * PAIRS,
+        "{requests}"
+    );
+}
+
+#[test]
 fn spans_of_the_log_that_are_too_much_are_halved() {
     let workspace = workspace(now() - DAY);
     workspace.adjust(|settings| settings.most_log_days = 9);

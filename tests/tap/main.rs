@@ -23,6 +23,7 @@ mod further_lists;
 mod further_resources;
 mod holes;
 mod kill;
+mod memory;
 mod messages;
 mod pacing;
 mod poison;

@@ -121,6 +121,10 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop_oneof![Just(0_u32), 1..8_u32],
             prop_oneof![4 => Just(false), 1 => Just(true)],
             prop_oneof![3 => Just(None), 1 => (-7200..7200_i64).prop_map(Some)],
+            prop_oneof![
+                3 => Just(CallTimestamps::Integer),
+                1 => Just(CallTimestamps::Milliseconds),
+            ],
         ),
     )
         .prop_map(
@@ -150,7 +154,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                     base_time: clock_ahead.map(|ahead| now() + ahead),
                     displaced_calls_every,
                     displaced_calls_pages: 1,
-                    call_timestamps: CallTimestamps::Integer,
+                    call_timestamps: odd.5,
                     ..Settings::default()
                 }
             },

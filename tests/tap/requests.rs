@@ -167,6 +167,35 @@ fn limits_are_read_in_whatever_form_they_come() {
     });
 }
 
+#[test]
+fn more_headers_than_can_be_read_are_a_gateways_fault() {
+    let headers = |count: u32| {
+        let header = |number| (format!("X-Hop-{number}"), "1".to_owned());
+        FaultKind::Headers((0..count).map(header).collect())
+    };
+    let long = FaultKind::Headers(vec![("X-Hops".into(), "x".repeat(80_000))]);
+    let workspace = workspace();
+    for (path, when, kind) in [
+        ("/admins", When::Always, headers(100)),
+        ("/teams", When::Nth(1), headers(150)),
+        ("/tags", When::Always, headers(150)),
+        ("/brands", When::Always, long),
+    ] {
+        workspace.inject(Fault::new(path, when, kind));
+    }
+    let streams = ["admins", "teams", "tags", "brands"];
+    let run = tap(&workspace).streams(&streams).run().exited(1);
+    assert_whole(&workspace, [&run], &["admins", "teams"]);
+    assert_eq!(run.ids("tags").len() + run.ids("brands").len(), 0);
+    for told in [
+        "tags: GET /tags failed 2 times, at last with: an answer has more than 128 headers, which is all \
+         that can be read; a proxy or another gateway on the way may add them",
+        "an answer's headers take",
+    ] {
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+    }
+}
+
 fn gzipped(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text).unwrap();

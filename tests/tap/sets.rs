@@ -112,7 +112,10 @@ pub fn assert_latest_of<'a>(
         let record: Value = emitted
             .get(id.as_str())
             .map_or(Value::Null, |json| serde_json::from_str(json).unwrap());
-        if record["updated_at"] != expected {
+        let milliseconds = 100_000_000_000;
+        let updated_at = record["updated_at"].as_i64();
+        let updated_at = updated_at.map(|at| if at < milliseconds { at } else { at / 1000 });
+        if updated_at != Some(expected) {
             stale.push((id, record["updated_at"].clone(), expected));
         }
     }

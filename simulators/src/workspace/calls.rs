@@ -57,7 +57,7 @@ impl Data {
         let call = table.row(row);
         let id = table.id(row);
         let as_text = match settings.call_timestamps {
-            CallTimestamps::Integer => false,
+            CallTimestamps::Integer | CallTimestamps::Milliseconds => false,
             CallTimestamps::Iso => true,
             CallTimestamps::Mixed => one_in(noise(60), 2),
         };
@@ -65,6 +65,8 @@ impl Data {
             if as_text {
                 let time = DateTime::from_timestamp(seconds, 0).expect("a time of this century");
                 put_number(out, time.format(r#""%Y-%m-%dT%H:%M:%SZ""#));
+            } else if settings.call_timestamps == CallTimestamps::Milliseconds {
+                put_number(out, seconds * 1000 + 250);
             } else {
                 put_number(out, seconds);
             }

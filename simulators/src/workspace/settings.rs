@@ -241,6 +241,8 @@ pub enum CallTimestamps {
     Integer,
     /// ISO 8601 strings.
     Iso,
+    /// Epoch milliseconds.
+    Milliseconds,
     /// Some calls one way, some the other.
     Mixed,
 }

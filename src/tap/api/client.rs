@@ -13,13 +13,14 @@ use super::headers::{budget_of, pause_of_rate_limit};
 use super::memory::{Memory, Turn};
 use super::pace::{Pace, Permit, Purpose};
 use super::tally::Tally;
-use super::tries::{BACKOFF_OF_RATE_LIMIT, Past, Pause, Try};
+use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
 use crate::http::obstacle::{Obstacle, obstacle};
+use crate::http::words::describe;
 use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::time;
@@ -28,8 +29,6 @@ pub use super::request::{ApiRequest, BadAnswer, Effort, FileSlot};
 pub use super::tally::RequestCounts;
 pub use super::tries::Once;
 
-/// How long nothing of a resource may get through the rate limit before a request of it is given up.
-const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
 const JSON: &str = "application/json";
@@ -258,13 +257,10 @@ impl Client {
         past: &mut Past,
         asked: Option<Duration>,
     ) -> Result<(), Fault> {
-        past.refusals += 1;
-        let since = *past.refused_since.get_or_insert_with(Instant::now);
         let got_through = lock(&self.common.got_through)
             .get(request.resource())
             .copied();
-        let since = got_through.map_or(since, |at| at.max(since));
-        if since.elapsed() > LONGEST_REFUSED {
+        if past.is_refused_for_long(Instant::now(), got_through) {
             return Err(Fault::Stream(format!(
                 "{request} was refused {} times by the rate limit, and nothing got through for {} \
                  minutes",
@@ -351,7 +347,7 @@ impl Client {
 
     /// What a request that got no answer came to.
     fn lost<T>(&self, error: &ureq::Error, tries: u32) -> Result<Try<T>, Fault> {
-        let why = told(&error.to_string());
+        let why = told(&describe(error));
         if self.common.answers.load(Ordering::Relaxed) == 0
             && let Some(obstacle) = obstacle(error)
         {

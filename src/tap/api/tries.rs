@@ -17,6 +17,8 @@ pub(super) const BACKOFF_OF_RATE_LIMIT: Backoff = Backoff {
     longest: Duration::from_secs(10),
     ..BACKOFF
 };
+/// How long nothing of a resource may get through the rate limit before a request of it is given up.
+pub(super) const LONGEST_REFUSED: Duration = Duration::from_mins(15);
 /// The same unusable answer, so often in a row, is what the API has to say of a detail.
 pub(super) const MOST_ALIKE: u32 = 3;
 
@@ -82,7 +84,7 @@ pub(super) struct Past {
     pub tries: u32,
     pub overloads: u32,
     pub refusals: u32,
-    pub refused_since: Option<Instant>,
+    refused_since: Option<Instant>,
     /// Of the last unusable answer, and how often it came in a row.
     unusable: Option<(u32, u32)>,
 }
@@ -101,6 +103,15 @@ impl Pause {
 }
 
 impl Past {
+    /// The rate limit refused it, `now`; something of its resource last got through at the other instant.
+    /// Returns whether nothing has for so long that it is given up.
+    pub fn is_refused_for_long(&mut self, now: Instant, got_through: Option<Instant>) -> bool {
+        self.refusals += 1;
+        let refused_since = *self.refused_since.get_or_insert(now);
+        let since = got_through.map_or(refused_since, |at| at.max(refused_since));
+        now.saturating_duration_since(since) > LONGEST_REFUSED
+    }
+
     /// Whether an unusable answer has come so often that it is what the API has to say.
     pub fn is_final(&mut self, checksum: u32) -> bool {
         let times = match self.unusable {
@@ -109,5 +120,28 @@ impl Past {
         };
         self.unusable = Some((checksum, times));
         times >= MOST_ALIKE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_given_up_when_nothing_of_its_resource_got_through_for_long() {
+        let start = Instant::now();
+        let after = |minutes| start + Duration::from_mins(minutes);
+        let mut past = Past::default();
+        assert!(!past.is_refused_for_long(after(1), Some(start)));
+        assert!(!past.is_refused_for_long(after(15), Some(start)));
+        // Counted from its own first refusal, and no longer than the last that got through.
+        assert!(!past.is_refused_for_long(after(16), Some(start)));
+        assert!(!past.is_refused_for_long(after(20), Some(after(10))));
+        assert!(!past.is_refused_for_long(after(25), Some(after(10))));
+        assert!(past.is_refused_for_long(after(26), Some(after(10))));
+        assert_eq!(past.refusals, 6);
+        let mut past = Past::default();
+        assert!(!past.is_refused_for_long(after(0), None));
+        assert!(past.is_refused_for_long(after(16), None));
     }
 }

@@ -18,6 +18,7 @@ use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
 use crate::http::obstacle::{Obstacle, UNTRUSTED_HINT, obstacle};
 use crate::http::patience::{Backoff, GivenUp, Patience};
+use crate::http::words::describe;
 use crate::target::config::BucketConfig;
 
 const BACKOFF: Backoff = Backoff {
@@ -182,7 +183,7 @@ impl Client {
             }
             Err(error) => match self.lasting(&error) {
                 Some(fault) => Err(fault.caused_by(error)),
-                None => Ok(Attempt::Broken(told(&error.to_string()))),
+                None => Ok(Attempt::Broken(told(&describe(&error)))),
             },
         }
     }
