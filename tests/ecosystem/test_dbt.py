@@ -26,11 +26,14 @@ def directory(tmp_path_factory, start_workspace):
     for options in ({"contacts": 200}, {"contacts": 210, "base_time": 1_763_800_000 + 86_400}):
         messages = tap(start_workspace(**options), "--catalog", str(chosen)).stdout
         run("target-gcs", stdin=messages, TARGET_GCS_DESTINATION=str(directory))
-    gone = lake(directory)["contacts"][0]["id"]
+    gone, returned = list(newest(lake(directory)["contacts"], "id", "updated_at"))[:2]
     (directory / "deletions").mkdir()
-    found = {"stream": "contacts", "id": gone, "found_at": 1_763_900_000}
+    found = [
+        {"stream": "contacts", "id": gone, "found_at": 1_763_900_000},
+        {"stream": "contacts", "id": returned, "found_at": 1_600_000_000},
+    ]
     file = directory / "deletions" / "deletions_20260101T000000000000Z.json"
-    file.write_text(json.dumps(found) + "\n")
+    file.write_text("".join(json.dumps(deletion) + "\n" for deletion in found))
     return directory
 
 
@@ -53,7 +56,13 @@ def database(directory, tmp_path_factory):
 
 
 def deleted(directory):
-    return {row["id"] for row in lake(directory)["deletions"] if row["stream"] == "contacts"}
+    """Contacts that didn't change after they were found to be gone."""
+    contacts = newest(lake(directory)["contacts"], "id", "updated_at")
+    return {
+        row["id"]
+        for row in lake(directory)["deletions"]
+        if row["stream"] == "contacts" and row["found_at"] >= contacts[row["id"]]["updated_at"]
+    }
 
 
 def current(directory, stream, key="id", version="updated_at"):

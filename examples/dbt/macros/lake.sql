@@ -51,7 +51,8 @@
 {% endmacro %}
 
 {# Of each record the newest version: the one with the highest `version` (a property's name), and of
-   equals the one in the later file. What Intercom, or a reconciliation, says was deleted is left out.
+   equals the one in the later file. What Intercom, or a reconciliation, says was deleted is left out,
+   but for what changed after it was found to be gone: it has come back.
    Records without a key are each what they say, and once. #}
 {% macro newest(stream, key, version) %}
   select record, file
@@ -60,6 +61,9 @@
   where not exists (
     select 1 from {{ ref('deleted') }} as deleted
     where deleted.stream = '{{ stream }}' and deleted.id = {{ text('record', key[-1]) }}
+      {%- if version %}
+      and coalesce(deleted.found_at >= {{ instant('record', version) }}, true)
+      {%- endif %}
   )
   {%- endif %}
   qualify row_number() over (
