@@ -1,7 +1,7 @@
 //! Servers whose pages have no end: every loop knows what progress is, and ends without it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,9 @@ fn serve(answer: impl Fn(&Request, u64) -> Value + Send + Sync + 'static) -> (Se
 }
 
 fn rows(numbers: std::ops::Range<u64>) -> Vec<Value> {
-    let time = now() - 100_000;
+    // The same whenever they are asked for: a row of another second is another version.
+    static TIME: LazyLock<i64> = LazyLock::new(|| now() - 100_000);
+    let time = *TIME;
     numbers
         .map(|number| json!({"id": number.to_string(), "updated_at": time, "created_at": time}))
         .collect()
