@@ -150,6 +150,18 @@ fn null_for_a_list_is_an_empty_page_only_where_the_totals_agree() {
 }
 
 #[test]
+fn a_list_that_comes_twice_in_one_answer_is_no_answer() {
+    let row = r#"{"id":"1","updated_at":1700000000}"#;
+    for (first, second) in [(row, ""), ("", row), (row, row)] {
+        let body = format!(r#"{{"data":[{first}],"data":[{second}],"pages":null}}"#);
+        let (_server, tap) = serve(move |_| body.clone());
+        let run = tap.streams(&["contacts"]).run().exited(1);
+        assert!(run.stderr.contains("`data` comes twice"), "{}", run.stderr);
+        assert!(run.records.is_empty());
+    }
+}
+
+#[test]
 fn records_without_an_instant_come_once_and_again_when_they_change() {
     let cases = ["null", r#""""#, r#""soon""#, "{}"];
     for odd in cases {

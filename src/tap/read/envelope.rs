@@ -1,5 +1,7 @@
 //! What surrounds the records in an answer: totals, and where the next page is.
 
+use serde::de::Error as _;
+
 use super::numbers::whole_number;
 use crate::json::members::{fault_of, member, members, unquoted};
 use crate::json::scanner::Scanner;
@@ -52,11 +54,13 @@ impl<T> Envelope<T> {
         mut read: impl FnMut(&mut Scanner<'a>) -> Option<T>,
     ) -> Result<Self, serde_json::Error> {
         let mut records = None;
+        let mut is_twice = false;
         let mut others = Vec::new();
         let mut scanner = Scanner::new(body);
         let passed = scanner.object(|scanner, name| {
             let name = unquoted(name)?;
             if name == records_at && scanner.peek()? == b'[' {
+                is_twice |= records.is_some();
                 let list = records.insert(Vec::new());
                 return scanner.array(|scanner| {
                     list.push(read(scanner)?);
@@ -68,6 +72,12 @@ impl<T> Envelope<T> {
         });
         if passed.is_none() || !scanner.is_at_end() {
             return Err(fault_of(body));
+        }
+        // One of the two would have to be left out, and none says which.
+        if is_twice {
+            return Err(serde_json::Error::custom(format_args!(
+                "`{records_at}` comes twice"
+            )));
         }
         let mut envelope = Self {
             records,
