@@ -9,10 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use tempfile::NamedTempFile;
 
+use super::stop::{CLEARING_UP, Stop};
 use super::{Failure, Program, VERSION};
 
 /// A report that is to be written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
     path: PathBuf,
     program: &'static str,
@@ -42,9 +43,25 @@ impl Report {
         Ok(report)
     }
 
+    /// Has it written too where something hangs through a signal's deadlines, so that the process ends
+    /// before the run does.
+    pub fn finish_with(
+        &self,
+        stop: &Stop,
+        facts: impl FnOnce() -> Map<String, Value> + Send + 'static,
+    ) {
+        let (report, received) = (self.clone(), stop.clone());
+        stop.interrupt(CLEARING_UP, move || {
+            let failure = Failure::signal(received.received().unwrap_or_default())
+                .hint("something still hung when the run was given up");
+            // Its failure is the signal, whatever becomes of the report.
+            let _ = report.finish(Err(failure), facts());
+        });
+    }
+
     /// Writes what the run came to, whole or not at all: its end, and what it has to tell.
     pub fn finish(
-        self,
+        &self,
         result: Result<(), Failure>,
         facts: Map<String, Value>,
     ) -> Result<(), Failure> {

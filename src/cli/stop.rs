@@ -25,7 +25,7 @@ pub const LOOK_UP: Duration = Duration::from_millis(100);
 /// From the signal on: what has been promised may still be finished.
 const WORK: Duration = Duration::from_secs(6);
 /// From the signal on: what was begun may still be cancelled.
-const CLEARING_UP: Duration = Duration::from_secs(8);
+pub const CLEARING_UP: Duration = Duration::from_secs(8);
 /// From the signal on: the end, for schedulers kill after ten seconds.
 const END: Duration = Duration::from_secs(9);
 /// How long the last words may take: the log may be what hangs.

@@ -70,7 +70,7 @@ pub struct Arguments {
     pub discover: bool,
 
     /// At the run's end, whatever it is, write what it has done to this file, as one JSON document.
-    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["discover", "test", "merge_states", "about"])]
     pub report: Option<PathBuf>,
 
     /// Read at most one record of every selected stream, to see whether the token allows it; or

@@ -68,6 +68,21 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.merge_states.is_empty() {
         return merge_states(&arguments.merge_states);
     }
+    let mut facts = Map::new();
+    let Some(path) = &arguments.report else {
+        return run_as_set(arguments, &mut facts, None);
+    };
+    let report = Report::begin(path, &PROGRAM)?;
+    let result = run_as_set(arguments, &mut facts, Some(&report));
+    report.finish(result, facts)
+}
+
+/// What the configuration is needed for. What there is to tell of it goes into `facts`.
+fn run_as_set(
+    arguments: &Arguments,
+    facts: &mut Map<String, Value>,
+    report: Option<&Report>,
+) -> Result<(), Failure> {
     let settings: Settings = settings::load(&PROGRAM, &arguments.config)?;
     let mut config = Config::try_from(settings)?;
     never_show(config.access_token.expose_secret());
@@ -86,9 +101,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.repair,
             end,
         )?;
-        let client = Arc::new(Client::new(config, stop()?)?);
+        let client = Arc::new(Client::new(config, stop(report)?)?);
         let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
-        return audit.run(&Shared::new(client, time::now()), &outlet);
+        return audit.run(&Shared::new(client, time::now()), &outlet, facts);
     }
     let plans = plan(catalog.as_ref(), &arguments.streams, &exclusions)?;
     if let Some(start) = config.start_date
@@ -103,43 +118,37 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.page_size = 1;
     }
 
-    let client = Arc::new(Client::new(config, stop()?)?);
+    let client = Arc::new(Client::new(config, stop(report)?)?);
     if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
         return probe::show(&Shared::new(client, time::now()), &plans);
     }
     let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
     match arguments.test {
-        None => sync_and_report(
-            arguments,
-            &Shared::new(client, time::now()),
-            &plans,
-            &outlet,
-        ),
+        None => sync_and_tell(&Shared::new(client, time::now()), &plans, &outlet, facts),
         Some(TestMode::Schema) => probe::print_schemas(client.config(), &plans, &outlet),
         Some(TestMode::All) => probe::probe(&Shared::new(client, time::now()), &plans, &outlet),
     }
 }
 
-fn stop() -> Result<Stop, Failure> {
-    Stop::install()
-        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))
+fn stop(report: Option<&Report>) -> Result<Stop, Failure> {
+    let stop = Stop::install()
+        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
+    if let Some(report) = report {
+        report.finish_with(&stop, Map::new);
+    }
+    Ok(stop)
 }
 
-/// Reads every planned stream, and writes the report that is asked for.
-fn sync_and_report<W: Write + Send>(
-    arguments: &Arguments,
+/// Reads every planned stream, and tells what became of them.
+fn sync_and_tell<W: Write + Send>(
     shared: &Shared,
     plans: &[Plan],
     outlet: &Outlet<W>,
+    facts: &mut Map<String, Value>,
 ) -> Result<(), Failure> {
-    let Some(path) = &arguments.report else {
-        return sync(shared, plans, outlet, &mut Map::new());
-    };
-    let report = Report::begin(path, &PROGRAM)?;
     let before = outlet.last_state();
     let mut streams = Map::new();
     let result = sync(shared, plans, outlet, &mut streams);
-    let mut facts = Map::new();
     facts.insert("streams".to_owned(), Value::Object(streams));
     for (key, state) in [
         ("state_before", before),
@@ -147,7 +156,7 @@ fn sync_and_report<W: Write + Send>(
     ] {
         facts.insert(key.to_owned(), Value::Object(state.value().clone()));
     }
-    report.finish(result, facts)
+    result
 }
 
 /// Reads every planned stream. One that fails doesn't keep the others from being read.

@@ -35,6 +35,21 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let schema = settings::schema_of::<Settings>();
         return print(&about::render(&PROGRAM, &schema, arguments.format));
     }
+    let tally = Arc::new(Tally::default());
+    let Some(path) = &arguments.report else {
+        return run_as_set(arguments, &tally, None);
+    };
+    let report = Report::begin(path, &PROGRAM)?;
+    let result = run_as_set(arguments, &tally, Some(&report));
+    report.finish(result, tally.facts())
+}
+
+/// What the configuration is needed for.
+fn run_as_set(
+    arguments: &Arguments,
+    tally: &Arc<Tally>,
+    report: Option<&Report>,
+) -> Result<(), Failure> {
     let settings: Settings = settings::load(&PROGRAM, &arguments.config)?;
     let config = settings.check(std::env::var("STORAGE_EMULATOR_HOST").ok())?;
     if arguments.read_state {
@@ -58,6 +73,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let stop = Stop::install()
         .map_err(|error| Failure::failed(format_args!("can't catch signals: {error}")))?;
+    if let Some(report) = report {
+        let tally = Arc::clone(tally);
+        report.finish_with(&stop, move || tally.facts());
+    }
     let input: Box<dyn Read + Send> = match &arguments.input {
         None => Box::new(terminal::messages_from_stdin()),
         Some(path) => match File::open(path) {
@@ -68,13 +87,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         },
     };
-    let tally = Arc::new(Tally::default());
-    let Some(path) = &arguments.report else {
-        return load_input(&config, input, &stop, &tally);
-    };
-    let report = Report::begin(path, &PROGRAM)?;
-    let result = load_input(&config, input, &stop, &tally);
-    report.finish(result, tally.facts())
+    load_input(&config, input, &stop, tally)
 }
 
 fn hours(hours: f64) -> Result<Duration, Failure> {
@@ -108,15 +121,27 @@ fn load_all(
     tally: &Arc<Tally>,
 ) -> Result<(), Failure> {
     let store = Store::open(&config.destination, stop)?;
+    let result = load_into(&store, config, input, stop, tally);
+    tally.asked(store.asked().document());
+    result
+}
+
+fn load_into(
+    store: &Store,
+    config: &Config,
+    input: impl Read + Send + 'static,
+    stop: &Stop,
+    tally: &Arc<Tally>,
+) -> Result<(), Failure> {
     store.try_folder_of(config.state_path_template.prefix())?;
-    let state_objects = StateObjects::read(&store, &config.state_path_template)?;
+    let state_objects = StateObjects::read(store, &config.state_path_template)?;
     if let Ok(state) = state_objects.merged(&[]) {
         tally.began_with(state);
     }
     store.check()?;
     let committer = Committer::new(state_objects, config.flush_interval);
     let workshop = Workshop {
-        store,
+        store: store.clone(),
         compression: config.compression,
         clock: Arc::default(),
         blocks: Arc::default(),

@@ -17,6 +17,7 @@ struct Counts {
     files: Vec<Value>,
     state_before: Value,
     state_after: Value,
+    storage: Value,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +65,11 @@ impl Tally {
         self.lock().state_after = state;
     }
 
+    /// What was asked of the storage service in all.
+    pub fn asked(&self, storage: Value) {
+        self.lock().storage = storage;
+    }
+
     /// For a report.
     #[must_use]
     pub fn facts(&self) -> Map<String, Value> {
@@ -85,6 +91,7 @@ impl Tally {
         let mut facts = Map::new();
         facts.insert("streams".to_owned(), Value::Object(streams));
         facts.insert("files".to_owned(), json!(counts.files));
+        facts.insert("storage".to_owned(), counts.storage.clone());
         facts.insert("state_before".to_owned(), counts.state_before.clone());
         facts.insert("state_after".to_owned(), counts.state_after.clone());
         facts

@@ -12,9 +12,9 @@ use simulators::workspace::{Churn, Fault, FaultKind, Settings, When, Workspace, 
 use crate::harness::{Run, Tap};
 
 /// What the lake holds of one key: its version and how many parts it has.
-type Lake = BTreeMap<(String, String), (Value, Option<u64>)>;
+pub type Lake = BTreeMap<(String, String), (Value, Option<u64>)>;
 /// Stream, key and how it differs.
-type Differences = BTreeSet<(String, String, String)>;
+pub type Differences = BTreeSet<(String, String, String)>;
 
 const READ: [&str; 8] = [
     "contacts",
@@ -27,7 +27,7 @@ const READ: [&str; 8] = [
     "custom_object_instances",
 ];
 
-fn workspace() -> Workspace {
+pub fn workspace() -> Workspace {
     Workspace::start(Settings {
         contacts: 2_000,
         conversations: 150,
@@ -42,7 +42,7 @@ fn workspace() -> Workspace {
     })
 }
 
-fn tap(workspace: &Workspace) -> Tap {
+pub fn tap(workspace: &Workspace) -> Tap {
     let mut tap = Tap::of(workspace);
     for (key, value) in workspace.config().as_object().unwrap() {
         tap = tap.set(key, value.clone());
@@ -51,12 +51,12 @@ fn tap(workspace: &Workspace) -> Tap {
 }
 
 /// Reads all of the workspace, as a first run does.
-fn load(workspace: &Workspace) -> (Lake, Value) {
+pub fn load(workspace: &Workspace) -> (Lake, Value) {
     let run = tap(workspace).streams(&READ).run().ok();
     (lake_of(&run), run.state())
 }
 
-fn lake_of(run: &Run) -> Lake {
+pub fn lake_of(run: &Run) -> Lake {
     let mut parts: BTreeMap<String, u64> = BTreeMap::new();
     for part in run.of_stream("conversation_parts") {
         let conversation = &part.value()["conversation_id"];
@@ -92,7 +92,7 @@ fn lake_of(run: &Run) -> Lake {
 }
 
 /// The keys as `target-gcs --read-keys` prints them.
-fn lines(lake: &Lake) -> String {
+pub fn lines(lake: &Lake) -> String {
     let line = |((stream, key), (version, parts)): (&(String, String), &(Value, Option<u64>))| {
         let key: Value = serde_json::from_str(key).unwrap();
         let line = json!({"stream": stream, "key": key, "updated_at": version, "parts": parts});
@@ -101,14 +101,14 @@ fn lines(lake: &Lake) -> String {
     lake.iter().map(line).collect()
 }
 
-struct Audit {
-    exit_code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Audit {
+    pub exit_code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Audit {
-    fn of(tap: &Tap, keys: &str, state: &Value, arguments: &[&str]) -> Self {
+    pub fn of(tap: &Tap, keys: &str, state: &Value, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         fs::write(&path, keys).unwrap();
@@ -123,7 +123,7 @@ impl Audit {
     }
 
     #[track_caller]
-    fn differences(&self) -> Differences {
+    pub fn differences(&self) -> Differences {
         let expected = if self.stdout.is_empty() { 0 } else { 3 };
         assert_eq!(self.exit_code, Some(expected), "{}", self.stderr);
         let mut found = Differences::new();
@@ -147,12 +147,12 @@ impl Audit {
     }
 }
 
-fn difference(stream: &str, key: &str, what: &str) -> (String, String, String) {
+pub fn difference(stream: &str, key: &str, what: &str) -> (String, String, String) {
     (stream.to_owned(), key.to_owned(), what.to_owned())
 }
 
 /// Keys of a stream in the lake, in their order.
-fn keys(lake: &Lake, stream: &str) -> Vec<String> {
+pub fn keys(lake: &Lake, stream: &str) -> Vec<String> {
     let keys = lake.keys().filter(|(name, _)| name == stream);
     keys.map(|(_, key)| key.clone()).collect()
 }
@@ -230,7 +230,7 @@ fn damage(workspace: &Workspace, lake: &mut Lake) -> Differences {
 }
 
 #[track_caller]
-fn assert_equal(found: &Differences, expected: &Differences) {
+pub fn assert_equal(found: &Differences, expected: &Differences) {
     let missed: Vec<_> = expected.difference(found).collect();
     let surplus: Vec<_> = found.difference(expected).collect();
     assert!(

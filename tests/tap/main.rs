@@ -7,6 +7,7 @@ mod harness;
 mod sets;
 
 mod audit;
+mod audit_children;
 mod bytes;
 mod changes;
 mod configuration;

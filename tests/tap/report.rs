@@ -64,3 +64,55 @@ fn a_failed_stream_is_told_with_its_reason() {
     assert_eq!(streams["contacts"]["failure"], Value::Null);
     assert_eq!(report["state_after"], run.state());
 }
+
+#[test]
+fn a_run_that_never_began_and_one_whose_output_hung_have_reports_too() {
+    let workspace = workspace();
+    let (run, report) = report_of(Tap::of(&workspace).set("page_size", "many"));
+    let _ = run.exited(2);
+    assert_eq!(report["exit_code"], 2);
+    assert!(
+        report["error"].as_str().unwrap().contains("page_size"),
+        "{report}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let tap = Tap::of(&workspace)
+        .argument("--report")
+        .argument(path.to_str().unwrap());
+    let mut process = tap.start(None);
+    let _unread = process.stdout.take().unwrap();
+    crate::stopping::wait_for(|| workspace.total_requests() > 3);
+    let id = process.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .arg(id)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(process.wait().unwrap().code(), Some(143));
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(
+        (&report["exit_code"], &report["error"]),
+        (&json!(143), &json!("stopped by SIGTERM"))
+    );
+}
+
+#[test]
+fn what_a_schema_took_in_is_counted() {
+    let workspace = workspace();
+    workspace.rewrite(|_, body| {
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        for record in answer["data"].as_array_mut().unwrap() {
+            record["location"] = json!("nowhere");
+        }
+        serde_json::to_vec(&answer).unwrap()
+    });
+    let (_, report) = report_of(Tap::of(&workspace).streams(&["contacts"]));
+    assert_eq!(
+        report["streams"]["contacts"]["schema_changes"], 1,
+        "{report}"
+    );
+}

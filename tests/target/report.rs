@@ -72,6 +72,7 @@ fn a_failed_run_tells_why_and_what_is_stored_all_the_same() {
     assert_eq!(report["streams"]["s"]["records"], 2);
     assert_eq!(report["streams"]["s"]["bytes"], 9);
     assert_eq!(report["state_after"]["bookmarks"]["s"]["at"], 1);
+    assert_eq!(report["storage"]["requests"], 0);
     let service = Gcs::start("lake");
     service.fail_object(1, Kind::Start, "s/", 1, Fault::Refuse("forbidden"));
     let (failed, report) = run(&Target::gcs(&service), &input());
@@ -83,6 +84,29 @@ fn a_failed_run_tells_why_and_what_is_stored_all_the_same() {
     assert_eq!(
         (&report["files"], &report["state_after"]),
         (&json!([]), &json!({}))
+    );
+    assert!(report["storage"]["requests"].as_u64().unwrap() > 2);
+}
+
+#[test]
+fn what_a_service_was_asked_again_is_counted() {
+    let service = Gcs::start("lake");
+    service.fail_object(1, Kind::Start, "s/", 2, Fault::Status(503));
+    let (done, report) = run(&Target::gcs(&service), &input());
+    done.succeeded();
+    assert_eq!(report["storage"]["retries"], 2, "{report}");
+    assert!(report["storage"]["retry_wait_seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_run_that_never_began_has_a_report_too() {
+    let target = Target::local().with("max_file_bytes", "much");
+    let (failed, report) = run(&target, "");
+    failed.failed(2);
+    assert_eq!(report["exit_code"], 2);
+    assert!(
+        report["error"].as_str().unwrap().contains("max_file_bytes"),
+        "{report}"
     );
 }
 

@@ -1,17 +1,21 @@
 //! What of the streams that are read along with others can be compared without reading them, and how.
 
+use std::collections::HashSet;
+
 use super::differences::Tally;
 use super::expected::Expected;
 use super::holdings::Holdings;
 use super::keys::Keys;
 use crate::cli::Failure;
+use crate::tap::along::asking::Waiting;
 use crate::tap::plan::Plan;
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildSource};
+use crate::tap::time::EpochSeconds;
 
 /// What is compared of a child.
 pub struct ChildSide {
-    /// Its name.
-    pub name: &'static str,
+    /// Its row.
+    pub child: &'static Child,
     /// What is expected of it.
     pub expected: Expected,
     /// How it is compared.
@@ -38,8 +42,43 @@ pub enum Check {
         /// Which parents have one.
         asked: Asked,
     },
+    /// By its keys, which stand in this list of its parent's own record.
+    Inside {
+        /// What the lake holds.
+        held: Holdings,
+        /// The list.
+        list: &'static str,
+        /// Keys that the lake hasn't, and some parent has shown.
+        met: HashSet<u64>,
+    },
     /// Not on its own: it comes with its parent.
     WithParents,
+}
+
+/// A row that something is asked for along with.
+pub struct Pending {
+    pub waiting: Waiting,
+    pub key_json: String,
+    pub updated_at: Option<EpochSeconds>,
+    pub lake: Option<EpochSeconds>,
+    /// Whether the record itself is to be mended, with all that goes with it.
+    pub is_whole: bool,
+    pub doubts: Vec<Doubt>,
+}
+
+/// A child of a row that seems to lack something, by its place among the children.
+pub struct Doubt {
+    pub place: usize,
+    pub lacks: Lacks,
+}
+
+pub enum Lacks {
+    /// The lake has but so many.
+    More(u32),
+    /// The lake has none, or one of that version.
+    One(Option<EpochSeconds>),
+    /// The lake hasn't all that stand in the row's list.
+    Some,
 }
 
 /// How each child of a plan is compared.
@@ -57,14 +96,19 @@ pub fn children_of(
                 asked,
             },
             (Some(check @ Check::ByCount { .. }), _) => check,
+            (Some(Check::Inside { list, met, .. }), Some(mut keys)) => Check::Inside {
+                held: Holdings::of(&mut keys)?,
+                list,
+                met,
+            },
             _ => Check::WithParents,
         };
         let in_lake = match &check {
-            Check::ByKey { held, .. } => held.count(),
+            Check::ByKey { held, .. } | Check::Inside { held, .. } => held.count(),
             _ => 0,
         };
         children.push(ChildSide {
-            name: child.name,
+            child,
             expected,
             check,
             tally: Tally::of(child.name, in_lake),
@@ -75,9 +119,19 @@ pub fn children_of(
 
 /// How a child could be compared on its own.
 fn check_of(child: &Child) -> Option<Check> {
-    let ChildSource::Request(request) = &child.source else {
-        return None;
+    let inside = |list| Check::Inside {
+        held: Holdings::default(),
+        list,
+        met: HashSet::new(),
     };
+    let request = match &child.source {
+        ChildSource::Request(request) => request,
+        ChildSource::Inside(list) => return Some(inside(*list)),
+        ChildSource::SameExport(_) => return None,
+    };
+    if let Asked::IfListed(list) = request.asked {
+        return Some(inside(list));
+    }
     if let ChildAnswer::Listed {
         counted_at: Some(counted_at),
         most,

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
 
-use super::children::{Check, ChildSide};
+use super::children::{ChildSide, Doubt, Pending};
 use super::differences::{Difference, Tally, What};
 use super::expected::Expected;
 use super::holdings::{Held, Holdings};
@@ -12,8 +12,7 @@ use super::line::{Key, hash_of};
 use super::outcome::Outcome;
 use super::progress::Progress;
 use crate::json::members::member;
-use crate::tap::along::asking::{Along, Complete, Waiting};
-use crate::tap::along::children::is_asked;
+use crate::tap::along::asking::Along;
 use crate::tap::api::client::Client;
 use crate::tap::emit::stream::Shared;
 use crate::tap::fault::Fault;
@@ -59,30 +58,6 @@ pub struct Suspect {
     pub what: What,
     pub updated_at: Option<EpochSeconds>,
     pub lake: Option<EpochSeconds>,
-}
-
-/// A row that something is asked for along with.
-struct Pending {
-    waiting: Waiting,
-    key_json: String,
-    updated_at: Option<EpochSeconds>,
-    lake: Option<EpochSeconds>,
-    /// Whether the record itself is to be mended, with all that goes with it.
-    is_whole: bool,
-    doubts: Vec<Doubt>,
-}
-
-/// A child of a row that seems to lack something, by its place among the children.
-struct Doubt {
-    place: usize,
-    lacks: Lacks,
-}
-
-enum Lacks {
-    /// The lake has but so many.
-    More(u32),
-    /// The lake has none, or one of that version.
-    One(Option<EpochSeconds>),
 }
 
 /// How a row's own record differs, with the lake's version.
@@ -283,105 +258,6 @@ impl<'a, W: Write> Comparison<'a, W> {
         }
     }
 
-    /// What the lake seems to lack of a row's child.
-    fn lacks(
-        &mut self,
-        place: usize,
-        row: &Row,
-        hash: u64,
-        held: Option<Held>,
-        differs: bool,
-        is_first: bool,
-    ) -> Option<Lacks> {
-        let child = &mut self.children[place];
-        let updated_at = instant_of(row);
-        if !child.expected.has(updated_at) {
-            return None;
-        }
-        match &mut child.check {
-            Check::WithParents => None,
-            // A record that is mended comes with all of its parts.
-            Check::ByCount { .. } if differs => None,
-            Check::ByCount { counted_at, most } => {
-                let parts = held.and_then(Held::parts)?;
-                // What doesn't say how many it has is asked for them.
-                let there_are = counted(row.record.json(), *counted_at);
-                if parts >= there_are.unwrap_or(u32::MAX).min(*most) {
-                    return None;
-                }
-                self.held.find(hash)?.is_mended(None);
-                Some(Lacks::More(parts))
-            }
-            Check::ByKey { held, asked } => {
-                if !is_asked(*asked, row.record.json()) {
-                    return None;
-                }
-                child.tally.in_workspace += u64::from(is_first);
-                let held = held.find(hash);
-                match held {
-                    None => is_first.then_some(Lacks::One(None)),
-                    Some(held) if held.is_older(updated_at) => {
-                        let version = held.version();
-                        held.is_mended(updated_at);
-                        Some(Lacks::One(version))
-                    }
-                    Some(_) => None,
-                }
-            }
-        }
-    }
-
-    /// Takes what was asked for along with a row.
-    fn settle(&mut self, pending: Pending) -> Result<(), Fault> {
-        let mut complete = self.along.wait(pending.waiting)?;
-        let mut confirmed = Vec::new();
-        for doubt in &pending.doubts {
-            let there_are = records_of(&complete, doubt.place);
-            let is_true = match doubt.lacks {
-                Lacks::More(parts) => there_are > u64::from(parts),
-                Lacks::One(_) => there_are > 0,
-            };
-            if !is_true {
-                continue;
-            }
-            confirmed.push(doubt.place);
-            let difference = match doubt.lacks {
-                Lacks::More(_) => {
-                    self.tally.count(&What::PartsMissing);
-                    Difference {
-                        stream: self.plan.stream.name,
-                        key_json: &pending.key_json,
-                        what: What::PartsMissing,
-                        updated_at: pending.updated_at,
-                        lake_updated_at: pending.lake,
-                    }
-                }
-                Lacks::One(lake_updated_at) => {
-                    let child = &mut self.children[doubt.place];
-                    let what = match lake_updated_at {
-                        None => What::Missing,
-                        Some(_) => What::Stale,
-                    };
-                    child.tally.count(&what);
-                    Difference {
-                        stream: child.name,
-                        key_json: &pending.key_json,
-                        what,
-                        updated_at: pending.updated_at,
-                        lake_updated_at,
-                    }
-                }
-            };
-            self.outcome.tell(&difference, "")?;
-        }
-        if !pending.is_whole {
-            complete
-                .children
-                .retain(|(place, _)| confirmed.contains(place));
-        }
-        self.outcome.mend(&complete)
-    }
-
     /// Tells of a record's own difference.
     pub(super) fn tell(&mut self, suspect: &Suspect) -> Result<(), Fault> {
         self.tally.count(&suspect.what);
@@ -403,20 +279,4 @@ pub(super) fn instant_of(row: &Row) -> Option<EpochSeconds> {
         time::parse_json(created_at)
     };
     row.updated_at.or_else(created_at)
-}
-
-fn records_of(complete: &Complete, place: usize) -> u64 {
-    let mut children = complete.children.iter();
-    let found = children.find(|(child, _)| *child == place);
-    found.map_or(0, |(_, details)| details.records.len() as u64)
-}
-
-/// How many parts a row says that it has.
-fn counted(record: &str, at: (&str, &str)) -> Option<u32> {
-    let holder = member(record, at.0).ok()??;
-    if !holder.starts_with('{') {
-        return None;
-    }
-    let count = member(holder, at.1).ok()??;
-    crate::tap::read::envelope::key(count)?.parse().ok()
 }

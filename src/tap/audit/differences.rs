@@ -1,6 +1,6 @@
 //! Where the lake and the workspace differ: a line each, and what it comes to. Pure.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::tap::time::EpochSeconds;
 
@@ -98,6 +98,20 @@ impl Tally {
             What::Gone { .. } => &mut self.gone,
             What::PartsMissing => &mut self.parts_missing,
         } += 1;
+    }
+
+    /// For a report: the stream's name, and what it came to.
+    #[must_use]
+    pub fn document(&self) -> (String, Value) {
+        let document = json!({
+            "in_workspace": self.in_workspace,
+            "in_lake": self.in_lake,
+            "missing": self.missing,
+            "stale": self.stale,
+            "gone": self.gone,
+            "parts_missing": self.parts_missing,
+        });
+        (self.stream.to_owned(), document)
     }
 
     /// How many differences there are.

@@ -12,6 +12,7 @@ mod expected;
 mod gone;
 mod holdings;
 mod keys;
+mod lacking;
 mod line;
 mod outcome;
 mod progress;

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::children::{Check, ChildSide, children_of};
 use super::comparing::Comparison;
 use super::differences::{Tally, table};
@@ -78,8 +80,13 @@ impl Audit {
         })
     }
 
-    /// Compares all of it.
-    pub fn run<W: Write>(mut self, shared: &Shared, outlet: &Outlet<W>) -> Result<(), Failure> {
+    /// Compares all of it, and tells in `facts` what each stream came to.
+    pub fn run<W: Write>(
+        mut self,
+        shared: &Shared,
+        outlet: &Outlet<W>,
+        facts: &mut Map<String, Value>,
+    ) -> Result<(), Failure> {
         let deletions = self.deletions.as_ref().map(|plan| plan.stream.name);
         let told = deletions.and_then(|name| self.keys.take_stream(name));
         let told = Told::of(told)?;
@@ -119,6 +126,8 @@ impl Audit {
         if self.mends {
             outlet.state()?;
         }
+        let streams: Map<_, _> = tallies.iter().map(Tally::document).collect();
+        facts.insert("streams".to_owned(), Value::Object(streams));
         for line in table(&tallies) {
             tracing::info!("{line}");
         }
@@ -178,7 +187,8 @@ fn compare<W: Write>(
         tallies.push(comparison.tally.clone());
     }
     let compared = comparison.children.iter();
-    let compared = compared.filter(|child| matches!(child.check, Check::ByKey { .. }));
+    let compared =
+        compared.filter(|child| matches!(child.check, Check::ByKey { .. } | Check::Inside { .. }));
     tallies.extend(compared.map(|child| child.tally.clone()));
     (tallies, end)
 }
@@ -211,16 +221,15 @@ fn tell_doubtful(plan: &Plan, own: Expected, held: &Holdings, children: &[ChildS
         );
     }
     for child in children {
+        let child_name = child.child.name;
         match child.check {
             Check::WithParents => tracing::info!(
-                "stream {} is not audited on its own; it is mended with {name}",
-                child.name
+                "stream {child_name} is not audited on its own; it is mended with {name}"
             ),
             Check::ByCount { .. } if held.count() > 0 && !held.knows_parts() => tracing::warn!(
-                "stream {}: no key of {name} says how many of it there are, so none are missed",
-                child.name
+                "stream {child_name}: no key of {name} says how many of it there are, so none are missed"
             ),
-            Check::ByCount { .. } | Check::ByKey { .. } => {}
+            Check::ByCount { .. } | Check::ByKey { .. } | Check::Inside { .. } => {}
         }
     }
 }

@@ -38,6 +38,15 @@ struct Followed {
     refused: u64,
 }
 
+/// What a stream's schema came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SchemaCounts {
+    /// Places at which it changed.
+    pub changes: u64,
+    /// Records that were left out, since their key isn't one.
+    pub refused: u64,
+}
+
 /// The messages of a stream and of its children.
 #[derive(Debug)]
 pub struct Messages<'a, W: Write> {
@@ -121,6 +130,17 @@ impl<'a, W: Write> Messages<'a, W> {
                 bookmark_properties: &output.bookmark_properties,
             })
             .map_err(|error| Fault::output(&error))
+    }
+
+    /// How often each stream's schema changed, and how many of its records were left out.
+    pub fn schema_counts(&self) -> impl Iterator<Item = (&'static str, SchemaCounts)> {
+        let counts = |followed: &Followed| SchemaCounts {
+            changes: followed.changed as u64,
+            refused: followed.refused,
+        };
+        self.schemas
+            .iter()
+            .map(move |(name, followed)| (*name, counts(followed)))
     }
 
     /// Writes a record that was looked at, without what its catalog leaves out. False where that

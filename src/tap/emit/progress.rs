@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use super::messages::SchemaCounts;
 use super::told;
 use crate::cli::terminal;
 use crate::singer::metrics;
@@ -53,6 +54,7 @@ struct Count {
     stream: &'static str,
     records: u64,
     reported: u64,
+    schema: SchemaCounts,
 }
 
 /// The counts of one stream and its children while it is read.
@@ -73,6 +75,9 @@ pub struct Summary {
     requests: Option<RequestCounts>,
     /// Details that couldn't be had, by kind; told with the stream.
     missing: Vec<(String, u64)>,
+    /// Child records that the API left out of its answers; told with the stream.
+    cut: u64,
+    schema: SchemaCounts,
     duration: Duration,
 }
 
@@ -162,6 +167,7 @@ impl Progress {
             stream,
             records: 0,
             reported: 0,
+            schema: SchemaCounts::default(),
         };
         let stream = Arc::new(Stream {
             started: Instant::now(),
@@ -214,6 +220,17 @@ impl Progress {
             .collect();
     }
 
+    /// What the schema of each came to.
+    pub fn schemas(&mut self, of_each: impl Iterator<Item = (&'static str, SchemaCounts)>) {
+        let mut counts = lock(&self.stream.counts);
+        for (stream, schema) in of_each {
+            let mut all = counts.of_each.iter_mut();
+            if let Some(count) = all.find(|count| count.stream == stream) {
+                count.schema = schema;
+            }
+        }
+    }
+
     /// Reports the rest and sums up.
     #[must_use]
     pub fn finish(mut self) -> Vec<Summary> {
@@ -242,6 +259,8 @@ impl Progress {
             records: count.records,
             requests: (index == 0).then_some(requests),
             missing: std::mem::take(&mut missing),
+            cut: if index == 0 { self.cut } else { 0 },
+            schema: count.schema,
             duration,
         };
         counts.of_each.iter().enumerate().map(summary).collect()
@@ -270,12 +289,15 @@ impl Summary {
             "records": self.records,
             "seconds": self.duration.as_secs_f64(),
             "details_missing": self.missing.iter().cloned().collect::<BTreeMap<String, u64>>(),
+            "schema_changes": self.schema.changes,
+            "records_refused": self.schema.refused,
         });
         if let Some(requests) = self.requests {
             document["requests"] = json!(requests.requests);
             document["retries"] = json!(requests.retries);
             document["request_seconds"] = json!(requests.in_requests.as_secs_f64());
             document["rate_limit_wait_seconds"] = json!(requests.waited.as_secs_f64());
+            document["parts_truncated"] = json!(self.cut);
         }
         (self.stream.to_owned(), document)
     }

@@ -145,6 +145,7 @@ fn emit_all<W: Write>(
     let along = pipeline.along();
     along.break_off();
     emission.progress.missing(along.missing().chain(holes));
+    emission.progress.schemas(emission.messages.schema_counts());
     let names = along.given_up();
     given_up.extend(names.map(|(name, why)| (name.to_owned(), why.to_owned())));
     let at_last = emission.finish(along);

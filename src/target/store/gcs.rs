@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::http::{Client, Reply};
 use super::names::ObjectNames;
 use super::pieces::Pieces;
-use super::stored::{Listed, Stored, Version};
+use super::stored::{Asked, Listed, Stored, Version};
 use super::upload::{Upload, encode_crc32c};
 use crate::cli::stop::Stop;
 use crate::target::config::{BucketConfig, GOOGLE};
@@ -80,6 +80,10 @@ impl GcsStore {
     /// Looks whether all that a run needs is allowed, before it begins; what it found, for people.
     pub fn check(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
         check::check(&self.bucket)
+    }
+
+    pub fn asked(&self) -> Asked {
+        self.bucket.client.asked()
     }
 
     pub fn url_of(&self, name: &str) -> String {

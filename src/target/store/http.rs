@@ -2,8 +2,8 @@
 //! wait before trying again.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,6 +13,7 @@ use ureq::http::{HeaderMap, Method, Request, StatusCode};
 
 use super::auth::{TokenError, Tokens};
 use super::error::StoreError;
+use super::stored::Asked;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
@@ -44,7 +45,15 @@ pub struct Client {
     retry_deadline: Duration,
     asked_first: OnceLock<Instant>,
     has_answered: AtomicBool,
+    traffic: Arc<Traffic>,
     stop: Stop,
+}
+
+#[derive(Debug, Default)]
+struct Traffic {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    waited_ms: AtomicU64,
 }
 
 /// A request whose body can be sent again.
@@ -101,6 +110,7 @@ impl Client {
             retry_deadline: config.retry_deadline,
             asked_first: OnceLock::new(),
             has_answered: AtomicBool::new(false),
+            traffic: Arc::default(),
             stop: stop.clone(),
         })
     }
@@ -132,6 +142,16 @@ impl Client {
         }
         tokens.renew(generation)?;
         authorized(call).map(|(attempt, _)| attempt)
+    }
+
+    /// What was asked of the service so far.
+    pub fn asked(&self) -> Asked {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Asked {
+            requests: count(&self.traffic.requests),
+            retries: count(&self.traffic.retries),
+            waited: Duration::from_millis(count(&self.traffic.waited_ms)),
+        }
     }
 
     /// The signals it gives way to.
@@ -166,7 +186,10 @@ impl Client {
 
     /// A fresh allowance of retries.
     pub fn retries(&self) -> Retries {
-        Retries(Patience::new(BACKOFF, self.retry_deadline, &self.stop))
+        Retries {
+            patience: Patience::new(BACKOFF, self.retry_deadline, &self.stop),
+            traffic: Arc::clone(&self.traffic),
+        }
     }
 
     fn send(
@@ -176,6 +199,7 @@ impl Client {
         time: Option<Duration>,
     ) -> Result<Attempt, StoreError> {
         self.asked_first.get_or_init(Instant::now);
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         match self.try_send(call, authorization, time) {
             Ok(reply) => {
                 self.has_answered.store(true, Ordering::Relaxed);
@@ -312,38 +336,48 @@ pub fn is_transient(status: StatusCode) -> bool {
 
 /// An allowance of tries without progress.
 #[derive(Debug)]
-pub struct Retries(Patience);
+pub struct Retries {
+    patience: Patience,
+    traffic: Arc<Traffic>,
+}
 
 impl Retries {
     /// Starts anew: there was progress.
     pub fn reset(&mut self) {
-        self.0.reset();
+        self.patience.reset();
     }
 
     /// Notes how long the service asks to be left alone.
     pub fn heed(&mut self, reply: &Reply) {
-        self.0.heed(&reply.headers);
+        self.patience.heed(&reply.headers);
     }
 
     /// Waits for the next try, or fails when time is up: sooner when a signal has come.
     pub fn wait(&mut self, what: &str, reason: &str) -> Result<(), StoreError> {
-        let pause = self.0.next_pause().map_err(|given_up| match given_up {
-            GivenUp::Stopping => StoreError::failed(format_args!(
-                "can't {what}: {reason}, and the run is to stop"
-            )),
-            GivenUp::TimeIsUp { tries, seconds } => {
-                let word = if tries == 1 { "try" } else { "tries" };
-                StoreError::failed(format_args!(
+        let pause = self
+            .patience
+            .next_pause()
+            .map_err(|given_up| match given_up {
+                GivenUp::Stopping => StoreError::failed(format_args!(
+                    "can't {what}: {reason}, and the run is to stop"
+                )),
+                GivenUp::TimeIsUp { tries, seconds } => {
+                    let word = if tries == 1 { "try" } else { "tries" };
+                    StoreError::failed(format_args!(
                     "can't {what}: {reason}, and {tries} {word} in {seconds} seconds did not help"
                 ))
                 .hint("the storage service or the way to it is failing; run again later")
-            }
-        })?;
+                }
+            })?;
         tracing::warn!(
             "can't {what} yet: {reason}; trying again in {:.1} seconds",
             pause.as_secs_f64()
         );
-        self.0.wait(pause);
+        self.traffic.retries.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        self.patience.wait(pause);
+        let waited = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.traffic.waited_ms.fetch_add(waited, Ordering::Relaxed);
         Ok(())
     }
 }

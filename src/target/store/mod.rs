@@ -31,7 +31,7 @@ pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 use names::ObjectNames;
-pub use stored::{Listed, Stored, Version};
+pub use stored::{Asked, Listed, Stored, Version};
 
 /// A place for objects. Clones share it.
 #[derive(Clone, Debug)]
@@ -138,6 +138,15 @@ impl Store {
         match self {
             Self::Local(_) => Ok(Vec::new()),
             Self::Gcs(store) => store.check(),
+        }
+    }
+
+    /// What was asked of a service so far; nothing of a directory.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        match self {
+            Self::Local(_) => Asked::default(),
+            Self::Gcs(store) => store.asked(),
         }
     }
 

@@ -1,4 +1,8 @@
-//! What is known of an object that was read or written.
+//! What is known of an object that was read or written, and of what that took.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 /// What an object was when it was read or written: the ticket for replacing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +20,29 @@ pub struct Stored {
     pub content: Vec<u8>,
     /// The ticket for replacing it.
     pub version: Version,
+}
+
+/// What was asked of a service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// Requests.
+    pub requests: u64,
+    /// Waits before a request was sent again.
+    pub retries: u64,
+    /// How long they lasted, of all threads together.
+    pub waited: Duration,
+}
+
+impl Asked {
+    /// For a report.
+    #[must_use]
+    pub fn document(self) -> Value {
+        json!({
+            "requests": self.requests,
+            "retries": self.retries,
+            "retry_wait_seconds": self.waited.as_secs_f64(),
+        })
+    }
 }
 
 /// An object as a listing tells it.
