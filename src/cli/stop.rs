@@ -14,7 +14,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use super::Failure;
@@ -62,6 +61,49 @@ impl fmt::Debug for Shared {
     }
 }
 
+/// SIGTERM and SIGINT as they come.
+#[cfg(unix)]
+struct Signals(signal_hook::iterator::Signals);
+
+#[cfg(unix)]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        signal_hook::iterator::Signals::new([SIGTERM, SIGINT]).map(Self)
+    }
+
+    fn each(mut self, mut heed: impl FnMut(i32)) {
+        for number in self.0.forever() {
+            heed(number);
+        }
+    }
+}
+
+/// The same where signals can't wake a thread: what has come is looked up now and then.
+#[cfg(not(unix))]
+struct Signals([(i32, Arc<AtomicBool>); 2]);
+
+#[cfg(not(unix))]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let signals = Self([SIGTERM, SIGINT].map(|number| (number, Arc::default())));
+        for (number, has_come) in &signals.0 {
+            signal_hook::flag::register(*number, Arc::clone(has_come))?;
+        }
+        Ok(signals)
+    }
+
+    fn each(self, mut heed: impl FnMut(i32)) {
+        loop {
+            for (number, has_come) in &self.0 {
+                if has_come.swap(false, Ordering::AcqRel) {
+                    heed(*number);
+                }
+            }
+            thread::sleep(LOOK_UP);
+        }
+    }
+}
+
 /// Why nothing was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReceived {
@@ -77,20 +119,20 @@ impl Stop {
     /// Catches SIGTERM and SIGINT from here on. All of them are one wish, for a terminal and a
     /// supervisor may both send theirs; only a second SIGINT ends the process at once.
     pub fn install() -> io::Result<Self> {
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let signals = Signals::catch()?;
         let stop = Self::default();
         let noticed = stop.clone();
         thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
                 let mut is_interrupted = false;
-                for number in signals.forever() {
+                signals.each(|number| {
                     if number == SIGINT && std::mem::replace(&mut is_interrupted, true) {
                         // It doesn't return; if it did, the first signal would still be heeded.
                         let _ = low_level::emulate_default_handler(SIGINT);
                     }
                     noticed.notice(number);
-                }
+                });
             })?;
         Ok(stop)
     }
