@@ -20,6 +20,9 @@ Examples:
   Check the token and what it may read
     tap-intercom --config config.json --test
 
+  See how much a run would read, and how long that takes
+    tap-intercom --config config.json --state state.json --dry-run
+
   Read everything into files, then only what changed since
     tap-intercom --config config.json | target-gcs --config target.json
     target-gcs --config target.json --read-state > state.json
@@ -77,6 +80,11 @@ pub struct Arguments {
     /// print the schemas only.
     #[arg(long, group = "mode", value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub test: Option<TestMode>,
+
+    /// Tell what a run would read, by a request or two a stream: records by the API's own counts, requests
+    /// and minutes at the API's limit. Prints a table on a terminal, else a JSON line for each stream.
+    #[arg(long, group = "mode")]
+    pub dry_run: bool,
 
     /// Print one state of those in these files, of the slices of a backfill and of the ordinary runs:
     /// the newest bookmark of each stream, once all are read to their end, and all that is still

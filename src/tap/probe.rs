@@ -1,5 +1,6 @@
 //! A look at what can be read before it is: whose token it is, and one record a stream.
 
+use std::fmt;
 use std::io::Write;
 
 use super::api::client::{ApiRequest, Client};
@@ -10,9 +11,10 @@ use super::emit::pipeline::Event;
 use super::emit::stream::Shared;
 use super::fault::Fault;
 use super::plan::Plan;
+use super::read::count::export_permission;
 use super::read::places::Place;
 use super::read::stream::Wholeness;
-use super::streams::{ChildSource, ExportJobs, Paging, scope_of};
+use super::streams::{ChildSource, Paging, Stream, scope_of};
 use super::time;
 use crate::cli::Failure;
 use crate::cli::output::print;
@@ -78,7 +80,8 @@ pub fn show(shared: &Shared, plans: &[Plan]) -> Result<(), Failure> {
     conclude(&unreadable)
 }
 
-fn conclude(unreadable: &[String]) -> Result<(), Failure> {
+/// Names what can't be read as the failure that it is.
+pub fn conclude(unreadable: &[String]) -> Result<(), Failure> {
     if unreadable.is_empty() {
         return Ok(());
     }
@@ -100,10 +103,44 @@ struct Verdict {
     refusal: Option<Refusal>,
 }
 
-struct Refusal {
+/// Why something can't be read.
+#[derive(Debug)]
+pub struct Refusal {
     why: String,
     /// The permission that is lacking, where that is what it is.
     scope: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(why: String, scope: Option<&'static str>) -> Self {
+        // The API's own word where no permission would help.
+        let is_of_plan = why.contains("plan_restricted");
+        Self {
+            why,
+            scope: scope.filter(|_| !is_of_plan),
+        }
+    }
+
+    /// Of a stream; none where nobody wants to know any more. What ends all of a run is no refusal.
+    pub fn of(stream: &Stream, fault: Fault) -> Result<Option<Self>, Failure> {
+        match fault {
+            Fault::HungUp => Ok(None),
+            Fault::Refused { message } => Ok(Some(Self::new(message, scope_of(stream.path)))),
+            Fault::Stream(message) | Fault::Gone { message, .. } => {
+                Ok(Some(Self::new(message, None)))
+            }
+            Fault::Abort(failure) => Err(failure),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(scope) = self.scope {
+            write!(formatter, "needs the scope \"{scope}\": ")?;
+        }
+        formatter.write_str(&self.why)
+    }
 }
 
 impl Verdict {
@@ -122,11 +159,7 @@ impl Verdict {
                 };
                 format!("{name:width$}  yes       {count}")
             }
-            Some(Refusal { why, scope: None }) => format!("{name:width$}  no        {why}"),
-            Some(Refusal {
-                why,
-                scope: Some(scope),
-            }) => format!("{name:width$}  no        needs the scope \"{scope}\": {why}"),
+            Some(refusal) => format!("{name:width$}  no        {refusal}"),
         }
     }
 }
@@ -143,12 +176,6 @@ fn look_at<W: Write>(
         is_tried: true,
         total_count,
         refusal,
-    };
-    let refusal = |why: String, scope: Option<&'static str>| {
-        // The API's own word where no permission would help.
-        let is_of_plan = why.contains("plan_restricted");
-        let scope = scope.filter(|_| !is_of_plan);
-        Some(Refusal { why, scope })
     };
     match first_record(shared, plan, outlet) {
         Ok(found) => {
@@ -168,24 +195,16 @@ fn look_at<W: Write>(
                     ChildSource::Inside(_) | ChildSource::SameExport(_) => plan.stream.path,
                 };
                 let why = place.map(|place| refused.swap_remove(place).1);
-                let refusal = why.and_then(|why| refusal(why, scope_of(path)));
+                let refusal = why.map(|why| Refusal::new(why, scope_of(path)));
                 verdicts.push(along(output.name.to_owned(), refusal));
             }
             // The rest are lists inside the record.
             for (name, why) in refused {
-                verdicts.push(along(name, refusal(why, None)));
+                verdicts.push(along(name, Some(Refusal::new(why, None))));
             }
             Ok(verdicts)
         }
-        Err(Fault::HungUp) => Ok(vec![own(None, None)]),
-        Err(Fault::Refused { message }) => {
-            let scope = scope_of(plan.stream.path);
-            Ok(vec![own(None, refusal(message, scope))])
-        }
-        Err(Fault::Stream(message) | Fault::Gone { message, .. }) => {
-            Ok(vec![own(None, refusal(message, None))])
-        }
-        Err(Fault::Abort(failure)) => Err(failure),
+        Err(fault) => Ok(vec![own(None, Refusal::of(plan.stream, fault)?)]),
     }
 }
 
@@ -205,7 +224,7 @@ fn first_record<W: Write>(
     outlet: Option<&Outlet<W>>,
 ) -> Result<Found, Fault> {
     if let Paging::ExportJobs(jobs) = plan.stream.paging {
-        return export_permission(&shared.client, &jobs);
+        return export_permission(&shared.client, &jobs).map(|()| Found::default());
     }
     let mut messages = outlet.map(|outlet| Messages::new(outlet, shared.client.config()));
     if let Some(messages) = &mut messages {
@@ -283,14 +302,4 @@ fn identify(client: &Client) -> Result<String, Fault> {
             app.region.as_deref().unwrap_or("unknown"),
         ))
     })
-}
-
-/// Whether exports may be asked for: a job would take the server's time, so one is asked after that
-/// there isn't.
-fn export_permission(client: &Client, jobs: &ExportJobs) -> Result<Found, Fault> {
-    let path = jobs.status.replace("{job}", "none");
-    match client.send(&ApiRequest::Get(path), |_| Ok(())) {
-        Ok(()) | Err(Fault::Gone { .. }) => Ok(Found::default()),
-        Err(fault) => Err(fault),
-    }
 }

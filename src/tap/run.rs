@@ -10,6 +10,7 @@ use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
 use super::audit::run::Audit;
 use super::config::{Config, Settings};
+use super::dry_run::run::foretell;
 use super::emit::outlet::Outlet;
 use super::emit::progress::Summary;
 use super::emit::standing::{LONGEST_AHEAD, Standing};
@@ -121,6 +122,9 @@ fn run_as_set(
     let client = Arc::new(Client::new(config, stop(report)?)?);
     if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
         return probe::show(&Shared::new(client, time::now()), &plans);
+    }
+    if arguments.dry_run {
+        return foretell(&client, &plans, &state, time::now());
     }
     let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
     match arguments.test {

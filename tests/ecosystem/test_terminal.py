@@ -82,6 +82,20 @@ def test_a_table_says_why_not_and_which_scope_is_missing(start_workspace):
     assert "these streams can't be read: contacts, calls\r\nhint: " in terminal.text
 
 
+def test_a_dry_run_on_a_terminal_is_a_table(start_workspace):
+    settings = start_workspace(contacts=321, conversations=40, rate_limit=100)
+    terminal = Terminal("tap-intercom", "--dry-run", **environment("TAP_INTERCOM", settings))
+    assert terminal.finish() == 0
+    text = CONTROL.sub("", terminal.text).replace("\r", "")
+    assert '"stream"' not in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line}
+    assert rows["stream"] == ["records", "requests", "minutes"]
+    assert rows["admins"] == ["6", "1", "0.0"]
+    assert rows["contacts"][0] == "321"
+    assert rows["conversation_parts"][-2:] == ["40", "0.1"]
+    assert "the API and the settings allow 600 requests a minute" in text
+
+
 def test_a_target_on_a_terminal_says_what_it_waits_for(tmp_path):
     terminal = Terminal("target-gcs", TARGET_GCS_DESTINATION=str(tmp_path / "lake"))
     terminal.read_until(lambda text: "pipe a tap into this program" in text)

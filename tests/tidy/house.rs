@@ -19,6 +19,7 @@ pub const FLOORS: &[&[&str]] = &[
     &["tap::along::*"],
     &["tap::emit::*"],
     &["tap::probe", "tap::merge", "tap::audit::*"],
+    &["tap::dry_run::*"],
     &["tap::run"],
     // The target.
     &[

@@ -236,7 +236,7 @@ fn fetch_transcript(
 }
 
 /// How many there are by the parent's own count; 0 where it doesn't say.
-fn counted(body: &str, at: Option<(&str, &str)>) -> u64 {
+pub fn counted(body: &str, at: Option<(&str, &str)>) -> u64 {
     let count = at.and_then(|(holder, name)| {
         let holder = member(body, holder).ok()??;
         member(holder, name).ok()??.parse().ok()

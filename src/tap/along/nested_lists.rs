@@ -57,6 +57,16 @@ pub fn are_cut(record: &str) -> bool {
     })
 }
 
+/// How many lists of a record say that they have more.
+#[must_use]
+pub fn count_cut(record: &str, nested: &NestedLists) -> u64 {
+    if are_cut(record) {
+        cut_lists(record, nested).len() as u64
+    } else {
+        0
+    }
+}
+
 /// The record with its lists complete: the elements they had, then those they lacked, and `has_more`
 /// false. A list that can't be had stays as it is; those under `given_up` aren't asked for.
 pub fn complete(

@@ -15,6 +15,7 @@ use super::pace::{Pace, Permit, Purpose};
 use super::tally::Tally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
+use super::window::most_a_minute;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
@@ -138,7 +139,14 @@ impl Client {
     /// Requests that the API's current window still allows, where it says so.
     #[must_use]
     pub fn budget_left(&self) -> Option<u32> {
-        self.common.pace.remaining()
+        let window = self.common.pace.window()?;
+        (Instant::now() < window.ends).then_some(window.remaining)
+    }
+
+    /// How many requests a minute may be sent, as far as the API and the settings say it.
+    #[must_use]
+    pub fn most_a_minute(&self) -> Option<f64> {
+        most_a_minute(self.common.pace.window(), self.config().request_interval)
     }
 
     /// The effort that is made for what a stream can't do without.

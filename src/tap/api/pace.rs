@@ -159,12 +159,10 @@ impl Pace {
         self.book().wait(Instant::now())
     }
 
-    /// How many requests the current window still allows, where the API says it.
+    /// The newest window that the API has told of.
     #[must_use]
-    pub fn remaining(&self) -> Option<u32> {
-        let now = Instant::now();
-        let window = self.book().window.filter(|window| now < window.ends)?;
-        Some(window.remaining)
+    pub fn window(&self) -> Option<Window> {
+        self.book().window
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -138,6 +138,16 @@ impl Window {
     }
 }
 
+/// How many requests a minute may be sent, as far as windows as large as this one and the time between
+/// two requests say it.
+#[must_use]
+pub fn most_a_minute(window: Option<Window>, interval: Option<Duration>) -> Option<f64> {
+    let windows = 60.0 / USUAL_WINDOW.as_secs_f64();
+    let told = window.map(|window| f64::from(window.limit) * windows);
+    let set = interval.map(|interval| 60.0 / interval.as_secs_f64());
+    told.into_iter().chain(set).reduce(f64::min)
+}
+
 /// The time left until a second of the server's clock. Clocks less than two seconds apart count as
 /// the same, since `Date` has no fractions.
 #[must_use]

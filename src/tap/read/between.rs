@@ -31,9 +31,7 @@ pub fn read(
         Some(lower) => lower,
         None => beginning(reading)?,
     };
-    // What happens from now on is the next run's.
-    let now = reading.started() + 1;
-    let end = reading.client.config().end_date.unwrap_or(now).min(now);
+    let end = end_of(reading);
     let mut spans = Spans {
         reading,
         per_page,
@@ -52,6 +50,34 @@ pub fn read(
         start = until;
     }
     sink(sieve.end())
+}
+
+/// The first page of the newest span, and whether that is all there is; none where nothing is asked for.
+pub fn newest_span(
+    reading: &Reading<'_>,
+    per_page: u32,
+    bounds: (&str, &str),
+) -> Result<Option<(Page, bool)>, Fault> {
+    let end = end_of(reading);
+    let lower = reading.lower_bound();
+    let start = lower.max(Some(end - LONGEST_SPAN)).unwrap_or(end);
+    if start >= end {
+        return Ok(None);
+    }
+    let spans = Spans {
+        reading,
+        per_page,
+        bounds,
+        longest: LONGEST_SPAN,
+    };
+    let page = reading.get(spans.path(start, end))?;
+    Ok(Some((page, lower == Some(start))))
+}
+
+/// Where reading ends: what happens from now on is the next run's.
+fn end_of(reading: &Reading<'_>) -> EpochSeconds {
+    let now = reading.started() + 1;
+    reading.client.config().end_date.unwrap_or(now).min(now)
 }
 
 /// When the workspace was made, where that is told: nothing happened in it before.

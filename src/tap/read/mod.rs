@@ -1,7 +1,10 @@
 //! Reading a stream's pages: which to ask for, what of them is new, and what the bookmark is once
 //! they are emitted. Knows nothing of messages and children.
 
+pub mod amount;
 pub mod bookmark;
+pub mod count;
+pub mod counted;
 pub mod envelope;
 pub mod exported;
 pub mod page;

@@ -7,11 +7,13 @@
 
 use std::collections::HashSet;
 
+use super::amount::{Amount, pages};
 use super::bookmark::Resume;
+use super::counted::{Counted, less_known, newly_met, requests_of_pages, rows_in_all};
 use super::coverage::Coverage;
 use super::ends::is_last;
 use super::guard::{Fingerprints, Guard};
-use super::page::Page;
+use super::page::{Page, Row};
 use super::reading::{Batch, Reading, Sink};
 use super::sieve::Sieve;
 use crate::tap::fault::Fault;
@@ -30,7 +32,7 @@ pub fn read(
     let resume = resume_of_all(reading);
     let lower = reading.lower_bound();
     let known = oldest_known(reading).or(lower);
-    let first = resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1));
+    let first = first_page(resume, overlap_pages);
     let total_count = resume.and_then(|resume| resume.total_count);
     let mut coverage = Coverage::up_to_page(first, per_page, total_count);
     let mut sieve = Sieve::new(reading);
@@ -74,6 +76,75 @@ pub fn read(
             return sink(sieve.end());
         }
     }
+}
+
+/// The page that a reading begins with.
+fn first_page(resume: Option<&Resume>, overlap_pages: u32) -> u32 {
+    resume.map_or(1, |resume| resume.page.saturating_sub(overlap_pages).max(1))
+}
+
+/// How much would be read: the first page tells if it reaches below the bound, or else one that should
+/// lie below it if rows are half as dense as there.
+pub fn count(reading: &Reading<'_>, per_page: u32, overlap_pages: u32) -> Result<Counted, Fault> {
+    let first = first_page(resume_of_all(reading), overlap_pages);
+    let page = reading.numbered_page(first, per_page)?;
+    let rows_to = |number: u32| u64::from(number - first) * u64::from(per_page);
+    let before = u64::from(first - 1) * u64::from(per_page);
+    let left = rows_in_all(&page, first, per_page).map(|rows| rows.saturating_sub(before));
+    let whole = requests_of_pages(left, per_page);
+    let Some(lower) = reading.lower_bound() else {
+        return Ok(Counted::of(left, whole, page.rows));
+    };
+    // Some rows are out of place, by no more than the overlap.
+    let overlap = u64::from(overlap_pages);
+    let out_of_place = overlap * u64::from(per_page);
+    let most_left = left.most.unwrap_or(u64::MAX);
+    let is_wanted = |row: &&Row| row.updated_at >= Some(lower);
+    let wanted = page.rows.iter().filter(is_wanted).count() as u64;
+    let below = below_the_bound(&page, lower, first, per_page);
+    let below = below.filter(|number| rows_to(*number) < most_left);
+    let is_reached = wanted < page.rows.len() as u64;
+    let new = newly_met(reading, page.rows);
+    let rows = if is_reached {
+        Amount::between(wanted, most_left.min(wanted + out_of_place)).guessed(wanted)
+    } else if let Some(number) = below {
+        let further = reading.numbered_page(number, per_page)?;
+        if further.newest() < Some(lower) {
+            Amount::between(wanted, most_left.min(rows_to(number) + out_of_place))
+        } else {
+            Amount::between(rows_to(number).min(left.least), most_left)
+        }
+    } else {
+        Amount::between(wanted.min(left.least), most_left)
+    };
+    let records = if is_reached {
+        let new = new.len() as u64;
+        Amount {
+            least: new,
+            about: Some(new),
+            ..rows
+        }
+    } else {
+        less_known(reading, rows)
+    };
+    let whole_most = whole.most.unwrap_or(u64::MAX);
+    let requests_for = |rows: u64, beyond: u64| (pages(rows, per_page) + beyond).min(whole_most);
+    let requests = Amount {
+        least: requests_for(rows.least, 0).max(overlap).min(whole.least),
+        about: rows.about.map(|rows| requests_for(rows, overlap)),
+        most: rows.most.map(|rows| requests_for(rows, 2 * overlap + 1)),
+    };
+    Ok(Counted::of(records, requests, new))
+}
+
+/// A page that should lie below the bound, if rows are half as dense as on this one.
+fn below_the_bound(page: &Page, lower: EpochSeconds, number: u32, per_page: u32) -> Option<u32> {
+    let (oldest, newest) = (page.oldest()?, page.newest()?);
+    let seconds = u64::try_from(newest - oldest).ok()?.max(1);
+    let wanted = u64::try_from(newest - lower).ok()?;
+    let rows = (page.rows.len() as u64).saturating_mul(wanted) / seconds;
+    let pages = pages(rows.saturating_mul(2), per_page);
+    u32::try_from(pages).ok()?.checked_add(number)
 }
 
 /// Where an unfinished reading left off, if it did so for everyone.

@@ -90,6 +90,12 @@ impl Seen {
         members
     }
 
+    /// How many are remembered.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.records.len() + self.undated.len()
+    }
+
     /// Whether this version of the record was emitted.
     #[must_use]
     pub fn contains(&self, id: &str, version: Version) -> bool {

@@ -26,16 +26,26 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
 
 /// Reads an object, which is the only record.
 pub fn read_object(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
-    let names = reading.names();
-    give_all(reading, sink, |body| {
-        Ok(vec![Row::parse(Record::owned(text(body)?), names)?])
-    })
+    give_all(object(reading)?, sink)
 }
 
 /// Reads a list of texts, each of which becomes a record.
 pub fn read_texts(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    give_all(texts(reading)?, sink)
+}
+
+/// The one object.
+pub fn object(reading: &Reading<'_>) -> Result<Vec<Row>, Fault> {
     let names = reading.names();
-    give_all(reading, sink, |body| {
+    one_answer(reading, |body| {
+        Ok(vec![Row::parse(Record::owned(text(body)?), names)?])
+    })
+}
+
+/// The records of the texts.
+pub fn texts(reading: &Reading<'_>) -> Result<Vec<Row>, Fault> {
+    let names = reading.names();
+    one_answer(reading, |body| {
         let body = text(body)?;
         let envelope = Envelope::parse(&body, names.records_at, Scanner::value)?;
         let texts = envelope
@@ -47,14 +57,18 @@ pub fn read_texts(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Faul
     })
 }
 
-fn give_all(
+fn one_answer(
     reading: &Reading<'_>,
-    sink: &mut Sink<'_>,
     rows: impl Fn(Vec<u8>) -> Result<Vec<Row>, BadAnswer>,
-) -> Result<(), Fault> {
+) -> Result<Vec<Row>, Fault> {
     let request = ApiRequest::Get(reading.path(""));
-    let rows = reading.client.send(&request, rows);
-    let rows = rows.map_err(unexpectedly_gone)?;
+    reading
+        .client
+        .send(&request, rows)
+        .map_err(unexpectedly_gone)
+}
+
+fn give_all(rows: Vec<Row>, sink: &mut Sink<'_>) -> Result<(), Fault> {
     sink(Batch {
         total_count: Some(rows.len() as u64),
         rows,

@@ -164,6 +164,16 @@ impl<'a> Asking<'a> {
         Ok(page)
     }
 
+    /// Looks at the first rows of a slice, of which nothing else is asked.
+    pub fn look(&self, slice: Slice, direction: Direction, rows: u32) -> Result<Page, Fault> {
+        let request = self.request(&Question::new(direction, slice), rows);
+        let names = self.reading.names();
+        self.reading
+            .client
+            .send(&request, |body| Page::parse(body, names))
+            .map_err(unexpectedly_gone)
+    }
+
     fn ask_with_all_effort(&self, question: &mut Question) -> Result<Page, Fault> {
         let names = self.reading.names();
         question.asked = self.per_page(0);

@@ -10,10 +10,13 @@
 mod asking;
 mod board;
 mod chain;
+mod count;
 mod plan;
 mod poison;
 mod slices;
 mod waiting;
+
+pub use self::count::count;
 
 use std::sync::Arc;
 
