@@ -12,6 +12,11 @@ pub enum Bar {
     AtMost(f64),
 }
 
+/// A share of two decimals, rounded down: what is told to reach a bar does.
+pub fn rounded_down(share: f64) -> f64 {
+    (share * 100.0).floor() / 100.0
+}
+
 /// What follows a figure in its row: its bar, and a mark where it misses it.
 pub struct Verdict {
     bar: f64,

@@ -13,7 +13,10 @@
 mod bar;
 mod bare;
 mod clean_build;
+mod figure;
+mod floor;
 mod instructions;
+mod limit;
 mod measure;
 mod messages;
 mod peers;
@@ -29,6 +32,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Parser;
+
+use figure::Share;
 
 /// Measure tap-intercom and target-gcs over simulated servers on loopback.
 #[derive(Parser)]
@@ -59,6 +64,8 @@ pub struct Bench {
     pub shrink: usize,
     only: Option<String>,
     rows: Vec<[String; 4]>,
+    /// How much of the API's limit is used, for the picture.
+    shares: Vec<Share>,
 }
 
 impl Bench {
@@ -87,7 +94,15 @@ impl Bench {
         say(&format!("| {} |", row.join(" | ")));
         self.rows.push(row);
     }
+
+    /// Adds a bar to the picture.
+    pub fn share(&mut self, share: Share) {
+        self.shares.push(share);
+    }
 }
+
+/// The rows of the picture, by how their names begin.
+const AT_THE_LIMIT: &str = "limit: ";
 
 fn main() {
     let arguments = Arguments::parse();
@@ -95,7 +110,7 @@ fn main() {
     let target_directory = root.join("target");
     let is_optimised = !cfg!(debug_assertions);
     assert!(
-        is_optimised,
+        is_optimised || arguments.quick,
         "measure with --release: cargo run --release --example benchmark"
     );
     let mut bench = Bench {
@@ -105,10 +120,12 @@ fn main() {
         shrink: if arguments.quick { 20 } else { 1 },
         only: arguments.only,
         rows: Vec::new(),
+        shares: Vec::new(),
     };
     say("| what | measured | compared with | ratio, or bar |\n|---|---|---|---|");
     start_up(&mut bench);
     tap::measure(&mut bench);
+    limit::measure(&mut bench);
     target::measure(&mut bench);
     instructions::measure(&mut bench);
     if arguments.with_build {
@@ -118,7 +135,15 @@ fn main() {
         peers::measure(&mut bench);
     }
 
-    if bench.only.is_none() && !arguments.quick {
+    if arguments.quick {
+        return;
+    }
+    if bench.wants(AT_THE_LIMIT) {
+        let picture = root.join("docs/limit.svg");
+        fs::write(&picture, figure::svg(&bench.shares)).expect("the picture can be written");
+        say(&format!("\nwritten to {}", picture.display()));
+    }
+    if bench.only.is_none() {
         let results = root.join("benches/RESULTS.md");
         fs::create_dir_all(root.join("benches")).expect("benches/ can be made");
         fs::write(&results, report(&bench)).expect("the results can be written");

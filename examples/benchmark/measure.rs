@@ -24,9 +24,28 @@ pub struct Cost {
 
 /// Runs a program to its end. Panics if it fails: a figure of a failed run would mean nothing.
 pub fn run(command: &mut Command) -> Cost {
+    run_to(command, 0)
+}
+
+/// The same for a program that is to end with this exit code.
+pub fn run_to(command: &mut Command, exit_code: i32) -> Cost {
     let started = Instant::now();
     let child = command.spawn().expect("the program starts");
-    watch(child, started, command)
+    watch(child, started, command, exit_code)
+}
+
+/// Runs several programs at once, each to its end.
+pub fn run_side_by_side(commands: &mut [Command]) -> Vec<Cost> {
+    thread::scope(|scope| {
+        let runs = commands
+            .iter_mut()
+            .map(|command| scope.spawn(|| run(command)));
+        let runs: Vec<_> = runs.collect();
+        let costs = runs
+            .into_iter()
+            .map(|run| run.join().expect("it was watched"));
+        costs.collect()
+    })
 }
 
 /// Runs two programs joined by a pipe.
@@ -42,13 +61,13 @@ pub fn run_piped(first: &mut Command, second: &mut Command) -> (Cost, Cost) {
         .spawn()
         .expect("the second program starts");
     thread::scope(|scope| {
-        let first = scope.spawn(|| watch(source, started, first));
-        let second = watch(sink, started, second);
+        let first = scope.spawn(|| watch(source, started, first, 0));
+        let second = watch(sink, started, second, 0);
         (first.join().expect("it was watched"), second)
     })
 }
 
-fn watch(mut child: Child, started: Instant, command: &Command) -> Cost {
+fn watch(mut child: Child, started: Instant, command: &Command, exit_code: i32) -> Cost {
     let mut peak_mebibytes = 0.0_f64;
     let proc = format!("/proc/{}", child.id());
     // A process that has ended keeps its times, but not its memory, until it is waited for.
@@ -62,7 +81,7 @@ fn watch(mut child: Child, started: Instant, command: &Command) -> Cost {
     };
     let wall_seconds = started.elapsed().as_secs_f64();
     let status = child.wait().expect("it has ended");
-    assert!(status.success(), "{command:?} failed: {status}");
+    assert_eq!(status.code(), Some(exit_code), "{command:?} failed");
     Cost {
         wall_seconds,
         cpu_seconds: (user_ticks + kernel_ticks) / TICKS,

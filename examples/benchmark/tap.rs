@@ -13,7 +13,7 @@ use crate::sides::ids_in_directory;
 use simulators::workspace::{Settings, Workspace, now};
 
 /// The most memory of the tap, in MiB.
-const MEMORY: Bar = Bar::AtMost(64.0);
+pub const MEMORY: Bar = Bar::AtMost(64.0);
 
 /// Measures all rows of the tap and of the pipeline.
 pub fn measure(bench: &mut Bench) {

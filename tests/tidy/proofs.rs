@@ -213,6 +213,10 @@ fn a_figure_that_misses_its_bar_without_a_mark_is_found() {
             "| 65 MiB at most (bar: 64) |",
             "line 1: 65 MiB at most (bar: 64)",
         ),
+        (
+            "| 2.1 % at most (bar: 2) |",
+            "line 1: 2.1 % at most (bar: 2)",
+        ),
         ("\n| 9 (bar: 9) **missed** |", "line 2: 9 (bar: 9)"),
     ] {
         assert_eq!(misses_unmarked(bad), [found]);

@@ -179,8 +179,8 @@ pub fn misses_unmarked(results: &str) -> Vec<String> {
     found
 }
 
-/// Whether the last figure of a text misses a bar: `15 MiB at most ` must not be more, all others
-/// not less.
+/// Whether the last figure of a text misses a bar: what is `at most `, or in `MiB`, must not be more, all
+/// others not less.
 fn is_missed(text: &str, bar: &str) -> bool {
     let is_number_part = |letter: char| letter.is_ascii_digit() || letter == '.';
     let end = text.rfind(is_number_part).expect("a figure before its bar") + 1;
@@ -189,7 +189,7 @@ fn is_missed(text: &str, bar: &str) -> bool {
         .map_or(0, |at| at + 1);
     let figure: f64 = text[start..end].parse().expect("a figure is a number");
     let bar: f64 = bar.parse().expect("a bar is a number");
-    if text[end..].contains("MiB") {
+    if text[end..].contains("MiB") || text[end..].contains("at most") {
         figure > bar
     } else {
         figure < bar
