@@ -91,8 +91,8 @@ fn the_log_sums_up_what_was_read() {
     "#);
 }
 
-#[test]
-fn the_help_tells_how_to_use_it() {
+/// The help, before its settings: usage and options, then examples and exit codes.
+fn help() -> (String, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tap-intercom"))
         .env_clear()
         .env("COLUMNS", "100")
@@ -109,7 +109,13 @@ fn the_help_tells_how_to_use_it() {
         settings.contains(", or TAP_INTERCOM_PAGE_SIZE\n"),
         "{settings}"
     );
-    insta::assert_snapshot!(help, @"
+    let (options, examples) = help.split_once("\nExamples:\n").unwrap();
+    (options.to_owned(), examples.to_owned())
+}
+
+#[test]
+fn the_help_tells_how_to_use_it() {
+    insta::assert_snapshot!(help().0, @"
     Reads a workspace's Intercom data and prints it as Singer messages
 
     Usage: tap-intercom [OPTIONS]
@@ -150,6 +156,11 @@ fn the_help_tells_how_to_use_it() {
               - all:    One record of every selected stream
               - schema: Nothing: only the schemas are printed
 
+          --dry-run
+              Tell what a run would read, by a request or two a stream: records by the API's own counts,
+              requests and minutes at the API's limit. Prints a table on a terminal, else a JSON line
+              for each stream
+
           --merge-states <FILE>...
               Print one state of those in these files, of the slices of a backfill and of the ordinary
               runs: the newest bookmark of each stream, once all are read to their end, and all that is
@@ -188,13 +199,20 @@ fn the_help_tells_how_to_use_it() {
 
       -V, --version
               Print version
+    ");
+}
 
-    Examples:
+#[test]
+fn the_help_shows_by_examples() {
+    insta::assert_snapshot!(help().1, @"
       See which streams there are, without a token
         tap-intercom --discover
 
       Check the token and what it may read
         tap-intercom --config config.json --test
+
+      See how much a run would read, and how long that takes
+        tap-intercom --config config.json --state state.json --dry-run
 
       Read everything into files, then only what changed since
         tap-intercom --config config.json | target-gcs --config target.json
