@@ -38,6 +38,8 @@ struct State {
     next_id: u64,
     bytes_in_memory: usize,
     bytes_in_files: usize,
+    /// No other slice is read until the oldest one is.
+    is_oldest_alone: bool,
     /// Nothing more is wanted.
     is_over: bool,
 }
@@ -125,9 +127,11 @@ impl State {
 }
 
 impl Board {
-    /// Nothing was read yet.
+    /// Nothing was read yet. What can be gone on with only from its beginning, as whole days can, is to be
+    /// read alone first where an earlier run broke off in it: of runs that all break off after so many
+    /// requests none would come to its end if others took most of these.
     #[must_use]
-    pub fn new(planner: Planner, memory: &Memory) -> Self {
+    pub fn new(planner: Planner, memory: &Memory, is_oldest_alone: bool) -> Self {
         Self {
             memory: memory.clone(),
             state: Mutex::new(State {
@@ -136,6 +140,7 @@ impl Board {
                 next_id: 0,
                 bytes_in_memory: 0,
                 bytes_in_files: 0,
+                is_oldest_alone,
                 is_over: false,
             }),
             changed: Condvar::new(),
@@ -151,7 +156,8 @@ impl Board {
                 return None;
             }
             let is_front_free = state.held.front().is_none_or(|front| !front.is_begun);
-            if (is_front_free || !state.is_full())
+            let may_read_ahead = !state.is_oldest_alone && !state.is_full();
+            if (is_front_free || may_read_ahead)
                 && let Some((id, slice, cuts)) = state.next()
             {
                 return Some(Task {
@@ -302,6 +308,7 @@ impl Task<'_> {
         let mut state = self.board.lock();
         if let Some(place) = state.place(self.id) {
             state.held[place].end = Some(end);
+            state.is_oldest_alone &= place > 0;
         }
         drop(state);
         self.board.changed.notify_all();

@@ -373,7 +373,13 @@ impl Search<'_> {
         let readers = usize::try_from(most_readers).unwrap_or(usize::MAX);
         let asking = Arc::clone(&self.asking);
         let readers = readers.min(config.concurrency);
-        slices::read(&asking, planner, readers, &mut |turn| {
+        let is_gone_on_with = self
+            .reading()
+            .places
+            .iter()
+            .any(|place| place.bookmark.in_progress);
+        let is_oldest_alone = unit == Unit::Day && is_gone_on_with;
+        slices::read(&asking, planner, readers, is_oldest_alone, &mut |turn| {
             self.take_turn(turn, sink)
         })
     }

@@ -11,14 +11,16 @@ use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
 
-/// Reads all slices of a plan, so many at once, and hands over what comes of them.
+/// Reads all slices of a plan, so many at once but for the oldest, which may be read alone first, and
+/// hands over what comes of them.
 pub fn read(
     asking: &Asking<'_>,
     planner: Planner,
     readers: usize,
+    is_oldest_alone: bool,
     take: &mut dyn FnMut(Turn) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let board = Board::new(planner, asking.reading.client.memory());
+    let board = Board::new(planner, asking.reading.client.memory(), is_oldest_alone);
     thread::scope(|scope| {
         let mut handles = Vec::new();
         for _ in 0..readers {
