@@ -2,6 +2,7 @@
 //! bytes are cut out and put in. Knows nothing of what the text says.
 
 pub mod duplicates;
+pub mod edit;
 pub mod members;
 pub mod scanner;
 pub mod surrogates;

@@ -12,6 +12,7 @@ mod bytes;
 mod changes;
 mod configuration;
 mod covers;
+mod cut_lists;
 mod dry_run;
 mod emission;
 mod endless;

@@ -36,6 +36,7 @@ fn one_odd_record_costs_itself_alone() {
         r#""text""#,
         "{}",
         r#"{"id":null}"#,
+        r#"{"id":""}"#,
         r#"{"id":{"a":1}}"#,
         r#"{"id":true}"#,
     ] {

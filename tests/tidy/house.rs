@@ -58,20 +58,14 @@ pub const FLOORS: &[&[&str]] = &[
 ];
 
 /// Rooms that use each other nevertheless.
-pub const CIRCLES: &[(&[&str], &str)] = &[
-    (
-        &[
-            "simulators/gcs",
-            "simulators/gcs::faults",
-            "simulators/gcs::storage",
-        ],
-        "what is planned to go wrong is a part of what the service holds",
-    ),
-    (
-        &["tap::along::again", "tap::along::asking"],
-        "one account in two files: asking again is the end of asking",
-    ),
-];
+pub const CIRCLES: &[(&[&str], &str)] = &[(
+    &[
+        "simulators/gcs",
+        "simulators/gcs::faults",
+        "simulators/gcs::storage",
+    ],
+    "what is planned to go wrong is a part of what the service holds",
+)];
 
 /// Uses of a room above that are to go.
 pub const UPWARD: &[&str] = &[];

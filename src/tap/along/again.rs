@@ -21,7 +21,7 @@ const ATTEMPTS_AGAIN: u32 = 2;
 /// How long a run goes on to ask for what earlier ones couldn't have.
 const LONGEST_ASKING_AGAIN: Duration = Duration::from_mins(5);
 
-/// What earlier runs couldn't have, being asked for again.
+/// What earlier runs couldn't have, being asked for again: begun when all else is done.
 #[derive(Debug)]
 pub struct AskingAgain {
     groups: std::vec::IntoIter<Group>,
@@ -92,65 +92,62 @@ impl Group {
     }
 }
 
-impl Along<'_> {
-    /// The next of what only earlier runs asked for and could be had now; to be called when all else
-    /// is done.
-    pub fn next_again(&mut self) -> Result<Option<Complete>, Fault> {
-        let asking = self.again.take();
-        let mut asking = asking.unwrap_or_else(|| self.begin_again());
+impl AskingAgain {
+    /// Takes all that is wanted in this run from what is remembered; what isn't had must be put back by
+    /// [`AskingAgain::break_off`].
+    #[must_use]
+    pub fn begin(along: &mut Along<'_>) -> Self {
+        along.draw_the_line();
+        Self {
+            groups: along.groups_of_older().into_iter(),
+            asked: VecDeque::new(),
+            standing: Standing::default(),
+            until: Instant::now() + LONGEST_ASKING_AGAIN,
+        }
+    }
+
+    /// The next of what only earlier runs asked for and could be had now.
+    pub fn next(&mut self, along: &mut Along<'_>) -> Result<Option<Complete>, Fault> {
         loop {
-            while asking.asked.len() < 2 * self.client.config().concurrency {
-                let Some(group) = asking.groups.next() else {
+            while self.asked.len() < 2 * along.client.config().concurrency {
+                let Some(group) = self.groups.next() else {
                     break;
                 };
-                if Instant::now() < asking.until && asking.standing.is_worth_asking(&group) {
-                    asking.asked.push_back(self.submit_again(group));
+                if Instant::now() < self.until && self.standing.is_worth_asking(&group) {
+                    self.asked.push_back(along.submit_again(group));
                 } else {
-                    self.keep(group, None);
+                    along.keep(group, None);
                 }
             }
-            let Some(again) = asking.asked.pop_front() else {
-                self.tell_forgotten();
+            let Some(again) = self.asked.pop_front() else {
+                along.tell_forgotten();
                 return Ok(None);
             };
             let entries = again.group.entries.clone();
-            match self.wait_again(again, &mut asking.standing) {
+            match along.wait_again(again, &mut self.standing) {
                 Ok(None) => {}
-                Ok(Some(complete)) => {
-                    self.again = Some(asking);
-                    return Ok(Some(complete));
-                }
+                Ok(complete) => return Ok(complete),
                 Err(fault) => {
-                    for entry in entries {
-                        self.awaited.put_back(entry);
-                    }
-                    self.again = Some(asking);
+                    along.put_back(entries);
                     return Err(fault);
                 }
             }
         }
     }
 
-    /// Remembers what was about to be asked for again when something else ended the run.
-    pub fn break_off(&mut self) {
-        let Some(asking) = self.again.take() else {
-            return;
-        };
-        let asked = asking.asked.into_iter().map(|again| again.group);
-        for group in asked.chain(asking.groups) {
-            for entry in group.entries {
-                self.awaited.put_back(entry);
-            }
+    /// Remembers what was about to be asked for when something else ended the run.
+    pub fn break_off(self, along: &mut Along<'_>) {
+        let asked = self.asked.into_iter().map(|again| again.group);
+        for group in asked.chain(self.groups) {
+            along.put_back(group.entries);
         }
     }
+}
 
-    fn begin_again(&mut self) -> AskingAgain {
-        self.draw_the_line();
-        AskingAgain {
-            groups: self.groups_of_older().into_iter(),
-            asked: VecDeque::new(),
-            standing: Standing::default(),
-            until: Instant::now() + LONGEST_ASKING_AGAIN,
+impl Along<'_> {
+    fn put_back(&mut self, entries: Vec<Awaited>) {
+        for entry in entries {
+            self.awaited.put_back(entry);
         }
     }
 
@@ -190,8 +187,10 @@ impl Along<'_> {
     /// The list inside a record that goes by that name in the state.
     fn list_of(&self, what: &str) -> Option<&'static str> {
         let list = what.strip_prefix(self.stream.name)?.strip_prefix('.')?;
-        let mut lists = self.nested?.names.iter().copied();
-        lists.find(|name| *name == list)
+        let mut lists = self.nested?.lists.iter();
+        lists
+            .find(|known| known.name == list)
+            .map(|known| known.name)
     }
 
     fn submit_again(&self, group: Group) -> Again {
@@ -219,7 +218,7 @@ impl Along<'_> {
                     let effort = detail_effort(attempts, &job_turn);
                     let row = nested_lists::record(&client, &nested, &id, names, &effort)?;
                     let record = row.record;
-                    nested_lists::complete(&client, &nested, &id, &record, &[], &effort)
+                    nested_lists::complete(&client, &nested, &id, &record, &[], &[], &effort)
                 }))
             }
         };
@@ -300,7 +299,7 @@ impl Along<'_> {
                     self.keep(Group { entries, kind }, Some(&why));
                 }
                 // Lists that aren't cut any more are whole too.
-                Some((_, Outcome::Had)) | None => is_news = true,
+                Some((_, Outcome::Had { .. } | Outcome::AllThere)) | None => is_news = true,
             }
         }
         if !is_news {

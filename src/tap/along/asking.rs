@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::again::AskingAgain;
+use super::account::{Account, MOST_MISCOUNTED};
 use super::awaited::{AwaitedList, MOST_AWAITED};
 use super::children::{self, ChildRecords, Details, Parent};
+use super::cut_list;
 use super::nested_lists::{self, Completed, Outcome};
 use super::workers::{Ticket, Workers};
 use crate::cli::foreign::told;
@@ -42,21 +43,6 @@ pub struct Along<'a> {
     pub(super) nested: Option<NestedLists>,
     pub(super) awaited: AwaitedList,
     accounts: BTreeMap<String, Account>,
-    pub(super) again: Option<AskingAgain>,
-}
-
-/// How one child, or one nested list, fares in this run.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    had: u64,
-    /// How many parents were gone, and how many had none.
-    gone: u64,
-    without: u64,
-    pub(super) missing: u64,
-    refused: u64,
-    /// Of the last refusal.
-    why: Option<String>,
-    given_up: Option<String>,
 }
 
 /// A record that waits for its turn, and what was asked for along with it.
@@ -112,7 +98,6 @@ impl<'a> Along<'a> {
             nested: stream.nested_lists.filter(|_| needs_lists),
             awaited: AwaitedList::new(awaited, started),
             accounts: BTreeMap::new(),
-            again: None,
         }
     }
 
@@ -165,7 +150,8 @@ impl<'a> Along<'a> {
         }
         let completed = self
             .nested
-            .filter(|_| nested_lists::are_cut(row.record.json()))
+            .filter(|_| cut_list::may_be_cut(row.record.json()))
+            .filter(|nested| cut_list::count_cut(row.record.json(), nested) > 0)
             .map(|nested| self.ask_for_lists(nested, &row, &turn));
         Waiting {
             row,
@@ -299,24 +285,39 @@ impl<'a> Along<'a> {
         let turn = Arc::clone(turn);
         let (id, record) = (row.id.clone(), row.record.clone());
         let name_of = |list: &str| format!("{}.{list}", self.stream.name);
-        let lists = nested.names.iter().copied();
-        let given_up: Vec<&'static str> = lists
-            .filter(|list| self.is_given_up(&name_of(list)))
+        let names = || nested.lists.iter().map(|list| list.name);
+        let given_up: Vec<_> = names()
+            .filter(|name| self.is_given_up(&name_of(name)))
             .collect();
-        let attempts = nested
-            .names
-            .iter()
-            .map(|list| self.attempts(&name_of(list)));
+        let miscounted: Vec<_> = names()
+            .filter(|name| self.is_miscounted(&name_of(name)))
+            .collect();
+        let attempts = names().map(|name| self.attempts(&name_of(name)));
         let attempts = attempts.min().unwrap_or(1);
         self.workers.submit(move || {
             let effort = detail_effort(attempts, &turn);
-            nested_lists::complete(&client, &nested, &id, &record, &given_up, &effort)
+            nested_lists::complete(
+                &client,
+                &nested,
+                &id,
+                &record,
+                &given_up,
+                &miscounted,
+                &effort,
+            )
         })
     }
 
     fn settle_list(&mut self, what: &str, row: &Row, outcome: Outcome) {
         match outcome {
-            Outcome::Had => self.had(what, row),
+            Outcome::Had { is_by_count } => {
+                self.had(what, row);
+                self.account(what).lacked_by_count |= is_by_count;
+            }
+            Outcome::AllThere => {
+                self.had(what, row);
+                self.was_all_there(what);
+            }
             Outcome::Missing(why) => self.is_missing(what, row, &why),
             Outcome::Refused(why) => self.is_refused(what, row, why),
         }
@@ -342,6 +343,24 @@ impl<'a> Along<'a> {
             Details::Refused { why } => self.is_refused(child.name, row, why),
         }
         None
+    }
+
+    /// A list's count said more than there is. Where that is so again and again, its kind is counted
+    /// otherwise, and a request for each would find nothing.
+    fn was_all_there(&mut self, what: &str) {
+        let account = self.account(what);
+        account.all_there += 1;
+        if account.all_there == MOST_MISCOUNTED && account.is_miscounted() {
+            tracing::warn!(
+                "{what}: of {MOST_MISCOUNTED} lists whose `total_count` is higher than what is in them \
+                 none has more where it is whole; that count alone isn't believed any more in this run"
+            );
+        }
+    }
+
+    fn is_miscounted(&self, what: &str) -> bool {
+        let account = self.accounts.get(what);
+        account.is_some_and(Account::is_miscounted)
     }
 
     fn had(&mut self, what: &str, row: &Row) {

@@ -9,6 +9,7 @@ use crate::tap::api::client::{ApiRequest, BadAnswer, Client, Effort};
 use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
 use crate::tap::read::envelope::Envelope;
+use crate::tap::read::numbers::whole_number;
 use crate::tap::read::page::{Record, Row, text};
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildRequest};
 
@@ -239,7 +240,7 @@ fn fetch_transcript(
 pub fn counted(body: &str, at: Option<(&str, &str)>) -> u64 {
     let count = at.and_then(|(holder, name)| {
         let holder = member(body, holder).ok()??;
-        member(holder, name).ok()??.parse().ok()
+        whole_number(member(holder, name).ok()??)
     });
     count.unwrap_or(0)
 }

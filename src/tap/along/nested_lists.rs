@@ -1,16 +1,14 @@
-//! Lists inside a record that the API cuts at ten elements (`has_more`), completed from their
-//! `url`.
+//! Lists inside a record of which the API gives only the first elements, completed from where they are
+//! whole.
 //!
 //! Records hold values that anybody may set, so that a list is one only where the table of streams
 //! says so, and the path asked is one below the record's own.
 
 use std::collections::HashSet;
 
-use memchr::memmem;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::json::members::{member, members, range_in};
+use super::cut_list::{CutList, cut_lists};
+use crate::json::edit::edited;
+use crate::json::members::member;
 use crate::tap::api::client::{ApiRequest, Client, Effort};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
@@ -37,70 +35,56 @@ pub struct Completed {
 /// What became of a list.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is whole, or what it is of is gone.
-    Had,
+    /// It is whole now, or what it is of is gone.
+    Had {
+        /// Whether its count alone said that it lacked something.
+        is_by_count: bool,
+    },
+    /// It was whole, though its count says otherwise.
+    AllThere,
     /// It can't be had, or what was answered isn't usable.
     Missing(String),
     /// The token or the plan doesn't have it.
     Refused(String),
 }
 
-/// Whether some list of the record may say that it has more.
-#[must_use]
-pub fn are_cut(record: &str) -> bool {
-    let bytes = record.as_bytes();
-    let name = b"\"has_more\"";
-    memmem::find_iter(bytes, name).any(|at| {
-        let rest = bytes[at + name.len()..].trim_ascii_start();
-        rest.strip_prefix(b":")
-            .is_some_and(|value| value.trim_ascii_start().starts_with(b"true"))
-    })
-}
-
-/// How many lists of a record say that they have more.
-#[must_use]
-pub fn count_cut(record: &str, nested: &NestedLists) -> u64 {
-    if are_cut(record) {
-        cut_lists(record, nested).len() as u64
-    } else {
-        0
-    }
-}
-
 /// The record with its lists complete: the elements they had, then those they lacked, and `has_more`
-/// false. A list that can't be had stays as it is; those under `given_up` aren't asked for.
+/// false. A list that can't be had stays as it is; those under `given_up` aren't asked for, nor those
+/// under `miscounted` for their count alone.
 pub fn complete(
     client: &Client,
     nested: &NestedLists,
     id: &str,
     record: &Record,
     given_up: &[&'static str],
+    miscounted: &[&'static str],
     effort: &Effort<'_>,
 ) -> Result<Completed, Fault> {
     let json = record.json();
     let mut edits = Vec::new();
     let mut lists = Vec::new();
-    for (name, list) in cut_lists(json, nested) {
-        if given_up.contains(&name) {
-            lists.push((
-                name,
-                Outcome::Missing("it was given up for this run".into()),
-            ));
+    for cut in cut_lists(json, nested) {
+        let name = cut.list.name;
+        if cut.is_by_count && miscounted.contains(&name) {
             continue;
         }
-        let outcome = match missing_elements(client, nested, id, name, &list, effort) {
+        if given_up.contains(&name) {
+            let why = "it was given up for this run".to_owned();
+            lists.push((name, Outcome::Missing(why)));
+            continue;
+        }
+        let outcome = match missing_elements(client, nested, id, &cut, effort) {
+            Ok(rest) if rest.is_empty() && cut.is_by_count => Outcome::AllThere,
             Ok(rest) => {
-                let is_joined = !list.elements.is_empty() && !rest.is_empty();
-                let comma = if is_joined { "," } else { "" };
                 let rest: Vec<&str> = rest.iter().map(Record::json).collect();
-                let end = range_in(json, list.data).end - 1;
-                edits.push((end..end, format!("{comma}{}", rest.join(","))));
-                edits.push((range_in(json, list.has_more), "false".to_owned()));
-                Outcome::Had
+                edits.extend(cut.completed(json, &rest));
+                Outcome::Had {
+                    is_by_count: cut.is_by_count,
+                }
             }
             Err(Fault::Gone { message, .. }) => {
                 tracing::warn!("{message}; the list stays as it was in its record");
-                Outcome::Had
+                Outcome::Had { is_by_count: false }
             }
             Err(Fault::Refused { message }) => Outcome::Refused(message),
             Err(Fault::Stream(message)) => Outcome::Missing(message),
@@ -108,19 +92,12 @@ pub fn complete(
         };
         lists.push((name, outcome));
     }
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut completed = String::with_capacity(json.len() * 2);
-    let mut copied = 0;
-    for (range, text) in edits {
-        completed += &json[copied..range.start];
-        completed += &text;
-        copied = range.end;
-    }
-    completed += &json[copied..];
-    Ok(Completed {
-        record: Record::owned(completed),
-        lists,
-    })
+    let record = if edits.is_empty() {
+        record.clone()
+    } else {
+        Record::owned(edited(json, edits))
+    };
+    Ok(Completed { record, lists })
 }
 
 /// Asks for one record on its own.
@@ -138,67 +115,28 @@ pub fn record(
     )
 }
 
-/// A list inside a record that has more.
-struct List<'a> {
-    elements: Vec<&'a RawValue>,
-    data: &'a str,
-    has_more: &'a str,
-    url: String,
-}
-
-/// The lists of a record that say that they have more. What isn't of the form of a list is none.
-fn cut_lists<'a>(json: &'a str, nested: &NestedLists) -> Vec<(&'static str, List<'a>)> {
-    #[derive(Deserialize)]
-    struct Form<'a> {
-        #[serde(borrow)]
-        data: &'a RawValue,
-        #[serde(borrow)]
-        has_more: &'a RawValue,
-        url: String,
-    }
-    let list = |value: &'a str| {
-        let form: Form<'a> = serde_json::from_str(value).ok()?;
-        let is_cut = form.has_more.get() == "true";
-        is_cut.then_some(())?;
-        Some(List {
-            elements: serde_json::from_str(form.data.get()).ok()?,
-            data: form.data.get(),
-            has_more: form.has_more.get(),
-            url: form.url,
-        })
-    };
-    let properties = members(json).unwrap_or_default();
-    properties
-        .into_iter()
-        .filter_map(|property| {
-            let name = nested.names.iter().find(|name| **name == property.name)?;
-            Some((*name, list(property.value)?))
-        })
-        .collect()
-}
-
-/// The elements of the whole list that the record lacks.
+/// The elements of the whole list that the record lacks. Where the list doesn't say where it is, or names
+/// a place that isn't its record's, it is asked for where its kind of list is.
 fn missing_elements(
     client: &Client,
     nested: &NestedLists,
     id: &str,
-    name: &str,
-    list: &List<'_>,
+    cut: &CutList<'_>,
     effort: &Effort<'_>,
 ) -> Result<Vec<Record>, Fault> {
-    let path = path_below(&list.url, nested, id).ok_or_else(|| {
-        Fault::Stream(format!(
-            "the list `{name}` of {id} has a `url` that isn't one of its record's"
-        ))
-    })?;
+    let own_path = format!("{}/{}", path_of_record(nested, id), cut.list.place);
+    let named = cut.url.as_deref();
+    let path = named.and_then(|url| path_below(url, nested, id));
+    let path = path.unwrap_or(&own_path);
     let mut known = HashSet::new();
-    for element in &list.elements {
-        let element = Record::owned(element.get().to_owned());
+    for element in &cut.elements {
+        let element = Record::owned((*element).to_owned());
         if let Ok(row) = Row::parse(element, ELEMENTS) {
             known.insert(row.id);
         }
     }
-    let is_missing = |row: &Row| is_of(name, row.record.json()) && !known.contains(&row.id);
+    let is_missing =
+        |row: &Row| is_of(cut.list.name, row.record.json()) && !known.contains(&row.id);
     elements(client, path, effort, is_missing)
 }
 
@@ -284,42 +222,9 @@ mod tests {
     use super::*;
 
     const NESTED: NestedLists = NestedLists {
-        names: &["tags", "notes"],
+        lists: &[],
         record_path: "/contacts/{id}",
     };
-
-    #[test]
-    fn a_cut_list_is_found_however_it_is_spaced() {
-        assert!(are_cut(r#"{"tags":{"has_more":true}}"#));
-        assert!(are_cut("{\"tags\":{\"has_more\" :\n true}}"));
-        assert!(!are_cut(r#"{"tags":{"has_more":false},"is":true}"#));
-    }
-
-    #[test]
-    fn only_lists_of_the_table_are_lists_and_only_in_their_form() {
-        let list = r#"{"data":[{"id":"1"}],"has_more":true,"url":"/contacts/1/tags"}"#;
-        let found = |record: &str| {
-            let lists = cut_lists(record, &NESTED).into_iter();
-            lists.map(|(name, _)| name).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            found(&format!(r#"{{"tags":{list},"other":{list}}}"#)),
-            ["tags"]
-        );
-        assert!(found(&format!(r#"{{"custom_attributes":{list}}}"#)).is_empty());
-        assert!(found(&format!(r#"{{"custom_attributes":{{"tags":{list}}}}}"#)).is_empty());
-        for odd in [
-            "null",
-            "[]",
-            r#""later""#,
-            r#"{"data":7,"has_more":true,"url":"/contacts/1/tags"}"#,
-            r#"{"data":[],"has_more":"true","url":"/contacts/1/tags"}"#,
-            r#"{"data":[],"has_more":true,"url":7}"#,
-            r#"{"data":[],"has_more":true}"#,
-        ] {
-            assert!(found(&format!(r#"{{"tags":{odd}}}"#)).is_empty(), "{odd}");
-        }
-    }
 
     #[test]
     fn two_lists_under_one_url_are_told_apart() {

@@ -120,7 +120,6 @@ impl<'a, W: Write> Comparison<'a, W> {
 
     /// Hands over what is left, and says what couldn't be told.
     pub fn finish(&mut self, end: Result<(), Fault>) -> Result<(), Fault> {
-        self.along.break_off();
         let lacking: Vec<String> = self
             .along
             .missing()

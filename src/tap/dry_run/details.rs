@@ -1,7 +1,7 @@
 //! How many requests go along with the records of a stream, told by some of them. Knows nothing of how
 //! the records are counted.
 
-use crate::tap::along::{children, nested_lists};
+use crate::tap::along::{children, cut_list};
 use crate::tap::plan::Plan;
 use crate::tap::read::amount::Amount;
 use crate::tap::read::counted::Counted;
@@ -26,7 +26,7 @@ pub fn for_lists(plan: &Plan, counted: &Counted) -> Amount {
         return Amount::NONE;
     };
     let lists = share(counted, |row| {
-        nested_lists::count_cut(row.record.json(), &nested)
+        cut_list::count_cut(row.record.json(), &nested)
     });
     // A list may take more than one.
     Amount {

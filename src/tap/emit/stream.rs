@@ -10,6 +10,7 @@ use super::outlet::Outlet;
 use super::pipeline::{Event, Pipeline};
 use super::progress::Progress;
 use super::standing::Standing;
+use crate::tap::along::again::AskingAgain;
 use crate::tap::along::asking::{Along, Complete};
 use crate::tap::along::workers::Workers;
 use crate::tap::api::client::Client;
@@ -143,7 +144,6 @@ fn emit_all<W: Write>(
     }
     let holes = Some((plan.stream.name, pipeline.holes())).filter(|(_, count)| *count > 0);
     let along = pipeline.along();
-    along.break_off();
     emission.progress.missing(along.missing().chain(holes));
     emission.progress.schemas(emission.messages.schema_counts());
     let names = along.given_up();
@@ -171,10 +171,17 @@ impl<W: Write> Emission<'_, W> {
             }
             self.messages.state_if_due()?;
         };
-        while let Some(complete) = pipeline.along().next_again()? {
+        let mut again = AskingAgain::begin(pipeline.along());
+        let asked = self.ask_again(&mut again, pipeline.along());
+        again.break_off(pipeline.along());
+        asked.and(end)
+    }
+
+    fn ask_again(&mut self, again: &mut AskingAgain, along: &mut Along<'_>) -> Result<(), Fault> {
+        while let Some(complete) = again.next(along)? {
             self.write(&complete)?;
         }
-        end
+        Ok(())
     }
 
     /// Lets the schema follow a page before its first record is written.

@@ -20,7 +20,7 @@ mod ends;
 mod export;
 mod guard;
 mod numbered;
-mod numbers;
+pub mod numbers;
 mod order;
 mod scroll;
 mod search;

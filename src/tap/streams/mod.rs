@@ -13,7 +13,7 @@ mod workspace;
 
 pub use row::{
     Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
-    ExportJobs, ExportKind, NestedLists, NextPage, Paging, Stream,
+    ExportJobs, ExportKind, NestedList, NestedLists, NextPage, Paging, Stream,
 };
 pub use scopes::scope_of;
 

@@ -2,7 +2,7 @@
 
 use super::{
     Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
-    NestedLists, NextPage, Paging, Stream,
+    NestedList, NestedLists, NextPage, Paging, Stream,
 };
 use crate::tap::records::{self, schema_of};
 
@@ -25,12 +25,12 @@ pub static STREAMS: &[Stream] = &[
         paging: Paging::Search(DateMatching::PerhapsWholeDays),
         record_path: Some("/contacts/{id}"),
         nested_lists: Some(NestedLists {
-            names: &[
-                "tags",
-                "notes",
-                "companies",
-                "opted_out_subscription_types",
-                "opted_in_subscription_types",
+            lists: &[
+                nested("tags", "tags"),
+                nested("notes", "notes"),
+                nested("companies", "companies"),
+                nested("opted_out_subscription_types", "subscriptions"),
+                nested("opted_in_subscription_types", "subscriptions"),
             ],
             record_path: "/contacts/{id}",
         }),
@@ -249,3 +249,7 @@ const EVENTS: ChildList = ChildList {
     next: NextPage::Linked,
     elements: Elements::Records,
 };
+
+const fn nested(name: &'static str, place: &'static str) -> NestedList {
+    NestedList { name, place }
+}

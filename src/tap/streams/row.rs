@@ -43,9 +43,18 @@ pub struct Stream {
 pub struct NestedLists {
     /// The properties that hold one. What looks like one elsewhere (a custom attribute, which any
     /// visitor may set) is none.
-    pub names: &'static [&'static str],
+    pub lists: &'static [NestedList],
     /// The path of one record, with `{id}` where its key goes. The lists' own paths lie below it.
     pub record_path: &'static str,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct NestedList {
+    /// The property.
+    pub name: &'static str,
+    /// Where the whole of it is, below the path of the record.
+    pub place: &'static str,
 }
 
 /// How an endpoint hands out its records.

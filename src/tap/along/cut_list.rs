@@ -1,0 +1,240 @@
+//! Lists inside a record of which the API gives only the first elements, and what shows it: `has_more`,
+//! in whatever form it comes, or a count that is higher than what is there.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use crate::json::members::{members, range_in, unquoted};
+use crate::json::scanner::Scanner;
+use crate::tap::read::numbers::whole_number;
+use crate::tap::streams::{NestedList, NestedLists};
+
+/// A list inside a record that has more than is there.
+#[derive(Debug)]
+pub struct CutList<'a> {
+    /// Which of the table's lists it is.
+    pub list: &'static NestedList,
+    /// Its elements.
+    pub elements: Vec<&'a str>,
+    /// Where the rest is, as it says itself.
+    pub url: Option<String>,
+    /// Whether its count alone says that it has more.
+    pub is_by_count: bool,
+    /// Where its elements stand in the record; it may be null that stands there.
+    data: Range<usize>,
+    /// Where it says that it has more.
+    has_more: Option<Range<usize>>,
+}
+
+impl CutList<'_> {
+    /// What makes it whole: the elements that it lacks, behind those it has, and `has_more` false.
+    pub fn completed(&self, record: &str, rest: &[&str]) -> Vec<(Range<usize>, String)> {
+        let is_joined = !self.elements.is_empty() && !rest.is_empty();
+        let comma = if is_joined { "," } else { "" };
+        let rest = format!("{comma}{}", rest.join(","));
+        let mut edits = vec![match &record[self.data.clone()] {
+            "null" => (self.data.clone(), format!("[{rest}]")),
+            _ => (self.data.end - 1..self.data.end - 1, rest),
+        }];
+        let has_more = self.has_more.clone();
+        edits.extend(has_more.map(|range| (range, "false".to_owned())));
+        edits
+    }
+}
+
+/// Whether a look at the record's lists is worth it: whether something in it says that it has more, or
+/// counts anything.
+#[must_use]
+pub fn may_be_cut(record: &str) -> bool {
+    let bytes = record.as_bytes();
+    let says = |name: &str, nothing: &[&[u8]]| {
+        memmem::find_iter(bytes, name).any(|at| {
+            let rest = bytes[at + name.len()..].trim_ascii_start();
+            let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+            value.is_some_and(|value| !nothing.iter().any(|none| value.starts_with(none)))
+        })
+    };
+    says("\"has_more\"", &[b"false"]) || says("\"total_count\"", &[b"0"])
+}
+
+/// How many lists of a record have more than is there.
+#[must_use]
+pub fn count_cut(record: &str, nested: &NestedLists) -> u64 {
+    if may_be_cut(record) {
+        cut_lists(record, nested).len() as u64
+    } else {
+        0
+    }
+}
+
+/// The lists of a record that have more than is there. What isn't of the form of a list is none.
+#[must_use]
+pub fn cut_lists<'a>(record: &'a str, nested: &NestedLists) -> Vec<CutList<'a>> {
+    let properties = members(record).unwrap_or_default();
+    let found = properties.into_iter().filter_map(|property| {
+        let mut lists = nested.lists.iter();
+        let list = lists.find(|list| list.name == property.name)?;
+        cut_list(record, list, property.value)
+    });
+    found.collect()
+}
+
+fn cut_list<'a>(record: &str, list: &'static NestedList, json: &'a str) -> Option<CutList<'a>> {
+    if !json.starts_with('{') {
+        return None;
+    }
+    let (mut data, mut has_more, mut total, mut url) = (None, None, None, None);
+    for member in members(json).ok()? {
+        match &*member.name {
+            "data" => data = Some(member.value),
+            "has_more" => has_more = Some(member.value),
+            "total_count" => total = whole_number(member.value),
+            "url" => url = unquoted(member.value).map(std::borrow::Cow::into_owned),
+            _ => {}
+        }
+    }
+    let data = data?;
+    let elements = if data == "null" {
+        Vec::new()
+    } else {
+        elements_of(data)?
+    };
+    let says_so = has_more.is_some_and(is_true);
+    let counts_more = total.is_some_and(|total| total > elements.len() as u64);
+    (says_so || counts_more).then(|| CutList {
+        list,
+        elements,
+        url,
+        is_by_count: !says_so,
+        data: range_in(record, data),
+        has_more: has_more.map(|json| range_in(record, json)),
+    })
+}
+
+/// Whether a value says yes: `true`, as text too, or a number that isn't 0.
+fn is_true(json: &str) -> bool {
+    match unquoted(json).as_deref().unwrap_or(json) {
+        text if text.eq_ignore_ascii_case("true") => true,
+        text => whole_number(text).is_some_and(|number| number > 0),
+    }
+}
+
+fn elements_of(array: &str) -> Option<Vec<&str>> {
+    let mut elements = Vec::new();
+    let mut scanner = Scanner::new(array);
+    scanner.array(|scanner| {
+        elements.push(scanner.value()?);
+        Some(())
+    })?;
+    Some(elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::edit::edited;
+
+    const NESTED: NestedLists = NestedLists {
+        lists: &[
+            NestedList {
+                name: "tags",
+                place: "tags",
+            },
+            NestedList {
+                name: "notes",
+                place: "notes",
+            },
+        ],
+        record_path: "/contacts/{id}",
+    };
+
+    fn found(record: &str) -> Vec<(&'static str, bool)> {
+        let lists = cut_lists(record, &NESTED).into_iter();
+        lists.map(|cut| (cut.list.name, cut.is_by_count)).collect()
+    }
+
+    #[test]
+    fn a_look_is_worth_it_where_something_says_more_or_counts() {
+        for (record, expected) in [
+            (r#"{"tags":{"has_more":true}}"#, true),
+            ("{\"tags\":{\"has_more\" :\n true}}", true),
+            (r#"{"tags":{"has_more":"true"}}"#, true),
+            (r#"{"tags":{"has_more":null,"total_count":3}}"#, true),
+            (
+                r#"{"tags":{"has_more":false,"total_count":0},"is":true}"#,
+                false,
+            ),
+            (r#"{"id":"1"}"#, false),
+        ] {
+            assert_eq!(may_be_cut(record), expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_cut_however_it_says_so() {
+        for (rest, expected) in [
+            (r#""has_more":true"#, Some(false)),
+            (r#""has_more":"true","url":null"#, Some(false)),
+            (r#""has_more":1"#, Some(false)),
+            (r#""total_count":2,"has_more":null"#, Some(true)),
+            (r#""total_count":"2""#, Some(true)),
+            (r#""total_count":2,"has_more":false"#, Some(true)),
+            (r#""total_count":1,"has_more":false"#, None),
+            (r#""total_count":1,"has_more":"false""#, None),
+            (r#""total_count":1,"has_more":0"#, None),
+            (r#""total_count":1"#, None),
+            (r#""has_more":"later""#, None),
+        ] {
+            let record = format!(r#"{{"tags":{{"data":[{{"id":"1"}}],{rest}}}}}"#);
+            let expected: Vec<_> = expected
+                .map(|is_by_count| ("tags", is_by_count))
+                .into_iter()
+                .collect();
+            assert_eq!(found(&record), expected, "{record}");
+        }
+    }
+
+    #[test]
+    fn only_lists_of_the_table_are_lists_and_only_in_their_form() {
+        let list = r#"{"data":[{"id":"1"}],"has_more":true,"url":"/contacts/1/tags"}"#;
+        assert_eq!(
+            found(&format!(r#"{{"tags":{list},"other":{list}}}"#)),
+            [("tags", false)]
+        );
+        assert!(found(&format!(r#"{{"custom_attributes":{list}}}"#)).is_empty());
+        assert!(found(&format!(r#"{{"custom_attributes":{{"tags":{list}}}}}"#)).is_empty());
+        for odd in [
+            "null",
+            "[]",
+            r#""later""#,
+            r#"{"data":7,"has_more":true}"#,
+            r#"{"has_more":true,"total_count":7}"#,
+        ] {
+            assert!(found(&format!(r#"{{"tags":{odd}}}"#)).is_empty(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_it_lacks_comes_behind_what_it_has() {
+        for (list, expected) in [
+            (
+                r#"{"data":[ 1 ],"has_more":1}"#,
+                r#"{"data":[ 1 ,2,3],"has_more":false}"#,
+            ),
+            (
+                r#"{"has_more":true,"data":[]}"#,
+                r#"{"has_more":false,"data":[2,3]}"#,
+            ),
+            (
+                r#"{"total_count":2,"data":null}"#,
+                r#"{"total_count":2,"data":[2,3]}"#,
+            ),
+        ] {
+            let record = format!(r#"{{"id":"a","notes":{list}}}"#);
+            let cut = cut_lists(&record, &NESTED).remove(0);
+            let whole = edited(&record, cut.completed(&record, &["2", "3"]));
+            assert_eq!(whole, format!(r#"{{"id":"a","notes":{expected}}}"#));
+        }
+    }
+}
