@@ -6,6 +6,10 @@
 //! when it begins within it even then, or else when it holds a row of it. A page that doesn't is an
 //! island: reading steps back, until a page shows rows of both shores.
 //!
+//! Where rows are deleted with nearly every request, pages that follow each other would never join. So as
+//! long as some are, a page begins some rows before the end of what was read: pages of another size do, as
+//! their bounds lie elsewhere. As many rows may then be deleted on the way as it begins before.
+//!
 //! Where a row may come twice, rows prove nothing. Such lists have no head that rows move to either:
 //! their rows are taken to move forward only, and places alone tell what was read.
 
@@ -15,11 +19,28 @@ use std::hash::Hash;
 use super::guard::Guard;
 use crate::tap::fault::Fault;
 
+/// By how many rows a page begins before the end of what was read, for each that was last deleted between
+/// two answers.
+const MARGIN: u64 = 2;
+
+/// A page to ask for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NumberedPage {
+    /// Its number, from 1, among pages of that size.
+    pub number: u32,
+    /// How many rows are asked for.
+    pub per_page: u32,
+}
+
 /// How far a list has been read. Places are counted from 0 at its head; `Row` identifies a row as
 /// long as it keeps its place among the others.
 #[derive(Debug)]
 pub struct Coverage<Row> {
     per_page: u64,
+    /// By how many rows the next page is to begin before the end of what was read.
+    margin: u64,
+    /// Whether pages have the size that was asked for, whichever that is.
+    gives_any_size: bool,
     total_count: Option<u64>,
     /// All places before this one were read.
     read_to: u64,
@@ -49,6 +70,8 @@ impl<Row: Eq + Hash> Coverage<Row> {
         let read_to = u64::from(number.saturating_sub(1)) * per_page;
         Self {
             per_page,
+            margin: 0,
+            gives_any_size: true,
             total_count,
             read_to,
             shore: HashSet::new(),
@@ -77,10 +100,25 @@ impl<Row: Eq + Hash> Coverage<Row> {
         Ok(())
     }
 
-    /// The page to ask for, from 1.
+    /// The page to ask for.
     #[must_use]
-    pub fn next_page(&self) -> u32 {
-        self.whole_pages().saturating_add(1)
+    pub fn next_page(&self) -> NumberedPage {
+        let usual = (self.read_to / self.per_page, self.per_page);
+        let begins_by = self.read_to.saturating_sub(self.margin);
+        let (before, per_page) = if self.margin == 0 || !self.gives_any_size {
+            usual
+        } else {
+            // Of the sizes, that whose page leads furthest.
+            let sizes = self.per_page / 2 + 1..=self.per_page;
+            let pages = sizes.map(|size| (begins_by / size, size));
+            let end = |(before, size): &(u64, u64)| (before + 1) * size;
+            pages.max_by_key(end).unwrap_or(usual)
+        };
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        NumberedPage {
+            number: small(before).saturating_add(1),
+            per_page: small(per_page),
+        }
     }
 
     /// How many pages from the first on were read.
@@ -95,30 +133,36 @@ impl<Row: Eq + Hash> Coverage<Row> {
         self.total_count
     }
 
-    /// Page `number` was read. `rows` are those of its rows that prove where they are; `None` where
-    /// none can. Returns whether everything before it was read too; where not, the next page to ask
-    /// for is an earlier one.
+    /// A page was read, which holds so many rows unless it is the last. `rows` are those of its rows that
+    /// prove where they are; `None` where none can. Returns whether everything before it was read too;
+    /// where not, the next page to ask for is an earlier one.
     pub fn read(
         &mut self,
-        number: u32,
-        per_page: u32,
+        page: NumberedPage,
+        per_page_given: u32,
         total_count: Option<u64>,
         rows: Option<HashSet<Row>>,
     ) -> bool {
-        self.rescale(u64::from(per_page.max(1)));
+        let per_page = u64::from(per_page_given.max(1));
+        if per_page_given != page.per_page {
+            self.gives_any_size &= u64::from(page.per_page) == self.per_page;
+            self.rescale(per_page);
+        }
         let deleted = match (self.total_count, total_count) {
             (Some(before), Some(now)) if !self.ignores_totals => before.saturating_sub(now),
             _ => 0,
         };
         self.has_fallen |= deleted > 0;
+        let most = self.per_page * 3 / 4;
+        self.margin = (self.margin / 2).max(deleted * MARGIN).min(most);
         self.total_count = total_count.or(self.total_count);
         // All of them may have been before these places.
         self.read_to = self.read_to.saturating_sub(deleted);
         if let Some(island) = &mut self.island {
             island.end = island.end.saturating_sub(deleted);
         }
-        let start = u64::from(number.saturating_sub(1)) * self.per_page;
-        let end = start + self.per_page;
+        let start = u64::from(page.number.saturating_sub(1)) * per_page;
+        let end = start + per_page;
         let are_places_enough = rows.is_none();
         let rows = rows.unwrap_or_default();
         if start > self.read_to && !self.ignores_totals && self.shore.is_disjoint(&rows) {
@@ -141,7 +185,7 @@ impl<Row: Eq + Hash> Coverage<Row> {
         true
     }
 
-    /// The server may give smaller pages than it was asked for.
+    /// The server may give smaller pages than it was asked for, or those of its own size always.
     fn rescale(&mut self, per_page: u64) {
         if per_page != self.per_page {
             self.read_to = self.read_to / self.per_page * per_page;
@@ -157,6 +201,14 @@ mod tests {
 
     const PER_PAGE: u32 = 25;
 
+    fn numbered(number: u32, per_page: u32) -> NumberedPage {
+        NumberedPage { number, per_page }
+    }
+
+    fn usual(number: u32) -> NumberedPage {
+        numbered(number, PER_PAGE)
+    }
+
     /// The rows of a page of a list at rest.
     fn page(number: u32) -> HashSet<u32> {
         ((number - 1) * PER_PAGE..number * PER_PAGE).collect()
@@ -166,9 +218,9 @@ mod tests {
     fn pages_follow_each_other() {
         let mut coverage = Coverage::up_to_page(1, PER_PAGE, None);
         for number in 1..5 {
-            assert_eq!(coverage.next_page(), number);
+            assert_eq!(coverage.next_page(), usual(number));
             let total_count = Some(100 + u64::from(number));
-            assert!(coverage.read(number, PER_PAGE, total_count, Some(page(number))));
+            assert!(coverage.read(usual(number), PER_PAGE, total_count, Some(page(number))));
         }
         assert_eq!(coverage.whole_pages(), 4);
     }
@@ -176,50 +228,53 @@ mod tests {
     #[test]
     fn a_deletion_makes_an_earlier_page_be_read_again() {
         let mut coverage = Coverage::up_to_page(1, PER_PAGE, None);
-        coverage.read(1, PER_PAGE, Some(100), Some((0..25).collect()));
-        coverage.read(2, PER_PAGE, Some(100), Some((25..50).collect()));
+        coverage.read(usual(1), PER_PAGE, Some(100), Some((0..25).collect()));
+        coverage.read(usual(2), PER_PAGE, Some(100), Some((25..50).collect()));
         // One of the first 50 is gone: row 50 has moved to page 2.
-        assert!(!coverage.read(3, PER_PAGE, Some(99), Some((51..76).collect())));
-        assert_eq!(coverage.next_page(), 2);
-        // A row came to the head meanwhile: the page does not show whether more of them have.
-        assert!(coverage.read(2, PER_PAGE, Some(100), Some((25..50).collect())));
-        assert_eq!(coverage.next_page(), 3);
-        assert!(coverage.read(3, PER_PAGE, Some(100), Some((50..75).collect())));
-        // Page 4 needs no second look at what was found behind the gap.
-        assert_eq!(coverage.next_page(), 4);
+        assert!(!coverage.read(usual(3), PER_PAGE, Some(99), Some((51..76).collect())));
+        // It lies across the end of what was read.
+        assert_eq!(coverage.next_page(), numbered(3, 23));
+        assert!(coverage.read(numbered(3, 23), 23, Some(99), Some((47..70).collect())));
+        // What was found behind the gap needs no second look.
+        assert_eq!(coverage.read_to, 75);
+        assert_eq!(coverage.next_page(), numbered(4, 24));
+        coverage.read(numbered(4, 24), 24, Some(99), Some((73..97).collect()));
+        assert_eq!(coverage.next_page(), usual(4));
     }
 
     #[test]
     fn a_page_that_shows_both_shores_fills_the_gap() {
         let mut coverage = Coverage::up_to_page(1, PER_PAGE, None);
-        coverage.read(1, PER_PAGE, Some(100), Some((0..25).collect()));
-        assert!(!coverage.read(2, PER_PAGE, Some(98), Some((27..52).collect())));
-        assert!(coverage.read(1, PER_PAGE, Some(97), Some((3..28).collect())));
+        coverage.read(usual(1), PER_PAGE, Some(100), Some((0..25).collect()));
+        assert!(!coverage.read(usual(2), PER_PAGE, Some(98), Some((27..52).collect())));
+        assert!(coverage.read(usual(1), PER_PAGE, Some(97), Some((3..28).collect())));
         assert_eq!(coverage.read_to, 49);
     }
 
     #[test]
     fn where_rows_come_twice_places_tell_what_was_read() {
         let mut coverage: Coverage<u32> = Coverage::up_to_page(1, PER_PAGE, None);
-        coverage.read(1, PER_PAGE, Some(100), None);
-        assert!(!coverage.read(2, PER_PAGE, Some(99), None));
-        assert_eq!(coverage.next_page(), 1);
-        assert!(coverage.read(1, PER_PAGE, Some(98), None));
+        coverage.read(usual(1), PER_PAGE, Some(100), None);
+        assert!(!coverage.read(usual(2), PER_PAGE, Some(99), None));
+        assert_eq!(coverage.next_page(), numbered(2, 22));
+        assert!(coverage.read(numbered(2, 22), 22, Some(98), None));
         assert_eq!(coverage.read_to, 49);
     }
 
     #[test]
     fn many_deletions_step_back_by_more_than_a_page() {
         let mut coverage = Coverage::up_to_page(5, PER_PAGE, Some(200));
-        assert!(!coverage.read(5, PER_PAGE, Some(170), Some(page(5))));
-        assert_eq!(coverage.next_page(), 3);
+        assert!(!coverage.read(usual(5), PER_PAGE, Some(170), Some(page(5))));
+        assert_eq!(coverage.read_to, 70);
+        let next = coverage.next_page();
+        assert!((next.number - 1) * next.per_page <= 70, "{next:?}");
     }
 
     #[test]
     fn smaller_pages_than_asked_for_are_counted_as_they_are() {
         let mut coverage = Coverage::up_to_page(3, 50, Some(100));
-        assert!(coverage.read(3, 20, Some(100), Some(page(3))));
-        assert_eq!(coverage.next_page(), 4);
+        assert!(coverage.read(numbered(3, 50), 20, Some(100), Some(page(3))));
+        assert_eq!(coverage.next_page(), numbered(4, 20));
     }
 
     /// A list that changes before each of its pages is read; gives how many requests that took.
@@ -247,19 +302,19 @@ mod tests {
             for _ in 0..deletes.min(u32::try_from(list.len()).unwrap() - 1) {
                 moved.insert(list.remove(random.usize(..list.len())));
             }
-            let number = coverage.next_page();
+            let page = coverage.next_page();
             let rows: HashSet<u32> = list
-                .chunks(PER_PAGE as usize)
-                .nth(number as usize - 1)
+                .chunks(page.per_page as usize)
+                .nth(page.number as usize - 1)
                 .unwrap_or_default()
                 .iter()
                 .copied()
                 .collect();
             requests += 1;
             found.extend(&rows);
-            let is_full = rows.len() == PER_PAGE as usize;
+            let is_full = rows.len() == page.per_page as usize;
             let total_count = Some(list.len() as u64);
-            if coverage.read(number, PER_PAGE, total_count, Some(rows)) && !is_full {
+            if coverage.read(page, page.per_page, total_count, Some(rows)) && !is_full {
                 break;
             }
         }
@@ -283,6 +338,17 @@ mod tests {
     fn it_gets_on_though_nearly_every_request_finds_deletions() {
         let requests = (0..20).map(|seed| read_while_it_changes(seed, 1000, [0, 0, 3]));
         let most = requests.max().unwrap();
-        assert!(most <= 400, "{most} requests for 40 pages");
+        assert!(most <= 100, "{most} requests for 40 pages");
+    }
+
+    #[test]
+    fn a_server_that_knows_one_size_is_asked_for_that() {
+        let mut coverage = Coverage::up_to_page(1, PER_PAGE, None);
+        coverage.read(usual(1), PER_PAGE, Some(100), Some((0..25).collect()));
+        assert!(!coverage.read(usual(2), PER_PAGE, Some(99), Some((26..51).collect())));
+        let next = coverage.next_page();
+        assert_ne!(next.per_page, PER_PAGE);
+        coverage.read(next, PER_PAGE, Some(99), Some(page(next.number)));
+        assert_eq!(coverage.next_page(), usual(1));
     }
 }

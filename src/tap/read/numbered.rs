@@ -44,16 +44,16 @@ pub fn read(
     let mut quiet_pages: u32 = 0;
     let mut has_emitted = false;
     loop {
-        let number = coverage.next_page();
-        let page = reading.numbered_page(number, per_page)?;
+        let asked = coverage.next_page();
+        let page = reading.numbered_page(asked.number, asked.per_page)?;
         sieve.pages += 1;
         let total_count = page.total_count;
-        let per_page_given = page.per_page.unwrap_or(per_page);
+        let per_page_given = page.size(asked.per_page);
         guard.read(&page.rows);
         coverage.go_on_when_stuck(&mut guard, reading.stream.name)?;
         let lasting = Some(lasting_rows(reading, &page));
-        let is_all_before_read = coverage.read(number, per_page_given, total_count, lasting);
-        let is_end = is_all_before_read && is_last(&page, number, per_page);
+        let is_all_before_read = coverage.read(asked, per_page_given, total_count, lasting);
+        let is_end = is_all_before_read && is_last(&page, asked.number, asked.per_page);
         let is_quiet = is_all_before_read && known.is_some_and(|known| is_quiet(&page, known));
         // One that was pushed to a later page isn't emitted again.
         let mut rows = page.rows;

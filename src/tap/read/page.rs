@@ -174,6 +174,13 @@ impl Page {
         })
     }
 
+    /// How many records a page has, of so many that were asked for.
+    #[must_use]
+    pub fn size(&self, asked: u32) -> u32 {
+        let there = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        self.per_page.unwrap_or(asked).max(there)
+    }
+
     /// The oldest instant of its records.
     #[must_use]
     pub fn oldest(&self) -> Option<EpochSeconds> {

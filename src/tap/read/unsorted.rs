@@ -114,15 +114,15 @@ pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> 
     let mut coverage = Coverage::<()>::up_to_page(1, per_page, None);
     let mut guard = Guard::default();
     loop {
-        let number = coverage.next_page();
-        let page = reading.numbered_page(number, per_page)?;
+        let asked = coverage.next_page();
+        let page = reading.numbered_page(asked.number, asked.per_page)?;
         let is_fruitful = guard.read(&page.rows);
         coverage.go_on_when_stuck(&mut guard, reading.stream.name)?;
         let total_count = page.total_count;
-        let is_all_before_read =
-            coverage.read(number, page.per_page.unwrap_or(per_page), total_count, None);
-        let is_last = is_last(&page, number, per_page);
-        let is_behind_last = page.total_pages.is_some_and(|total| number > total);
+        let per_page_given = page.size(asked.per_page);
+        let is_all_before_read = coverage.read(asked, per_page_given, total_count, None);
+        let is_last = is_last(&page, asked.number, asked.per_page);
+        let is_behind_last = page.total_pages.is_some_and(|total| asked.number > total);
         let mut rows = page.rows;
         rows.retain(|row| emitted.insert(row.id.clone()));
         // An endpoint without pages answers every request with the whole list.
