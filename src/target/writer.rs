@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 
 use super::config::Compression;
 use super::object_name::PathTemplate;
+use super::store::blocks::SpareBlocks;
 use super::store::names::{Clock, ObjectNames};
 use super::store::{Store, StoreError, Writer};
 use super::tally::Tally;
@@ -20,9 +21,6 @@ use super::tally::Tally;
 const MOST_BLOCKS_AHEAD: usize = 8;
 /// What may wait for all of them, about, in bytes.
 const AHEAD_BUDGET: usize = 24 * 1024 * 1024;
-/// Used blocks that are kept for their memory, up to which size each and in all, in bytes.
-const KEPT_BLOCK_BYTES: usize = 4 * 1024 * 1024;
-const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Threads that are enough, however many streams there are.
 const CROWD: usize = 100;
@@ -51,42 +49,6 @@ impl Workshop {
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         self.threads.lock().running >= CROWD
-    }
-}
-
-/// Memory to use again: fresh pages cost as much as filling them.
-#[derive(Debug, Default)]
-pub struct SpareBlocks {
-    blocks: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    blocks: Vec<Vec<u8>>,
-    bytes: usize,
-}
-
-impl SpareBlocks {
-    /// An empty block.
-    pub fn take(&self) -> Vec<u8> {
-        let mut kept = self.lock();
-        let block = kept.blocks.pop().unwrap_or_default();
-        kept.bytes -= block.capacity();
-        block
-    }
-
-    fn give(&self, mut block: Vec<u8>) {
-        let bytes = block.capacity();
-        let mut kept = self.lock();
-        if bytes <= KEPT_BLOCK_BYTES && kept.bytes + bytes <= KEPT_BYTES {
-            block.clear();
-            kept.bytes += bytes;
-            kept.blocks.push(block);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -263,13 +225,14 @@ fn store_blocks(
         Compression::Gzip => "application/gzip",
         Compression::Zstd => "application/zstd",
     };
-    let writer = workshop.store.create(names, content_type)?;
+    let writer = workshop
+        .store
+        .create(names, content_type, &workshop.blocks)?;
     let mut encoder = Encoder::new(workshop.compression, writer)?;
     for block in blocks {
         if !abandoned.load(Ordering::Relaxed) {
-            encoder.write_all(&block)?;
+            encoder.write_block(block, &workshop.blocks)?;
         }
-        workshop.blocks.give(block);
     }
     let mut writer = encoder.finish()?;
     if !abandoned.load(Ordering::Relaxed) {
@@ -298,12 +261,16 @@ impl Encoder {
         })
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::None(writer) => writer.write_all(bytes),
-            Self::Gzip(encoder) => encoder.write_all(bytes),
-            Self::Zstd(encoder) => encoder.write_all(bytes),
+    fn write_block(&mut self, block: Vec<u8>, spare: &SpareBlocks) -> Result<(), StoreError> {
+        let used = match self {
+            Self::None(writer) => writer.write_block(block)?,
+            Self::Gzip(encoder) => encoder.write_all(&block).map(|()| Some(block))?,
+            Self::Zstd(encoder) => encoder.write_all(&block).map(|()| Some(block))?,
+        };
+        if let Some(block) = used {
+            spare.give(block);
         }
+        Ok(())
     }
 
     fn finish(self) -> io::Result<Writer> {

@@ -172,7 +172,7 @@ impl Bucket {
             method: Method::DELETE,
             target: format!("{}?generation={generation}", self.target_of(object)),
             headers: vec![],
-            body: b"",
+            body: &[],
         };
         let what = format!("delete {}", self.url_of_object(object));
         if let Err(error) = self.client.send_with_retries(&call, &what) {
@@ -280,7 +280,7 @@ pub fn get(target: String) -> Call<'static> {
         method: Method::GET,
         target,
         headers: vec![],
-        body: b"",
+        body: &[],
     }
 }
 

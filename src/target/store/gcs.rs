@@ -6,6 +6,7 @@ use serde::Deserialize;
 use ureq::http::StatusCode;
 
 use super::auth::Tokens;
+use super::blocks::SpareBlocks;
 use super::bucket::{Bucket, LARGEST_CHUNK, Metadata, encode, get};
 use super::check;
 use super::credentials::misconfigured;
@@ -90,10 +91,15 @@ impl GcsStore {
         self.bucket.url_of_object(&self.bucket.object(name))
     }
 
-    pub fn create(&self, names: ObjectNames, content_type: &'static str) -> GcsWriter {
+    pub fn create(
+        &self,
+        names: ObjectNames,
+        content_type: &'static str,
+        spare: &Arc<SpareBlocks>,
+    ) -> GcsWriter {
         self.bucket.upload_opened();
         GcsWriter {
-            upload: Upload::create(Arc::clone(&self.bucket), names, content_type),
+            upload: Upload::create(Arc::clone(&self.bucket), names, content_type, spare),
             bucket: Arc::clone(&self.bucket),
         }
     }
@@ -264,6 +270,10 @@ pub struct GcsWriter {
 impl GcsWriter {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.upload.write(bytes, self.bucket.chunk_bytes())
+    }
+
+    pub fn write_block(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
+        self.upload.write_block(block, self.bucket.chunk_bytes())
     }
 
     pub fn seal(&mut self) -> Result<(), StoreError> {

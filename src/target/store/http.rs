@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use ureq::AsSendBody;
-use ureq::http::header::AUTHORIZATION;
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use ureq::http::{HeaderMap, Method, Request, StatusCode};
+use ureq::{AsSendBody, SendBody};
 
 use super::auth::{TokenError, Tokens};
+use super::blocks::Joined;
 use super::error::StoreError;
 use super::stored::Asked;
 use crate::cli::foreign::told;
@@ -63,7 +64,8 @@ pub struct Call<'a> {
     /// Path and query.
     pub target: String,
     pub headers: Vec<(&'static str, String)>,
-    pub body: &'a [u8],
+    /// In pieces that follow each other.
+    pub body: &'a [&'a [u8]],
 }
 
 /// What the service answered.
@@ -254,10 +256,16 @@ impl Client {
             request = request.header(name, value);
         }
         let takes_body = call.method == Method::POST || call.method == Method::PUT;
-        if takes_body {
-            self.run(request.body(call.body)?, time)
-        } else {
-            self.run(request.body(())?, time)
+        match call.body {
+            _ if !takes_body => self.run(request.body(())?, time),
+            [] => self.run(request.body(&b""[..])?, time),
+            [only] => self.run(request.body(*only)?, time),
+            pieces => {
+                let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+                let mut joined = Joined::new(pieces);
+                let body = SendBody::from_reader(&mut joined);
+                self.run(request.header(CONTENT_LENGTH, length).body(body)?, time)
+            }
         }
     }
 

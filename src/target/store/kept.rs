@@ -78,9 +78,9 @@ impl Kept {
     }
 
     /// Adds bytes that were sent.
-    pub fn append(&mut self, bytes: &[u8]) {
-        self.write_ahead(bytes);
-        self.reach(bytes.len());
+    pub fn append(&mut self, pieces: &[&[u8]]) {
+        self.write_ahead(pieces);
+        self.reach(pieces.iter().map(|piece| piece.len()).sum());
     }
 
     /// Counts so many bytes of those written ahead.
@@ -90,11 +90,11 @@ impl Kept {
 
     /// Writes bytes that are being sent, which don't count yet. A full disk only takes away the second
     /// chance.
-    pub fn write_ahead(&mut self, bytes: &[u8]) {
+    pub fn write_ahead(&mut self, pieces: &[&[u8]]) {
         if self.is_given_up {
             return;
         }
-        if let Err(error) = self.write(bytes) {
+        if let Err(error) = self.write(pieces) {
             tracing::warn!(
                 "what is uploaded can't be kept in the temporary directory ({error}): a session \
                  that gets lost will fail the run"
@@ -106,13 +106,13 @@ impl Kept {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
         let Nameless(file) = match &mut self.file {
             Some(file) => file,
             none => none.insert(Nameless::take()?),
         };
         file.seek(SeekFrom::Start(self.length))?;
-        file.write_all(bytes)
+        pieces.iter().try_for_each(|piece| file.write_all(piece))
     }
 
     /// Reads `length` bytes from `offset` on.

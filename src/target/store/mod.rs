@@ -4,6 +4,7 @@
 //! are replaced by compare-and-swap.
 
 mod auth;
+pub mod blocks;
 mod bucket;
 mod check;
 mod credentials;
@@ -24,9 +25,11 @@ mod upload;
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 
 use super::config::Destination;
 use crate::cli::stop::Stop;
+use blocks::SpareBlocks;
 pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
@@ -60,15 +63,17 @@ impl Store {
         }
     }
 
-    /// Begins a data object. Nothing can be seen of it before [`Writer::finish`].
+    /// Begins a data object, whose blocks go to `spare` when they aren't needed any more. Nothing can
+    /// be seen of it before [`Writer::finish`].
     pub fn create(
         &self,
         names: ObjectNames,
         content_type: &'static str,
+        spare: &Arc<SpareBlocks>,
     ) -> Result<Writer, StoreError> {
         match self {
             Self::Local(store) => store.create(names).map(Writer::Local),
-            Self::Gcs(store) => Ok(Writer::Gcs(store.create(names, content_type))),
+            Self::Gcs(store) => Ok(Writer::Gcs(store.create(names, content_type, spare))),
         }
     }
 
@@ -170,6 +175,21 @@ pub enum Writer {
 }
 
 impl Writer {
+    /// Adds a block, and gives it back where it is stored already.
+    pub fn write_block(&mut self, block: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Local(writer) => {
+                let mut rest = block.as_slice();
+                while !rest.is_empty() {
+                    let written = writer.write(rest)?;
+                    rest = &rest[written..];
+                }
+                Ok(Some(block))
+            }
+            Self::Gcs(writer) => writer.write_block(block).map(|()| None),
+        }
+    }
+
     /// No more bytes will come: sends off what can be sent without making the object appear.
     pub fn seal(&mut self) -> Result<(), StoreError> {
         match self {

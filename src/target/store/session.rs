@@ -49,7 +49,7 @@ impl Session {
             method: Method::POST,
             target,
             headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
-            body: metadata.as_bytes(),
+            body: &[metadata.as_bytes()],
         };
         let target = loop {
             let reply = bucket.client.send_patiently(&call, &what, retries)?;
@@ -80,7 +80,7 @@ impl Session {
     pub fn send(
         &self,
         range: String,
-        bytes: &[u8],
+        bytes: &[&[u8]],
         crc32c: Option<&str>,
         retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
@@ -120,7 +120,7 @@ impl Session {
     /// Asks once how many bytes the service has; `total` is the object's size where it is known.
     pub fn query(&self, total: Option<u64>, retries: &mut Retries) -> Result<Progress, StoreError> {
         let range = total.map_or("bytes */*".to_owned(), |total| format!("bytes */{total}"));
-        self.send(range, b"", None, retries)
+        self.send(range, &[], None, retries)
     }
 
     /// Breaks the session off, as far as the service can be reached.
@@ -130,7 +130,7 @@ impl Session {
             method: Method::DELETE,
             target: self.target,
             headers: vec![],
-            body: b"",
+            body: &[],
         };
         let Some(time) = self.bucket.time_for_a_cancel() else {
             return;

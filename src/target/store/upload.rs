@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::{SpareBlocks, Unsent};
 use super::bucket::{Bucket, CHUNK_UNIT, LARGEST_CHUNK, Metadata, Purpose};
 use super::error::{StoreError, StoreErrorKind};
 use super::http::Retries;
@@ -31,7 +32,7 @@ pub struct Upload {
     /// What it has had once, to be sent again where it is lost.
     kept: Kept,
     /// What follows that.
-    unsent: Vec<u8>,
+    unsent: Unsent,
     /// Of all bytes.
     crc32c: u32,
     /// How often it has begun anew.
@@ -40,22 +41,37 @@ pub struct Upload {
 
 impl Upload {
     /// Prepares the upload of a new object. Nothing is sent yet.
-    pub fn create(bucket: Arc<Bucket>, mut names: ObjectNames, content_type: &'static str) -> Self {
+    pub fn create(
+        bucket: Arc<Bucket>,
+        mut names: ObjectNames,
+        content_type: &'static str,
+        spare: &Arc<SpareBlocks>,
+    ) -> Self {
         let object = bucket.object(&names.next());
         let purpose = Purpose::Create {
             names,
             content_type,
         };
-        Self::new(bucket, object, purpose)
+        Self::new(bucket, object, purpose, spare)
     }
 
     /// Prepares the upload of a small object that must have this generation, 0 meaning that there
     /// is none; `None`: any.
     pub fn replace(bucket: Arc<Bucket>, object: String, generation: Option<i64>) -> Self {
-        Self::new(bucket, object, Purpose::Replace(generation))
+        Self::new(
+            bucket,
+            object,
+            Purpose::Replace(generation),
+            &Arc::default(),
+        )
     }
 
-    fn new(bucket: Arc<Bucket>, object: String, purpose: Purpose) -> Self {
+    fn new(
+        bucket: Arc<Bucket>,
+        object: String,
+        purpose: Purpose,
+        spare: &Arc<SpareBlocks>,
+    ) -> Self {
         Self {
             bucket,
             object,
@@ -63,7 +79,7 @@ impl Upload {
             session: None,
             confirmed: 0,
             kept: Kept::default(),
-            unsent: Vec::new(),
+            unsent: Unsent::new(spare),
             crc32c: 0,
             restarts: 0,
         }
@@ -71,27 +87,33 @@ impl Upload {
 
     /// Adds bytes, sending full chunks of `chunk_bytes`. At least one byte is always held back:
     /// the object becomes final with it.
-    pub fn write(&mut self, mut bytes: &[u8], chunk_bytes: usize) -> Result<(), StoreError> {
+    pub fn write(&mut self, bytes: &[u8], chunk_bytes: usize) -> Result<(), StoreError> {
         self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        while self.unsent.len() + bytes.len() > chunk_bytes {
-            let missing = chunk_bytes.saturating_sub(self.unsent.len());
-            let (filling, rest) = bytes.split_at(missing);
-            self.unsent.extend_from_slice(filling);
-            bytes = rest;
+        self.unsent.extend(bytes);
+        self.send_chunks(chunk_bytes)
+    }
+
+    /// The same with a block that it keeps, for as long as it needs its bytes.
+    pub fn write_block(&mut self, block: Vec<u8>, chunk_bytes: usize) -> Result<(), StoreError> {
+        self.crc32c = crc32c::crc32c_append(self.crc32c, &block);
+        self.unsent.push(block);
+        self.send_chunks(chunk_bytes)
+    }
+
+    fn send_chunks(&mut self, chunk_bytes: usize) -> Result<(), StoreError> {
+        while self.unsent.length() > chunk_bytes {
             // More than one chunk when chunks have become smaller meanwhile.
-            let whole = self.unsent.len() / CHUNK_UNIT * CHUNK_UNIT;
-            let held_back = usize::from(bytes.is_empty() && whole == self.unsent.len());
-            self.send(whole - held_back * CHUNK_UNIT)?;
+            let whole = (self.unsent.length() - 1) / CHUNK_UNIT * CHUNK_UNIT;
+            self.send(whole.min(LARGEST_CHUNK))?;
         }
-        self.unsent.extend_from_slice(bytes);
         Ok(())
     }
 
     /// Sends what can be sent before the last piece.
     pub fn seal(&mut self) -> Result<(), StoreError> {
-        let whole = self.unsent.len().saturating_sub(1) / CHUNK_UNIT * CHUNK_UNIT;
+        let whole = self.unsent.length().saturating_sub(1) / CHUNK_UNIT * CHUNK_UNIT;
         self.send(whole)?;
-        self.unsent.shrink_to_fit();
+        self.unsent.shrink();
         Ok(())
     }
 
@@ -109,7 +131,7 @@ impl Upload {
             if let Some(offset) = self.confirmed_by(progress, end, &mut retries)? {
                 let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
                 self.kept.reach(taken);
-                self.unsent.drain(..taken);
+                self.unsent.advance(taken);
                 self.confirmed = offset;
             }
         }
@@ -122,15 +144,21 @@ impl Upload {
         chunk: usize,
         retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
-        let bytes = std::mem::take(&mut self.unsent);
+        let unsent = self.take_unsent();
         let mut kept = std::mem::take(&mut self.kept);
+        let pieces = unsent.front(chunk);
         let progress = std::thread::scope(|scope| {
-            scope.spawn(|| kept.write_ahead(&bytes[..chunk]));
-            self.put(&bytes[..chunk], None, retries)
+            scope.spawn(|| kept.write_ahead(&pieces));
+            self.put(&pieces, None, retries)
         });
         self.kept = kept;
-        self.unsent = bytes;
+        self.unsent = unsent;
         progress
+    }
+
+    /// What is unsent, for as long as it is borrowed for sending.
+    fn take_unsent(&mut self) -> Unsent {
+        std::mem::replace(&mut self.unsent, Unsent::new(&Arc::default()))
     }
 
     /// Sends again what the service has had before it lost it.
@@ -143,7 +171,7 @@ impl Upload {
                     .caused_by(error)
             })?;
             let end = self.confirmed + bytes.len() as u64;
-            let progress = self.put(&bytes, None, retries)?;
+            let progress = self.put(&[&bytes], None, retries)?;
             if let Some(offset) = self.confirmed_by(progress, end, retries)? {
                 self.confirmed = offset;
             }
@@ -178,11 +206,11 @@ impl Upload {
         let mut retries = self.bucket.client.retries();
         let metadata = loop {
             self.catch_up(&mut retries)?;
-            let total = self.confirmed + self.unsent.len() as u64;
+            let total = self.confirmed + self.unsent.length() as u64;
             let end = (total, encode_crc32c(self.crc32c));
-            let bytes = std::mem::take(&mut self.unsent);
-            let progress = self.put(&bytes, Some(&end), &mut retries);
-            self.unsent = bytes;
+            let unsent = self.take_unsent();
+            let progress = self.put(&unsent.front(unsent.length()), Some(&end), &mut retries);
+            self.unsent = unsent;
             match progress? {
                 Progress::Final(metadata) if metadata.is_evidence() => break metadata,
                 // Anybody may say that all is well: the object is asked for.
@@ -200,14 +228,14 @@ impl Upload {
                 other => {
                     if let Some(offset) = self.confirmed_by(other, total, &mut retries)? {
                         let taken = usize::try_from(offset - self.confirmed).unwrap_or(usize::MAX);
-                        self.kept.append(&self.unsent[..taken]);
-                        self.unsent.drain(..taken);
+                        self.kept.append(&self.unsent.front(taken));
+                        self.unsent.advance(taken);
                         self.confirmed = offset;
                     }
                 }
             }
         };
-        let total = self.confirmed + self.unsent.len() as u64;
+        let total = self.confirmed + self.unsent.length() as u64;
         self.session = None;
         let size_differs = metadata
             .size
@@ -238,17 +266,18 @@ impl Upload {
     /// is the object's size and checksum, with the bytes that end it.
     fn put(
         &mut self,
-        bytes: &[u8],
+        bytes: &[&[u8]],
         end: Option<&(u64, String)>,
         retries: &mut Retries,
     ) -> Result<Progress, StoreError> {
         let sum = end.map(|(_, sum)| sum.as_str());
         let size = end.map(|(size, _)| *size);
         let total = size.map_or("*".to_owned(), |size| size.to_string());
-        let range = if bytes.is_empty() {
+        let length: usize = bytes.iter().map(|piece| piece.len()).sum();
+        let range = if length == 0 {
             format!("bytes */{total}")
         } else {
-            let last = self.confirmed + bytes.len() as u64 - 1;
+            let last = self.confirmed + length as u64 - 1;
             format!("bytes {}-{last}/{total}", self.confirmed)
         };
         loop {
