@@ -270,6 +270,8 @@ impl Chain {
             let page = asking
                 .ask(&mut beyond.question)
                 .inspect_err(|_| self.question.failure = beyond.take_failure())?;
+            let is_ascending = self.question.direction == Direction::Ascending;
+            let is_of_the_next_run = is_ascending && self.is_beyond(asking, &page);
             let is_full = page.rows.len() >= beyond.question.asked as usize;
             let is_broken = (beyond.question.promise.pages > 0 || is_full)
                 && beyond
@@ -287,10 +289,10 @@ impl Chain {
                 });
                 is_within && !self.guard.has_met(row)
             }));
-            if is_broken {
+            if is_broken && !is_of_the_next_run {
                 return Ok(Beyond::More);
             }
-            if beyond.question.cursor.is_none() {
+            if beyond.question.cursor.is_none() || is_of_the_next_run {
                 return Ok(Beyond::Whole(unread));
             }
         }
