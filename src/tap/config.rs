@@ -72,6 +72,10 @@ pub struct Settings {
     #[serde(default = "default_articles_overlap")]
     #[schemars(range(min = 1, max = 10_000))]
     articles_overlap_pages: u32,
+    /// After how many days all companies are scrolled again, where a search tells which have changed: it leaves out those without users. 0 is every run.
+    #[serde(default = "default_companies_scroll_days")]
+    #[schemars(range(min = 0, max = 365))]
+    companies_scroll_days: u32,
     /// Least time between two STATE messages while a stream is read; 0 is one behind every page.
     #[serde(default = "default_state_interval")]
     #[schemars(range(min = 0, max = 3600))]
@@ -155,6 +159,9 @@ fn default_lookback() -> u32 {
 fn default_calls_overlap() -> u32 {
     40
 }
+fn default_companies_scroll_days() -> u32 {
+    7
+}
 fn default_articles_overlap() -> u32 {
     3
 }
@@ -199,6 +206,8 @@ pub struct Config {
     pub lookback_seconds: Seconds,
     /// Pages of calls.
     pub calls_overlap_pages: u32,
+    /// Between two whole scrolls.
+    pub companies_scroll_days: u32,
     /// Pages of articles.
     pub articles_overlap_pages: u32,
     /// Between two STATEs of a stream that is being read.
@@ -267,6 +276,7 @@ impl TryFrom<Settings> for Config {
             page_size: settings.page_size,
             lookback_seconds: settings.lookback_seconds.into(),
             calls_overlap_pages: settings.calls_overlap_pages,
+            companies_scroll_days: settings.companies_scroll_days,
             articles_overlap_pages: settings.articles_overlap_pages,
             state_interval: Duration::from_secs(settings.state_interval_seconds.into()),
             exclude: settings.exclude,

@@ -143,13 +143,13 @@ fn replication(stream: &Stream) -> String {
 fn request(stream: &Stream) -> String {
     let method = match stream.paging {
         Paging::FoundByAudits => return "none: `--audit --repair` finds its records".to_owned(),
+        Paging::Scroll { search, .. } => return format!("GET {}, POST {search}", stream.path),
         Paging::Search(_) | Paging::ExportJobs(_) => "POST",
         Paging::Single
         | Paging::NewestFirst { .. }
         | Paging::Unsorted { .. }
         | Paging::CursorSince { .. }
         | Paging::Between { .. }
-        | Paging::Scroll
         | Paging::Cursors { .. }
         | Paging::Object
         | Paging::Texts => "GET",

@@ -10,6 +10,7 @@ mod audit;
 mod audit_children;
 mod bytes;
 mod changes;
+mod company_search;
 mod configuration;
 mod covers;
 mod cut_lists;

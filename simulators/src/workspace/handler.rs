@@ -20,7 +20,7 @@ use super::log::RequestRecord;
 use super::nested;
 use super::resources;
 use super::scroll::{OpenScroll, companies};
-use super::search::search;
+use super::search::{has_company_search, search};
 use super::settings::{Churn, Settings};
 use super::table::Stream;
 use super::timeline;
@@ -173,7 +173,7 @@ impl State {
             "/contacts/search" => Stream::Contacts,
             "/conversations/search" => Stream::Conversations,
             "/tickets/search" => Stream::Tickets,
-            "/companies/scroll" => Stream::Companies,
+            "/companies/scroll" | "/companies/search" => Stream::Companies,
             "/macros" => Stream::Macros,
             "/admins/activity_logs" => Stream::ActivityLogs,
             "/calls" => Stream::Calls,
@@ -221,6 +221,9 @@ impl State {
                 }
                 ("POST", ["tickets", "search"]) => {
                     Some(search(data, settings, Stream::Tickets, request))
+                }
+                ("POST", ["companies", "search"]) if has_company_search(request) => {
+                    Some(search(data, settings, Stream::Companies, request))
                 }
                 ("GET", ["tickets", id]) => ticket(data, id),
                 ("GET", ["articles", id, "versions"]) => {

@@ -1,4 +1,4 @@
-//! `POST /contacts/search` and `POST /conversations/search`.
+//! `POST /contacts/search` and those of conversations, tickets and companies.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ pub fn search(data: &Data, settings: &Settings, stream: Stream, request: &Reques
     };
     let dates = date_matching(settings, stream, request);
     let matching = Condition::parse(query)
-        .and_then(|condition| Matching::find(data, stream, &condition, dates, sort_field));
+        .and_then(|condition| Matching::find(data, settings, stream, &condition, dates, sort_field));
     match matching {
         Ok(matching) => {
             let page = Page {
@@ -64,7 +64,21 @@ pub fn search(data: &Data, settings: &Settings, stream: Stream, request: &Reques
     }
 }
 
+/// Whether the version that a request asks for has the search of companies.
+pub fn has_company_search(request: &Request) -> bool {
+    let version = request.header("Intercom-Version").unwrap_or_default();
+    version == "Preview" || version_of(version).is_some_and(|version| version >= (2, 17))
+}
+
+fn version_of(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 fn date_matching(settings: &Settings, stream: Stream, request: &Request) -> DateMatching {
+    if stream == Stream::Companies {
+        return DateMatching::Second;
+    }
     if stream != Stream::Contacts {
         return DateMatching::SecondOfConversations {
             inclusive: settings.inclusive_bounds,
@@ -75,9 +89,8 @@ fn date_matching(settings: &Settings, stream: Stream, request: &Request) -> Date
         Dates::Exact => false,
         Dates::ByVersion => request
             .header("Intercom-Version")
-            .and_then(|version| version.split_once('.'))
-            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
-            .is_none_or(|version: (u32, u32)| version < (2, 17)),
+            .and_then(version_of)
+            .is_none_or(|version| version < (2, 17)),
     };
     if whole_day {
         DateMatching::WholeDay(settings.timezone)
@@ -95,6 +108,7 @@ enum Matching<'a> {
 impl<'a> Matching<'a> {
     fn find(
         data: &'a Data,
+        settings: &Settings,
         stream: Stream,
         condition: &Condition,
         dates: DateMatching,
@@ -102,6 +116,7 @@ impl<'a> Matching<'a> {
     ) -> Result<Matching<'a>, Refusal> {
         let table = data.table(stream);
         let pieces = pieces(table, &condition.spans(dates)?);
+        let is_found = |row: u32| stream != Stream::Companies || !settings.is_without_users(row);
         let by_updated_at = sort_field == "updated_at";
         let sort_value: fn(&Table, &Entry) -> i64 = match (sort_field, stream) {
             ("updated_at", _) => |_, entry| entry.sort_value,
@@ -113,12 +128,16 @@ impl<'a> Matching<'a> {
             }
             _ => return Err(format!("cannot sort by {sort_field}")),
         };
-        if by_updated_at && condition.only_about_updated_at() {
+        let are_all_found = stream != Stream::Companies || settings.companies_without_users_every == 0;
+        if by_updated_at && condition.only_about_updated_at() && are_all_found {
             return Ok(Matching::Pieces(pieces));
         }
         let mut listed = Vec::new();
         let mut bytes = Vec::new();
         for &entry in pieces.into_iter().flatten() {
+            if !is_found(entry.row) {
+                continue;
+            }
             if !condition.only_about_updated_at() {
                 bytes.clear();
                 put_record(data, &mut bytes, stream, entry.row, 0);
@@ -197,7 +216,7 @@ impl Page {
         Reply::json(
             200,
             match stream {
-                Stream::Contacts => object(&[
+                Stream::Contacts | Stream::Companies => object(&[
                     ("type", b"\"list\""),
                     ("data", &records),
                     ("total_count", total.as_bytes()),
@@ -315,6 +334,7 @@ fn put_record(data: &Data, out: &mut Vec<u8>, stream: Stream, row: u32, long_lis
     match stream {
         Stream::Contacts => data.put_contact(out, row, long_lists_every),
         Stream::Tickets => data.put_ticket(out, row, false),
+        Stream::Companies => data.put_company(out, row),
         _ => data.put_conversation(out, row),
     }
 }

@@ -32,6 +32,8 @@ pub struct Settings {
     pub tickets: usize,
     /// How many companies.
     pub companies: usize,
+    /// One company in so many has no users, and searches leave it out; 0: none.
+    pub companies_without_users_every: u32,
     /// How many macros.
     pub macros: usize,
     /// How many entries of the activity log.
@@ -127,6 +129,14 @@ pub struct Settings {
     pub log_requests: bool,
 }
 
+impl Settings {
+    /// Whether the company of that row has no users.
+    pub(super) fn is_without_users(&self, row: u32) -> bool {
+        let every = self.companies_without_users_every;
+        every > 0 && row.is_multiple_of(every)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -141,6 +151,7 @@ impl Default for Settings {
             collections: 0,
             tickets: 0,
             companies: 0,
+            companies_without_users_every: 0,
             macros: 0,
             activity_logs: 0,
             admins: 6,

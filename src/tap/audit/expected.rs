@@ -50,9 +50,14 @@ impl Expected {
                 Some(Bookmark {
                     updated_at: Some(at),
                     in_progress: true,
+                    scrolled_at,
                     ..
-                }) => Some(*at - 1),
-                Some(bookmark) => bookmark.updated_at,
+                }) => Some(scrolled_at.map_or(*at - 1, |scrolled_at| scrolled_at.min(*at - 1))),
+                // Some of what was updated since the last scroll comes with the next one.
+                Some(bookmark) => match (bookmark.updated_at, bookmark.scrolled_at) {
+                    (Some(updated_at), Some(scrolled_at)) => Some(updated_at.min(scrolled_at)),
+                    (updated_at, _) => updated_at,
+                },
             }
         } else {
             // A list without a bookmark was read when the newest of the others was.

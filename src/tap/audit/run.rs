@@ -205,7 +205,7 @@ fn why_not(stream: &Stream) -> Option<&'static str> {
         | Paging::NewestFirst { .. }
         | Paging::Unsorted { .. }
         | Paging::CursorSince { .. }
-        | Paging::Scroll
+        | Paging::Scroll { .. }
         | Paging::Cursors { .. }
         | Paging::Object
         | Paging::Texts => None,

@@ -333,6 +333,7 @@ fn join_awaited(awaited: &mut Vec<Awaited>, others: Vec<Awaited>) {
 fn is_same(one: &Bookmark, other: &Bookmark) -> bool {
     let place = |bookmark: &Bookmark| (bookmark.updated_at, bookmark.in_progress);
     place(one) == place(other)
+        && one.scrolled_at == other.scrolled_at
         && one.resume == other.resume
         && one.seen == other.seen
         && one.holes == other.holes

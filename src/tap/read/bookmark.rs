@@ -18,6 +18,9 @@ pub struct Bookmark {
     /// Whether the run that wrote this was still reading oldest first: what lies below is settled,
     /// and reading goes on right here, without looking back.
     pub in_progress: bool,
+    /// Where some of the records come by a whole scroll alone: up to when those were read, at the start of
+    /// the last one.
+    pub scrolled_at: Option<EpochSeconds>,
     /// Records at or above the next run's lower bound that were emitted already.
     pub seen: Seen,
     /// Where an unfinished reading of pages, newest first, goes on.
@@ -103,6 +106,10 @@ impl Bookmark {
             Some(value) => Some(instant(&value)?),
         };
         let in_progress = others.shift_remove("in_progress") == Some(Value::Bool(true));
+        let scrolled_at = match others.shift_remove("scrolled_at") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(instant(&value)?),
+        };
         let seen = Seen::parse(
             others.shift_remove("seen").as_ref(),
             others.shift_remove("undated").as_ref(),
@@ -141,6 +148,7 @@ impl Bookmark {
         Ok(Self {
             updated_at,
             in_progress,
+            scrolled_at,
             seen,
             resume,
             awaited,
@@ -172,6 +180,9 @@ impl Bookmark {
         }
         if self.in_progress {
             value.insert("in_progress".into(), json!(true));
+        }
+        if let Some(scrolled_at) = self.scrolled_at {
+            value.insert("scrolled_at".into(), json!(scrolled_at));
         }
         if let Some(covers) = &self.covers {
             value.insert("covers".into(), json!(covers));
@@ -297,6 +308,7 @@ mod tests {
         let value = json!({
             "updated_at": 1_763_800_000,
             "in_progress": true,
+            "scrolled_at": 1_763_700_000,
             "covers": ["contact_notes"],
             "undated": {"c": 7},
             "seen": {"a": 1_763_800_000, "b": [1_763_800_001, 4_294_967_295_u32]},

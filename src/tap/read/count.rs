@@ -6,6 +6,7 @@ use super::counted::Counted;
 use super::numbered;
 use super::places::Place;
 use super::reading::{Reading, unexpectedly_gone};
+use super::scroll_or_search;
 use super::search;
 use super::unsorted;
 use crate::tap::api::client::{ApiRequest, Client};
@@ -26,8 +27,10 @@ pub fn count_stream(
     let count_one = |one| {
         let reading = Reading {
             stream,
+            path: stream.path,
             client,
             places,
+            remembered_from: None,
             started_here,
             one,
             children: &[],
@@ -96,10 +99,10 @@ fn count(reading: &Reading<'_>, wants_sample: bool) -> Result<Counted, Fault> {
             }
             Ok(counted)
         }
-        Paging::Scroll => Ok(Counted {
-            unknown: Some("a scroll doesn't tell"),
-            ..Counted::of(Amount::at_least(0), Amount::at_least(1), Vec::new())
-        }),
+        Paging::Scroll { search, most_days } => {
+            let days = most_days(reading.client.config());
+            scroll_or_search::count(reading, search, days)
+        }
         Paging::ExportJobs(jobs) => {
             export_permission(reading.client, &jobs)?;
             Ok(Counted {

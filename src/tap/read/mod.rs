@@ -23,6 +23,7 @@ mod numbered;
 pub mod numbers;
 mod order;
 mod scroll;
+mod scroll_or_search;
 mod search;
 mod sieve;
 mod spool;

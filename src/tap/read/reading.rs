@@ -31,10 +31,14 @@ pub struct Batch {
 pub struct Reading<'a> {
     /// The row of the table.
     pub stream: &'static Stream,
+    /// The path of the endpoint that is asked: the row's, or that of another that has the same records.
+    pub path: &'static str,
     /// The client.
     pub client: &'a Client,
     /// Where the outputs that are emitted stand; at least one.
     pub places: &'a [Place],
+    /// What was emitted of records from then on is remembered, however far the bookmark comes.
+    pub remembered_from: Option<EpochSeconds>,
     /// When this run started, by the clock of this machine.
     pub started_here: EpochSeconds,
     /// What this one list is of, where the stream has several.
@@ -82,8 +86,8 @@ impl Reading<'_> {
     /// The endpoint's path with this and what else belongs to its query.
     pub(super) fn path(&self, query: &str) -> String {
         let path = match self.one {
-            Some(one) => self.stream.path.replace("{each}", &path_segment(one)),
-            None => self.stream.path.to_owned(),
+            Some(one) => self.path.replace("{each}", &path_segment(one)),
+            None => self.path.to_owned(),
         };
         let by_settings = (self.stream.query)(self.client.config());
         with_query(&with_query(&path, by_settings.unwrap_or_default()), query)

@@ -180,6 +180,13 @@ impl<'a> Sieve<'a> {
         !row.wanted.is_empty()
     }
 
+    /// From where on later runs may meet again what was emitted, if the bookmark is at that instant.
+    fn remembered_from(&self, bookmark: EpochSeconds) -> EpochSeconds {
+        let below = bookmark - self.reading.client.config().lookback_seconds;
+        let wanted = self.reading.remembered_from;
+        wanted.map_or(below, |wanted| wanted.min(below))
+    }
+
     fn moment(&self) -> Moment {
         let lookback = self.reading.client.config().lookback_seconds;
         let end = self.position();
@@ -193,7 +200,7 @@ impl<'a> Sieve<'a> {
         Moment {
             now: self.reading.started(),
             lookback,
-            from: oldest - lookback,
+            from: self.remembered_from(oldest),
         }
     }
 
@@ -201,7 +208,6 @@ impl<'a> Sieve<'a> {
     pub fn marks_in_progress(&self, position: EpochSeconds) -> Vec<Place> {
         let position = position.min(self.reading.newest_bookmark());
         // What goes on from here asks for nothing below, but the run after that may look back there.
-        let lookback = self.reading.client.config().lookback_seconds;
         let mut marks = Vec::new();
         for (emitted, place) in self.outputs.iter().zip(self.reading.places) {
             if !emitted.has_emitted || self.reading.known(place) >= Some(position) {
@@ -212,7 +218,7 @@ impl<'a> Sieve<'a> {
                 bookmark: Bookmark {
                     updated_at: Some(position),
                     in_progress: true,
-                    seen: emitted.seen.since(position - lookback),
+                    seen: emitted.seen.since(self.remembered_from(position)),
                     holes: self.holes.clone(),
                     ..place.bookmark.clone()
                 },
@@ -226,7 +232,6 @@ impl<'a> Sieve<'a> {
         let Some(newest) = self.reached() else {
             return Vec::new();
         };
-        let lookback = self.reading.client.config().lookback_seconds;
         let outputs = self.outputs.iter().zip(self.reading.places);
         outputs
             .filter(|(emitted, _)| emitted.has_emitted)
@@ -238,7 +243,7 @@ impl<'a> Sieve<'a> {
                         updated_at: newest,
                         total_count,
                     }),
-                    seen: emitted.seen.since(newest - lookback),
+                    seen: emitted.seen.since(self.remembered_from(newest)),
                     ..place.bookmark.clone()
                 },
             })
@@ -295,7 +300,7 @@ impl<'a> Sieve<'a> {
             bookmark.seen.join(&other.seen);
         }
         bookmark.seen = match top {
-            Some(top) => bookmark.seen.since(top - config.lookback_seconds),
+            Some(top) => bookmark.seen.since(self.remembered_from(top)),
             None => bookmark.seen,
         };
         bookmark.updated_at = top;
@@ -317,8 +322,8 @@ impl<'a> Sieve<'a> {
         } else {
             return None;
         };
-        let lookback = self.reading.client.config().lookback_seconds;
-        let seen_from = |from: Option<_>| from.map(|from| emitted.seen.since(from - lookback));
+        let seen_from =
+            |from: Option<_>| from.map(|from| emitted.seen.since(self.remembered_from(from)));
         // What can't all be remembered would be emitted by every run that looks back at it.
         if is_over && seen_from(reached).is_some_and(|seen| seen.is_overfull()) {
             reached = Some(self.reading.newest_bookmark());

@@ -4,7 +4,7 @@
 use super::places::Place;
 use super::reading::{Reading, Sink};
 use super::spool::Spool;
-use super::{between, cursor, export, numbered, scroll, search, unsorted};
+use super::{between, cursor, export, numbered, scroll_or_search, search, unsorted};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::streams::{Child, Paging, Stream};
@@ -33,8 +33,10 @@ pub fn read_stream(
     let mut read_one = |one| {
         let reading = Reading {
             stream,
+            path: stream.path,
             client,
             places,
+            remembered_from: None,
             started_here,
             one,
             children,
@@ -80,7 +82,10 @@ fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
         Paging::Search(matching) => search::read(reading, matching, sink),
         Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),
         Paging::Between { per_page, bounds } => between::read(reading, per_page, bounds, sink),
-        Paging::Scroll => scroll::read(reading, sink),
+        Paging::Scroll { search, most_days } => {
+            let days = most_days(reading.client.config());
+            scroll_or_search::read(reading, search, days, sink)
+        }
         Paging::NewestFirst {
             per_page,
             overlap_pages,

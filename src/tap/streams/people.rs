@@ -206,7 +206,10 @@ pub static STREAMS: &[Stream] = &[
         query: |_| None,
         for_each: None,
         records_at: "data",
-        paging: Paging::Scroll,
+        paging: Paging::Scroll {
+            search: "/companies/search",
+            most_days: |config| config.companies_scroll_days,
+        },
         record_path: Some("/companies/{id}"),
         nested_lists: None,
         children: &[

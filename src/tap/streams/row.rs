@@ -92,8 +92,14 @@ pub enum Paging {
         bounds: (&'static str, &'static str),
     },
     /// GET whose answers carry a `scroll_param` to be sent with the next request, until an empty
-    /// page. The server keeps the place, for one scroll a workspace.
-    Scroll,
+    /// page. The server keeps the place, for one scroll a workspace. Some versions have a search, too,
+    /// for most of the list.
+    Scroll {
+        /// The path of the search, a POST of a query sorted by `updated_at`.
+        search: &'static str,
+        /// After how many days the search isn't enough.
+        most_days: fn(&Config) -> u32,
+    },
     /// GET with opaque cursors of a list in no order.
     Cursors {
         /// Records a page.

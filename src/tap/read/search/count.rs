@@ -19,6 +19,14 @@ const ONE_MORE_IN: u64 = 4;
 /// The same where slices end with days.
 const ONE_MORE_IN_DAYS: u64 = 2;
 
+/// Whether it can be searched at all, by one small request.
+pub fn look(reading: &Reading<'_>) -> Result<(), Fault> {
+    let end = reading.client.config().end_date;
+    let window = Slice::window(reading.lower_bound(), end, Unit::Second);
+    let page = Asking::new(reading).look(window, Direction::Descending, 1);
+    page.map(drop)
+}
+
 /// Counts by one request, or by two where dates may match by whole days. `rows` of the newest are
 /// looked at.
 pub fn count(reading: &Reading<'_>, matching: DateMatching, rows: u32) -> Result<Counted, Fault> {

@@ -16,7 +16,7 @@ mod poison;
 mod slices;
 mod waiting;
 
-pub use self::count::count;
+pub use self::count::{count, look};
 
 use std::sync::Arc;
 
