@@ -159,6 +159,28 @@ fn windows_are_no_longer_than_may_be_and_leave_nothing_between_them() {
 }
 
 #[test]
+fn where_whole_days_are_exported_what_is_in_two_windows_comes_once() {
+    let workspace = workspace();
+    workspace.exports(|exports| {
+        exports.days_begin = Some(DAY / 2);
+        // A day lies in two windows wherever one ends.
+        for number in 0..400u16 {
+            let hours = i64::from(number) * 6 + 1;
+            exports.send(2000 + usize::from(number), now() - hours * 3600);
+        }
+    });
+    let start_date = chrono::DateTime::from_timestamp(now() - 300 * DAY, 0).unwrap();
+    let tap = tap(&workspace).set("start_date", start_date.to_rfc3339());
+    let first = tap.run().ok();
+    assert!(workspace.exports(|exports| exports.begun()) > 1);
+    let again = tap.run_from(&first.state()).ok();
+    for (stream, kind) in KINDS {
+        let expected = expected(&workspace, kind, 300);
+        assert_eq!(emitted([&first, &again], stream), expected, "{stream}");
+    }
+}
+
+#[test]
 fn receipts_come_as_gzip_and_as_plain_text_too() {
     for packing in [Packing::Gzip, Packing::Plain] {
         let workspace = workspace();

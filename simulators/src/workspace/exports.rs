@@ -64,6 +64,9 @@ pub struct Exports {
     pub in_the_way: u32,
     /// So many downloads are cut.
     pub cut_downloads: u32,
+    /// Jobs export whole days, which begin so many seconds after those of UTC; where there is none, from
+    /// second to second.
+    pub days_begin: Option<i64>,
     /// The word for what is done.
     pub done_word: Option<&'static str>,
     /// The windows of all jobs that were begun.
@@ -251,7 +254,11 @@ impl Exports {
     }
 
     fn rows_of(&self, job: &Job) -> impl Iterator<Item = &ExportRow> {
-        let (after, before) = job.window;
+        let (mut after, mut before) = job.window;
+        if let Some(begin) = self.days_begin {
+            after -= (after - begin).rem_euclid(86_400);
+            before += 86_399 - (before - begin).rem_euclid(86_400);
+        }
         let rows = self.rows.iter();
         rows.filter(move |row| (after..=before).contains(&row.sent_at))
     }

@@ -12,7 +12,7 @@ use self::archive::Archive;
 use self::jobs::Jobs;
 use self::kinds::Kinds;
 use self::rows::Rows;
-use self::standing::Standings;
+use self::standing::{Standings, Window};
 use super::between;
 use super::reading::{Batch, Reading, Sink};
 use crate::tap::fault::Fault;
@@ -30,7 +30,8 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
     // A day that is not over is the next run's to read again.
     let today = started - started.since_day_began(0);
     let look_back = DAY * Seconds::from(config.export_lookback_days);
-    let again_from = today.min(end) - look_back;
+    // A day more, since whole days of another timezone may be exported.
+    let again_from = today.min(end) - look_back - DAY;
     let begins = Jobs {
         client: reading.client,
         stream: reading.stream.name,
@@ -53,12 +54,15 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
                 ..Batch::default()
             })
         })?;
-        if let Some(mut files) = files {
-            standings.remember_rows(until > again_from);
-            emit(reading, &kinds, &mut files, wanted, &mut standings, sink)?;
-        }
         // A job of an earlier run may end a little before this one began; the rest is the next run's.
         let is_last = until >= end || until > today;
+        standings.begin(Window {
+            is_followed: !is_last,
+            is_exported_again: until > again_from,
+        });
+        if let Some(mut files) = files {
+            emit(reading, &kinds, &mut files, wanted, &mut standings, sink)?;
+        }
         sink(Batch {
             marks: standings.marks(from, until.min(today), is_last),
             ..Batch::default()

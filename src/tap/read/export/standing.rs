@@ -2,20 +2,31 @@
 //! already, and where it stands once a window is emitted.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Bookmark;
-use crate::tap::read::exported::{Exported, Job, MOST_EMITTED};
+use crate::tap::read::exported::{Exported, Job, MOST_EMITTED, hash_of};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Reading;
 use crate::tap::time::{DAY, EpochSeconds, Seconds};
 
+/// How many rows of one window are remembered while the next is read.
+const MOST_OF_A_WINDOW: usize = 500_000;
+
 /// All who stand somewhere.
 pub struct Standings<'a> {
     all: Vec<Standing<'a>>,
-    /// Whether rows that are read now will be exported to the next run again.
-    is_remembering: bool,
+    /// What becomes of the rows that are read now.
+    window: Window,
+}
+
+/// What becomes of a window's rows after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Whether another window follows in this run.
+    pub is_followed: bool,
+    /// Whether the next run exports its rows again.
+    pub is_exported_again: bool,
 }
 
 struct Standing<'a> {
@@ -24,6 +35,11 @@ struct Standing<'a> {
     start: EpochSeconds,
     /// Rows that earlier runs emitted, and how often.
     before: HashMap<u64, u32>,
+    /// Rows of the window before, and how often: where the server exports whole days, of the
+    /// workspace's timezone, those of the day in which one window ends and the next begins are in both.
+    window_before: HashMap<u64, u32>,
+    /// Rows of this window, the oldest first.
+    window: VecDeque<u64>,
     /// Rows that the next run may meet again, the oldest first.
     emitted: VecDeque<u64>,
     bookmark: Bookmark,
@@ -53,21 +69,23 @@ impl<'a> Standings<'a> {
                     None => beginning()?,
                 },
             };
-            let mut before = HashMap::new();
-            for hash in &place.bookmark.exported.emitted {
-                *before.entry(*hash).or_default() += 1;
-            }
+            let before = counted(place.bookmark.exported.emitted.iter().copied());
             all.push(Standing {
                 place,
                 start,
                 before,
+                window_before: HashMap::new(),
+                window: VecDeque::new(),
                 emitted: VecDeque::new(),
                 bookmark: place.bookmark.clone(),
             });
         }
         Ok(Self {
             all,
-            is_remembering: false,
+            window: Window {
+                is_followed: true,
+                is_exported_again: false,
+            },
         })
     }
 
@@ -113,36 +131,34 @@ impl<'a> Standings<'a> {
         })
     }
 
-    /// Says whether rows that are read now will be exported to the next run again.
-    pub fn remember_rows(&mut self, is_remembering: bool) {
-        self.is_remembering = is_remembering;
+    /// Another window begins to be read.
+    pub fn begin(&mut self, window: Window) {
+        self.window = window;
+        for standing in &mut self.all {
+            standing.window_before = counted(standing.window.drain(..));
+        }
     }
 
-    /// Whether a row wasn't emitted by earlier runs to those outputs.
+    /// Whether a row wasn't emitted to those outputs before.
     pub fn is_new(&mut self, outputs: Outputs, kind: &str, json: &str) -> bool {
+        let window = self.window;
         let mut all = self.all.iter_mut();
         let Some(standing) = all.find(|standing| standing.place.outputs.has(outputs)) else {
             return false;
         };
-        if !self.is_remembering && standing.before.is_empty() {
+        let is_known = !standing.before.is_empty() || !standing.window_before.is_empty();
+        if !window.is_followed && !window.is_exported_again && !is_known {
             return true;
         }
-        let mut hasher = DefaultHasher::new();
-        (kind, json).hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.is_remembering {
-            standing.emitted.push_back(hash);
-            if standing.emitted.len() > MOST_EMITTED {
-                standing.emitted.pop_front();
-            }
+        let hash = hash_of(kind, json);
+        if window.is_followed {
+            remember(&mut standing.window, hash, MOST_OF_A_WINDOW);
         }
-        match standing.before.get_mut(&hash) {
-            Some(times) if *times > 0 => {
-                *times -= 1;
-                false
-            }
-            _ => true,
+        let is_of_before = take(&mut standing.window_before, hash);
+        if window.is_exported_again && !is_of_before {
+            remember(&mut standing.emitted, hash, MOST_EMITTED);
         }
+        !is_of_before && !take(&mut standing.before, hash)
     }
 
     /// Where everyone stands now that a job is begun: where they did, and waiting for it.
@@ -202,5 +218,31 @@ impl Standing<'_> {
             outputs: self.place.outputs,
             bookmark: self.bookmark.clone(),
         }
+    }
+}
+
+fn counted(hashes: impl Iterator<Item = u64>) -> HashMap<u64, u32> {
+    let mut counted = HashMap::new();
+    for hash in hashes {
+        *counted.entry(hash).or_default() += 1;
+    }
+    counted
+}
+
+/// Takes one row out of those that were emitted, if it is among them.
+fn take(emitted: &mut HashMap<u64, u32>, hash: u64) -> bool {
+    match emitted.get_mut(&hash) {
+        Some(times) if *times > 0 => {
+            *times -= 1;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn remember(rows: &mut VecDeque<u64>, hash: u64, most: usize) {
+    rows.push_back(hash);
+    if rows.len() > most {
+        rows.pop_front();
     }
 }
