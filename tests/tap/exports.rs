@@ -12,7 +12,7 @@ use simulators::workspace::{ExportRow, Exports, Fate, Packing, Settings, Workspa
 const DAY: i64 = 86_400;
 
 /// The streams by the kinds of their files.
-const KINDS: [(&str, &str); 13] = [
+pub const KINDS: [(&str, &str); 13] = [
     ("export_receipts", "receipt"),
     ("export_opens", "open"),
     ("export_clicks", "click"),
@@ -32,7 +32,7 @@ fn workspace() -> Workspace {
     Workspace::start(Settings::default())
 }
 
-fn tap(workspace: &Workspace) -> Tap {
+pub fn tap(workspace: &Workspace) -> Tap {
     let start = chrono::DateTime::from_timestamp(now() - 80 * DAY, 0).unwrap();
     Tap::of(workspace)
         .streams(&["export_receipts"])
@@ -46,7 +46,7 @@ fn object(row: &ExportRow) -> String {
 }
 
 /// What is to be emitted of the rows of a kind that were sent in the last days, each with how often.
-fn expected(workspace: &Workspace, kind: &str, days: i64) -> BTreeMap<String, usize> {
+pub fn expected(workspace: &Workspace, kind: &str, days: i64) -> BTreeMap<String, usize> {
     let mut expected = BTreeMap::new();
     workspace.exports(|exports| {
         let rows = exports.rows.iter();
@@ -57,7 +57,10 @@ fn expected(workspace: &Workspace, kind: &str, days: i64) -> BTreeMap<String, us
     expected
 }
 
-fn emitted<'a>(runs: impl IntoIterator<Item = &'a Run>, stream: &str) -> BTreeMap<String, usize> {
+pub fn emitted<'a>(
+    runs: impl IntoIterator<Item = &'a Run>,
+    stream: &str,
+) -> BTreeMap<String, usize> {
     let mut emitted = BTreeMap::new();
     for run in runs {
         for record in run.of_stream(stream) {
@@ -69,7 +72,7 @@ fn emitted<'a>(runs: impl IntoIterator<Item = &'a Run>, stream: &str) -> BTreeMa
 
 /// All rows of the last 80 days, each as often as there is one.
 #[track_caller]
-fn assert_all(workspace: &Workspace, runs: &[&Run]) {
+pub fn assert_all(workspace: &Workspace, runs: &[&Run]) {
     for (stream, kind) in KINDS {
         let expected = expected(workspace, kind, 80);
         assert!(!expected.is_empty(), "{kind}");

@@ -19,6 +19,7 @@ mod emission;
 mod endless;
 mod every_stream;
 mod excluding;
+mod export_kills;
 mod exports;
 mod faults;
 mod further_children;

@@ -140,10 +140,11 @@ impl Exports {
         });
     }
 
-    /// Whatever is pending can be done now.
+    /// Whatever is pending is done now.
     pub fn finish(&mut self) {
         for job in self.jobs.values_mut() {
             job.fate = Fate::Done;
+            job.is_over = true;
         }
     }
 

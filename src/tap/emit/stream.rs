@@ -162,7 +162,16 @@ impl<W: Write> Emission<'_, W> {
                     self.look_at(arrival.records)?;
                 }
                 Event::Record(complete) => self.write(&complete)?,
-                Event::Marks(marks) => self.standing.come(marks),
+                Event::Marks(marks) => {
+                    let mut bookmarks = marks.iter().map(|mark| &mark.bookmark);
+                    let begins_job = bookmarks.any(|bookmark| bookmark.exported.job.is_some());
+                    self.standing.come(marks);
+                    // A run that is killed any moment later must not leave it in the next one's way.
+                    if begins_job {
+                        self.remember(pipeline.along())?;
+                        self.messages.state()?;
+                    }
+                }
                 Event::NotYet => {}
                 Event::End(end) => break end,
             }

@@ -47,7 +47,7 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
             Some(job) => job.until,
             None => standings.window(from, end, longest, again_from),
         };
-        let wanted = standings.wanted(from);
+        let wanted = standings.wanted(until);
         let files = begins.files(from, until, begun.take(), |job| {
             sink(Batch {
                 marks: standings.marks_of_job(job),
@@ -64,7 +64,7 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
             emit(reading, &kinds, &mut files, wanted, &mut standings, sink)?;
         }
         sink(Batch {
-            marks: standings.marks(from, until.min(today), is_last),
+            marks: standings.marks(until, until.min(today), is_last),
             ..Batch::default()
         })?;
         if is_last {

@@ -123,9 +123,10 @@ impl<'a> Standings<'a> {
         next.map_or(until, |next| until.min(next))
     }
 
-    /// For whom a window from there on is.
-    pub fn wanted(&self, from: EpochSeconds) -> Outputs {
-        let who = self.all.iter().filter(|standing| standing.start <= from);
+    /// For whom a window up to there is. One that an earlier run began may reach further back than is
+    /// needed now, where `start_date` has moved meanwhile.
+    pub fn wanted(&self, until: EpochSeconds) -> Outputs {
+        let who = self.all.iter().filter(|standing| standing.start < until);
         who.fold(Outputs::default(), |all, standing| {
             all.with(standing.place.outputs)
         })
@@ -171,15 +172,21 @@ impl<'a> Standings<'a> {
         marks
     }
 
-    /// Where everyone stands once the window from `from` on is emitted, up to `until`.
-    pub fn marks(&mut self, from: EpochSeconds, until: EpochSeconds, is_last: bool) -> Vec<Place> {
+    /// Where everyone stands once the window up to `until` is emitted, and with it what lies before
+    /// `settled`.
+    pub fn marks(
+        &mut self,
+        until: EpochSeconds,
+        settled: EpochSeconds,
+        is_last: bool,
+    ) -> Vec<Place> {
         for standing in &mut self.all {
             standing.bookmark.exported.job = None;
-            if standing.start > from {
+            if standing.start >= until {
                 continue;
             }
             let bookmark = &mut standing.bookmark;
-            bookmark.updated_at = bookmark.updated_at.max(Some(until));
+            bookmark.updated_at = bookmark.updated_at.max(Some(settled));
             bookmark.in_progress = !is_last;
             if is_last {
                 bookmark.exported.emitted = standing.emitted.iter().copied().collect();
