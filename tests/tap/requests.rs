@@ -219,31 +219,40 @@ fn bodies_are_read_for_what_they_mean() {
     let with_mark = [b"\xef\xbb\xbf", TAGS].concat();
     let packed = gzipped(TAGS);
     let behind = |more: &[u8]| [&packed, more].concat();
-    for (body, is_packed) in [
-        (with_mark.clone(), false),
-        (gzipped(&with_mark), true),
-        (packed.clone(), true),
-        (behind(&[0; 512]), true),
-        (behind(b"\0\0"), true),
-        (behind(b"\r\n"), true),
-        (behind(b"<!-- served by a gateway -->"), true),
+    for (body, encoding) in [
+        (with_mark.clone(), None),
+        (gzipped(&with_mark), Some("gzip")),
+        (packed.clone(), Some("gzip")),
+        (packed.clone(), Some("GZIP")),
+        (packed.clone(), Some("x-gzip")),
+        (packed.clone(), None),
+        (gzipped(&packed), Some("gzip")),
+        (gzipped(&packed), Some("gzip, gzip")),
+        (behind(&[0; 512]), Some("gzip")),
+        (behind(&[0; 512]), Some("x-gzip")),
+        (behind(b"\0\0"), Some("gzip")),
+        (behind(b"\r\n"), Some("gzip")),
+        (behind(b"<!-- served by a gateway -->"), Some("gzip")),
+        (behind(b"<!-- served by a gateway -->"), Some("X-GZIP")),
     ] {
-        let told = format!("{body:?}");
+        let told = format!("{encoding:?} {body:?}");
         let run = tags_from(move || {
             let reply = Reply::json(200, body.clone());
-            if is_packed {
-                reply.header("Content-Encoding", "gzip")
-            } else {
-                reply
+            match encoding {
+                Some(encoding) => reply.header("Content-Encoding", encoding),
+                None => reply,
             }
         });
         assert_eq!(run.exit_code, Some(0), "{told}: {}", run.stderr);
         assert_eq!(run.ids("tags"), Ids::from(["7".to_owned()]));
     }
     // Cut in the middle, it is no answer.
-    let cut = packed[..packed.len() / 2].to_vec();
-    let run = tags_from(move || Reply::json(200, cut.clone()).header("Content-Encoding", "gzip"));
-    assert_eq!(run.exited(1).records.len(), 0);
+    for encoding in ["gzip", "x-gzip"] {
+        let cut = packed[..packed.len() / 2].to_vec();
+        let run =
+            tags_from(move || Reply::json(200, cut.clone()).header("Content-Encoding", encoding));
+        assert_eq!(run.exited(1).records.len(), 0, "{encoding}");
+    }
 }
 
 #[test]

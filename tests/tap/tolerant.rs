@@ -39,6 +39,7 @@ fn one_odd_record_costs_itself_alone() {
         r#"{"id":""}"#,
         r#"{"id":{"a":1}}"#,
         r#"{"id":true}"#,
+        r#"{"id":1.5}"#,
     ] {
         let (_server, tap) = contacts(&format!(
             r#"{{"id":"a","updated_at":{time}}},{odd},{{"id":"b","updated_at":{time}}}"#
@@ -132,6 +133,35 @@ fn numbers_around_the_records_come_in_every_form() {
             let expected: Ids = (0..60).map(|number: u64| number.to_string()).collect();
             assert_same(stream, &expected, &run.ids(stream));
         }
+    }
+}
+
+#[test]
+fn cursors_come_in_every_form() {
+    let forms: [fn(usize) -> Value; 6] = [
+        |cursor| json!(cursor),
+        |cursor| json!(cursor.to_string()),
+        |cursor| json!({"page": 2, "starting_after": cursor}),
+        |cursor| json!({"page": 2, "starting_after": cursor.to_string()}),
+        |cursor| json!(format!("https://x.test/contacts?starting_after={cursor}")),
+        |cursor| json!(format!("/contacts?per_page=5&starting_after={cursor}")),
+    ];
+    for (number, form) in forms.into_iter().enumerate() {
+        let time = now() - DAY;
+        let (_server, tap) = serve(move |request| {
+            let asked: Value = serde_json::from_slice(&request.body).unwrap();
+            let pagination = &asked["pagination"];
+            let cursor = pagination["starting_after"].as_str();
+            let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+            let size = pagination["per_page"].as_u64().unwrap();
+            let to = (from + usize::try_from(size).unwrap()).min(12);
+            let rows = (from..to).map(|n| json!({"id": n.to_string(), "updated_at": time}));
+            let next = if to < 12 { form(to) } else { json!(null) };
+            json!({"data": rows.collect::<Vec<_>>(), "pages": {"next": next}}).to_string()
+        });
+        let run = tap.set("page_size", 5).streams(&["contacts"]).run().ok();
+        let expected: Ids = (0..12).map(|number: u64| number.to_string()).collect();
+        assert_same(&format!("form {number}"), &expected, &run.ids("contacts"));
     }
 }
 

@@ -125,7 +125,7 @@ impl ListPage {
         let next = match list.next {
             NextPage::NumberOrCursor => match envelope.next() {
                 Next::Cursor(cursor) => Some(with_parameter(path, "starting_after", cursor)),
-                Next::End | Next::Unnamed => None,
+                Next::End | Next::Bare(_) | Next::Unnamed => None,
             },
             NextPage::Linked => linked(json, path)?,
             NextPage::CursorBeside { at, parameter } => {

@@ -1,8 +1,9 @@
 //! Reading the body of an answer whole, within the budget of memory.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
+use flate2::read::MultiGzDecoder;
 use ureq::Body;
 
 use super::memory::Turn;
@@ -17,6 +18,11 @@ const SMALL: usize = 64 << 10;
 const STEP: usize = 1 << 20;
 /// What some gateways put before a text to say that it is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What every gzip stream begins with, and no JSON or text.
+const GZIP_MARK: &[u8] = b"\x1f\x8b";
+/// How often a body may be packed, besides what its header says. There are streams that unpack to
+/// themselves.
+const MOST_PACKINGS: usize = 3;
 
 /// Why a body wasn't read.
 #[derive(Debug)]
@@ -43,7 +49,10 @@ pub fn read(
     stop: &Stop,
     permit: &mut Permit<'_>,
 ) -> Result<WholeBody, BodyFault> {
-    let mut reader = body.into_with_config().limit(LARGEST_BODY).reader();
+    let reader = body.into_with_config().limit(LARGEST_BODY).reader();
+    let mut reader = unpacked(Box::new(reader))
+        .map_err(|error| BodyFault::Lost(error.into()))?
+        .take(LARGEST_BODY);
     let mut whole = WholeBody {
         bytes: Vec::new(),
         held: 0,
@@ -59,6 +68,40 @@ pub fn read(
         whole.bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(whole)
+}
+
+/// What is packed although its header doesn't say so in the one form that is understood (`gzip`, but
+/// neither `GZIP` nor `x-gzip` nor `gzip, gzip`), as what it means.
+fn unpacked<'a>(mut reader: Box<dyn Read + 'a>) -> io::Result<Box<dyn Read + 'a>> {
+    for _ in 0..MOST_PACKINGS {
+        let mut mark = Vec::with_capacity(GZIP_MARK.len());
+        (&mut reader)
+            .take(GZIP_MARK.len() as u64)
+            .read_to_end(&mut mark)?;
+        let is_packed = mark == GZIP_MARK;
+        let whole = Cursor::new(mark).chain(reader);
+        if !is_packed {
+            return Ok(Box::new(whole));
+        }
+        reader = Box::new(Unpacking(MultiGzDecoder::new(whole)));
+    }
+    Ok(reader)
+}
+
+/// A gzip stream whose faults are told as those of streams that their header names.
+struct Unpacking<R>(MultiGzDecoder<R>);
+
+impl<R: Read> Read for Unpacking<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let is_of_transport = error.get_ref().is_some_and(|it| it.is::<ureq::Error>());
+            if is_of_transport {
+                error
+            } else {
+                ureq::Error::Decompress("gzip", error).into_io()
+            }
+        })
+    }
 }
 
 /// Writes a body to a temporary file, which goes with the process.

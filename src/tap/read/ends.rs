@@ -85,8 +85,10 @@ impl Cursors {
             Next::Unnamed => Err(Fault::Stream(
                 "the API says that there is a next page, but gives no cursor for it".into(),
             )),
-            Next::Cursor(cursor) if self.met.insert(cursor.clone()) => Ok(Some(cursor.clone())),
-            Next::Cursor(cursor) => Err(Fault::Stream(format!(
+            Next::Cursor(cursor) | Next::Bare(cursor) if self.met.insert(cursor.clone()) => {
+                Ok(Some(cursor.clone()))
+            }
+            Next::Cursor(cursor) | Next::Bare(cursor) => Err(Fault::Stream(format!(
                 "the API repeats the cursor {cursor:?}, so its pages have no end"
             ))),
         }

@@ -13,6 +13,9 @@ pub enum Next {
     End,
     /// It is asked for with this cursor.
     Cursor(String),
+    /// It is named by a number or a word alone: the cursor of a list with cursors, the page of a
+    /// numbered one.
+    Bare(String),
     /// There may be one, but it isn't named by a cursor.
     Unnamed,
 }
@@ -171,8 +174,8 @@ fn small_number(json: &str) -> Option<u32> {
 }
 
 impl Next {
-    /// `next` may be null, an object with a cursor or a page's number, a URL, or a number. Where the
-    /// cursor is null, there is no next page.
+    /// `next` may be null, an object with a cursor or a page's number, a URL, a number or a word. Where
+    /// the cursor is null, there is no next page.
     fn read(json: &str) -> Result<Self, serde_json::Error> {
         Ok(match json.as_bytes()[0] {
             b'n' | b'f' => Self::End,
@@ -183,13 +186,20 @@ impl Next {
             },
             b'"' => match unquoted(json) {
                 Some(text) if text.is_empty() => Self::End,
-                Some(text) => cursor_in_url(&text).map_or(Self::Unnamed, Self::Cursor),
+                Some(text) if is_url(&text) => {
+                    cursor_in_url(&text).map_or(Self::Unnamed, Self::Cursor)
+                }
+                Some(_) => key(json).map_or(Self::Unnamed, Self::Bare),
                 None => Self::Unnamed,
             },
             _ if whole_number(json) == Some(0) => Self::End,
-            _ => Self::Unnamed,
+            _ => key(json).map_or(Self::Unnamed, Self::Bare),
         })
     }
+}
+
+fn is_url(text: &str) -> bool {
+    text.starts_with(['/', '?']) || text.contains("://")
 }
 
 fn cursor_in_url(url: &str) -> Option<String> {
@@ -225,7 +235,11 @@ mod tests {
                 cursor("a=="),
             ),
             (r#""https://x.test/c?page=2""#, Next::Unnamed),
-            ("2", Next::Unnamed),
+            ("2", Next::Bare("2".to_owned())),
+            (r#""2""#, Next::Bare("2".to_owned())),
+            (r#""abc==""#, Next::Bare("abc==".to_owned())),
+            (r#""/c?page=2""#, Next::Unnamed),
+            ("true", Next::Unnamed),
         ] {
             assert_eq!(Next::read(next).unwrap(), expected, "{next}");
         }

@@ -25,6 +25,15 @@ pub fn whole_number(json: &str) -> Option<u64> {
     is_whole.then_some(number as u64)
 }
 
+/// Whether a value is a number that isn't whole. No schema has such keys.
+#[must_use]
+pub fn is_fraction(json: &str) -> bool {
+    json.contains(['.', 'e', 'E'])
+        && json
+            .parse()
+            .is_ok_and(|number: f64| number.is_finite() && number.fract() != 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +53,22 @@ mod tests {
             ("\"\"", None),
         ] {
             assert_eq!(whole_number(json), expected, "{json}");
+        }
+    }
+    #[test]
+    fn only_numbers_with_a_part_behind_the_point_are_fractions() {
+        for (json, expected) in [
+            ("1.5", true),
+            ("15e-1", true),
+            ("-1.5", true),
+            ("1.0", false),
+            ("1e2", false),
+            ("1e999", false),
+            ("7", false),
+            ("\"1.5\"", false),
+            ("null", false),
+        ] {
+            assert_eq!(is_fraction(json), expected, "{json}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::envelope::{Envelope, Next, key};
+use super::numbers::is_fraction;
 use super::places::Outputs;
 use super::seen::Version;
 use crate::json::members::{fault_of, range_in, unquoted};
@@ -260,9 +261,9 @@ impl Keys {
             None | Some("null" | "\"\"") => {
                 return Err(BadAnswer(format!("a record has no `{}`", names.key)));
             }
-            Some(value) => key(value).ok_or_else(|| {
+            Some(value) => key(value).filter(|_| !is_fraction(value)).ok_or_else(|| {
                 BadAnswer(format!(
-                    "the `{}` of a record is no text or number",
+                    "the `{}` of a record is no text or whole number: {value}",
                     names.key
                 ))
             })?,
@@ -354,6 +355,7 @@ mod tests {
             r#"{"id":null}"#,
             r#"{"id":{}}"#,
             r#"{"id":""}"#,
+            r#"{"id":1.5}"#,
         ] {
             let page = parse(&format!(r#"{{"data":[{{"id":1}},{odd},{{"id":"b"}}]}}"#)).unwrap();
             let ids: Vec<&str> = page.rows.iter().map(|row| row.id.as_str()).collect();
