@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::ending::Ending;
 use super::exported::Exported;
 use super::seen::Seen;
 use crate::tap::time::{self, EpochSeconds};
@@ -60,6 +61,8 @@ pub struct Hole {
     pub since: EpochSeconds,
     /// Why they couldn't be had.
     pub why: String,
+    /// How their ids end; other records of those instants were had.
+    pub ending: Ending,
 }
 
 /// Something that goes with a record and couldn't be had yet.
@@ -219,24 +222,42 @@ impl Hole {
             to: instant(&entry["to"])?,
             since: instant(&entry["since"])?,
             why: entry["why"].as_str().unwrap_or_default().to_owned(),
+            ending: match &entry["ids_end_in"] {
+                Value::Null => Ending::default(),
+                digits => digits
+                    .as_str()
+                    .and_then(Ending::parse)
+                    .ok_or("`ids_end_in` of an entry of `holes` isn't the end of an id")?,
+            },
         })
     }
 
     fn to_value(&self) -> Value {
-        json!({"from": self.from, "to": self.to, "since": self.since, "why": self.why})
+        let mut entry =
+            json!({"from": self.from, "to": self.to, "since": self.since, "why": self.why});
+        if !self.ending.is_empty() {
+            entry["ids_end_in"] = json!(self.ending.text());
+        }
+        entry
     }
 
-    /// Whether they have an instant in common.
+    /// Whether they may have a record in common.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
-        self.from <= other.to && other.from <= self.to
+        let shared = self.ending.shared(other.ending);
+        let is_one_within_the_other = shared == self.ending || shared == other.ending;
+        is_one_within_the_other && self.from <= other.to && other.from <= self.to
     }
 }
 
 impl fmt::Display for Hole {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (time::to_rfc3339(self.from), time::to_rfc3339(self.to));
-        write!(formatter, "what was updated from {from} to {to}")
+        write!(formatter, "what was updated from {from} to {to}")?;
+        if self.ending.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, " and has an id that ends in {}", self.ending)
     }
 }
 
@@ -315,7 +336,8 @@ mod tests {
             "resume": {"page": 7, "updated_at": 1_763_800_100, "total_count": 900},
             "awaited": [{"id": "1", "updated_at": "2025-11-22T08:26:40Z", "since": 1_763_800_200},
                 {"stream": "notes", "id": "2", "updated_at": 1, "since": 1_763_800_200, "why": "status 500"}],
-            "holes": [{"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500"}],
+            "holes": [{"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500"},
+                {"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500", "ids_end_in": "a0"}],
             "of_another_program": [1, 2],
         });
         assert_eq!(parse(&value).unwrap().to_value("updated_at"), value);

@@ -16,6 +16,7 @@ pub mod stream;
 mod between;
 mod coverage;
 mod cursor;
+mod ending;
 mod ends;
 mod export;
 mod guard;

@@ -146,6 +146,7 @@ impl<'a> Sieve<'a> {
                     hole.from = hole.from.min(known.from);
                     hole.to = hole.to.max(known.to);
                     hole.since = hole.since.min(known.since);
+                    hole.ending = hole.ending.shared(known.ending);
                 }
                 !is_same
             });

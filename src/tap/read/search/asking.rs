@@ -263,6 +263,10 @@ impl<'a> Asking<'a> {
         if let Some(before) = question.slice.before() {
             filters.push(json!({"field": "updated_at", "operator": "<", "value": before}));
         }
+        let ending = question.slice.ending;
+        if !ending.is_empty() {
+            filters.push(json!({"field": "id", "operator": "$", "value": ending.text()}));
+        }
         let mut pagination = json!({"per_page": per_page});
         if let Some(cursor) = &question.cursor {
             pagination["starting_after"] = json!(cursor);

@@ -251,11 +251,12 @@ impl Chain {
                 from: Some(last),
                 ..self.question.slice
             },
-            Direction::Descending => Slice::window(
-                self.question.slice.from,
-                Some(last + 1),
-                self.question.slice.unit,
-            ),
+            Direction::Descending => Slice {
+                to: Some(last + 1),
+                is_last: true,
+                is_window: true,
+                ..self.question.slice
+            },
         };
         let most_pages = if self.order.is_kept() {
             MOST_PAGES_BEYOND

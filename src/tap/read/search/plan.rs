@@ -2,6 +2,7 @@
 //! instants; how wide a slice is only decides how many pages it has, and follows what its neighbours
 //! held. Knows nothing of requests.
 
+use crate::tap::read::ending::Ending;
 use crate::tap::time::{DAY, EpochSeconds, HOUR, Seconds};
 
 /// Intercom began in 2011: nothing is older.
@@ -48,6 +49,8 @@ pub struct Slice {
     pub is_last: bool,
     /// Whether it is all there is.
     pub is_window: bool,
+    /// How the ids of its rows end.
+    pub ending: Ending,
 }
 
 /// Gives out the slices of a window, oldest first.
@@ -94,6 +97,7 @@ impl Slice {
             unit,
             is_last: true,
             is_window: true,
+            ending: Ending::default(),
         }
     }
 
@@ -365,6 +369,7 @@ mod tests {
             unit,
             is_last: false,
             is_window: false,
+            ending: Ending::default(),
         };
         assert_eq!(
             planner(Unit::Second, 9).cut(&slice(Unit::Second, 1), 9_000, 0),

@@ -105,7 +105,10 @@ pub fn passed_over(
 ) -> Result<Option<Vec<Row>>, Fault> {
     let mut rows = Vec::new();
     for unit in units {
-        let slice = Slice::window(Some(hole.from), Some(hole.to + 1), *unit);
+        let slice = Slice {
+            ending: hole.ending,
+            ..Slice::window(Some(hole.from), Some(hole.to + 1), *unit)
+        };
         let mut chain = Chain::new(Direction::Ascending, slice);
         chain.take_care(1);
         loop {
@@ -158,39 +161,49 @@ struct Around<'a, 'b> {
     holes: Vec<Hole>,
 }
 
+/// What came of reading a slice from both its ends.
+enum End {
+    /// All of its rows came, so many.
+    Whole(u64),
+    /// Something between them can't be had.
+    Gap(Gap),
+}
+
+/// What lies between two rows, or between a row and an end of the slice.
+struct Gap {
+    slice: Slice,
+    from: EpochSeconds,
+    /// Inclusive.
+    to: EpochSeconds,
+    /// How many rows the slice has; none where no page of it came.
+    total: Option<u64>,
+    /// How many of them didn't come.
+    unread: Option<u64>,
+}
+
+impl Gap {
+    fn is_one(&self) -> bool {
+        self.unread.is_some_and(|rows| rows <= 1)
+    }
+}
+
 impl Around<'_, '_> {
-    fn read(&mut self, mut chain: Chain, halvings: u32) -> Result<(), Fault> {
-        let Some(why) = self.follow(&mut chain, None)? else {
+    fn read(&mut self, chain: Chain, halvings: u32) -> Result<(), Fault> {
+        let End::Gap(gap) = self.read_from_both_ends(chain)? else {
             return Ok(());
         };
-        let mut back = Chain::new(chain.direction().reversed(), chain.slice());
-        back.take_care(self.asking.per_page(2));
-        if self.follow(&mut back, Some(&chain))?.is_none() {
-            return Ok(());
+        if gap.is_one() || halvings >= MOST_HALVINGS {
+            return self.leave(&gap);
         }
-        let is_one = chain
-            .total_count()
-            .or(back.total_count())
-            .is_some_and(|total| total <= chain.rows() + back.rows() + 1);
-        let slice = chain.slice();
-        let (below, above) = match chain.direction() {
-            Direction::Ascending => (&chain, &back),
-            Direction::Descending => (&back, &chain),
-        };
-        let from = below.reached().unwrap_or_else(|| slice.after());
-        let latest = || {
-            slice
-                .before()
-                .unwrap_or_else(|| self.asking.reading.client.now())
-        };
-        let to = above.reached().unwrap_or_else(latest).max(from);
+        let Gap {
+            slice, from, to, ..
+        } = gap;
         let is_narrow = match slice.unit {
             Unit::Second => to - from <= 1,
             Unit::Day => to - from <= TWO_DAYS,
         };
-        if is_one || is_narrow || halvings >= MOST_HALVINGS {
-            self.why = why;
-            return self.leave(from, to);
+        if is_narrow {
+            return self.set_apart(&gap);
         }
         let middle = from + (to - from) / 2;
         let lower = Slice {
@@ -208,9 +221,101 @@ impl Around<'_, '_> {
             ..slice
         };
         for half in [lower, upper] {
-            let mut chain = Chain::new(Direction::Ascending, half);
-            chain.take_care(FEW_ROWS);
-            self.read(chain, halvings + 1)?;
+            self.read(careful(half), halvings + 1)?;
+        }
+        Ok(())
+    }
+
+    fn read_from_both_ends(&mut self, mut chain: Chain) -> Result<End, Fault> {
+        let whole = |one: &Chain, rows: u64| End::Whole(one.total_count().unwrap_or(rows));
+        let Some(why) = self.follow(&mut chain, None)? else {
+            return Ok(whole(&chain, chain.rows()));
+        };
+        let mut back = Chain::new(chain.direction().reversed(), chain.slice());
+        back.take_care(self.asking.per_page(2));
+        if self.follow(&mut back, Some(&chain))?.is_none() {
+            return Ok(whole(&back, chain.rows() + back.rows()));
+        }
+        self.why = why;
+        let total = chain.total_count().or(back.total_count());
+        let slice = chain.slice();
+        let (below, above) = match chain.direction() {
+            Direction::Ascending => (&chain, &back),
+            Direction::Descending => (&back, &chain),
+        };
+        let from = below.reached().unwrap_or_else(|| slice.after());
+        let latest = || {
+            slice
+                .before()
+                .unwrap_or_else(|| self.asking.reading.client.now())
+        };
+        Ok(End::Gap(Gap {
+            slice,
+            from,
+            to: above.reached().unwrap_or_else(latest).max(from),
+            total,
+            unread: total.map(|total| total.saturating_sub(chain.rows() + back.rows())),
+        }))
+    }
+
+    /// Reads what lies between rows that can't be had, where no bound of time lies between them: by how
+    /// ids end, a digit more at a time. What that doesn't reach stays within a hole.
+    fn set_apart(&mut self, gap: &Gap) -> Result<(), Fault> {
+        let mut counted = 0;
+        let mut parts = Vec::new();
+        let mut is_answering = false;
+        for ending in gap.slice.ending.longer() {
+            let slice = Slice {
+                ending,
+                is_window: false,
+                ..gap.slice
+            };
+            match self.read_from_both_ends(careful(slice))? {
+                End::Whole(rows) => {
+                    is_answering = true;
+                    counted += rows;
+                }
+                End::Gap(part) => {
+                    counted += part.total.unwrap_or_default();
+                    parts.push(Gap {
+                        from: part.from.max(gap.from).min(gap.to),
+                        to: part.to.min(gap.to).max(gap.from),
+                        ..part
+                    });
+                }
+            }
+        }
+        let silent = parts.iter().filter(|part| part.total.is_none()).count() as u64;
+        // Where totals don't add up, some ids end otherwise, or it isn't by their ends that rows came.
+        let uncounted = gap.total.and_then(|total| total.checked_sub(counted));
+        let is_added_up = match uncounted {
+            Some(0) => silent == 0,
+            Some(_) => silent > 0,
+            None => false,
+        };
+        if !is_added_up || !is_answering {
+            self.leave(gap)?;
+        }
+        if !is_answering || gap.total.is_some_and(|total| counted > total) {
+            return Ok(());
+        }
+        // A record that stands alone isn't sought any further.
+        if gap.total.is_none() && counted == 0 && silent == 1 {
+            return Ok(());
+        }
+        for mut part in parts {
+            if part.total.is_none() {
+                part.total = match silent {
+                    1 => uncounted,
+                    _ => (uncounted == Some(silent)).then_some(1),
+                };
+                part.unread = part.total;
+            }
+            if part.is_one() {
+                self.leave(&part)?;
+            } else {
+                self.set_apart(&part)?;
+            }
         }
         Ok(())
     }
@@ -245,16 +350,24 @@ impl Around<'_, '_> {
         }
     }
 
-    fn leave(&mut self, from: EpochSeconds, to: EpochSeconds) -> Result<(), Fault> {
+    fn leave(&mut self, gap: &Gap) -> Result<(), Fault> {
         self.asking.count_hole()?;
         let hole = Hole {
-            from,
-            to,
+            from: gap.from,
+            to: gap.to,
             since: self.asking.reading.started(),
             why: self.why.clone(),
+            ending: gap.slice.ending,
         };
         tracing::warn!("{}: {hole} can't be read", self.asking.reading.stream.name);
         self.holes.push(hole);
         Ok(())
     }
+}
+
+/// Reads a part, oldest first, in which something can't be had.
+fn careful(slice: Slice) -> Chain {
+    let mut chain = Chain::new(Direction::Ascending, slice);
+    chain.take_care(FEW_ROWS);
+    chain
 }
