@@ -31,6 +31,7 @@ mod kill;
 mod memory;
 mod messages;
 mod pacing;
+mod pages_ahead;
 mod poison;
 mod property;
 mod recorded;

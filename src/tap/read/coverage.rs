@@ -121,6 +121,32 @@ impl<Row: Eq + Hash> Coverage<Row> {
         }
     }
 
+    /// `total_count`, where nothing speaks against it that the list stands still.
+    #[must_use]
+    pub fn total_at_rest(&self, per_page: u32) -> Option<u64> {
+        let is_at_rest = self.margin == 0 && self.island.is_none() && !self.ignores_totals;
+        let is_usual = self.per_page == u64::from(per_page);
+        self.total_count.filter(|_| is_at_rest && is_usual)
+    }
+
+    /// The list stood still while it was read up to page `number`, inclusive, with these rows on that.
+    pub fn stood_still(&mut self, number: u32, rows: HashSet<Row>) {
+        self.read_to = self.read_to.max(u64::from(number) * self.per_page);
+        self.shore = rows;
+    }
+
+    /// It didn't, by answers that came in no known order and tell of no place: in whichever they were
+    /// made, no more rows went than their totals differ by.
+    pub fn moved(&mut self, totals: &[Option<u64>]) {
+        let Some(before) = self.total_count else {
+            return;
+        };
+        let totals = totals.iter().flatten();
+        let differences = totals.clone().map(|total| total.abs_diff(before));
+        self.read_to = self.read_to.saturating_sub(differences.sum());
+        self.total_count = totals.copied().max().max(Some(before));
+    }
+
     /// How many pages from the first on were read.
     #[must_use]
     pub fn whole_pages(&self) -> u32 {

@@ -42,9 +42,20 @@ impl Guard {
     /// A page was read. Returns whether a row of it is new. Its bytes don't count: they may differ from
     /// answer to answer though nothing changed.
     pub fn read(&mut self, rows: &[Row]) -> bool {
+        let fingerprints = self.fingerprints(rows);
+        self.meet(fingerprints)
+    }
+
+    /// What rows are known by, each in its version.
+    #[must_use]
+    pub fn fingerprints(&self, rows: &[Row]) -> Vec<u64> {
+        rows.iter().map(|row| self.fingerprint(row)).collect()
+    }
+
+    /// The same of a page whose rows are known by these.
+    pub fn meet(&mut self, fingerprints: Vec<u64>) -> bool {
         let mut is_fruitful = false;
-        for row in rows {
-            let fingerprint = self.fingerprint(row);
+        for fingerprint in fingerprints {
             if !self.met.insert(fingerprint) {
                 continue;
             }

@@ -13,6 +13,7 @@ pub mod reading;
 pub mod seen;
 pub mod stream;
 
+mod ahead;
 mod between;
 mod coverage;
 mod cursor;

@@ -182,6 +182,13 @@ impl Page {
         self.per_page.unwrap_or(asked).max(there)
     }
 
+    /// What its records take, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let lengths = self.rows.iter().map(|row| row.record.json().len());
+        lengths.sum::<usize>() as u64
+    }
+
     /// The oldest instant of its records.
     #[must_use]
     pub fn oldest(&self) -> Option<EpochSeconds> {
