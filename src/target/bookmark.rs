@@ -25,7 +25,9 @@ pub fn instant_of(bookmark: &Value) -> Option<DateTime<Utc>> {
     }
 }
 
-fn plain_instant(value: &Value) -> Option<DateTime<Utc>> {
+/// What a number of seconds or a text says by itself.
+#[must_use]
+pub fn plain_instant(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         // Anything else is no time of our days: a number of something.
         Value::Number(number) => number

@@ -32,7 +32,8 @@ pub struct Settings {
     pub environment: Option<String>,
     /// Names of data files below the destination. Must hold `{stream}` and `{timestamp}`; may hold
     /// `{env}`, `{year}`, `{month}`, `{day}`, `{hour}` and `{date}`. All times are UTC and those of
-    /// the file's first record.
+    /// the file's first record. `{updated_year}`, `{updated_month}` and `{updated_day}` are those of
+    /// the records' replication key: each run then makes a file for every day of it that it meets.
     #[serde(default = "default_path_template")]
     pub path_template: String,
     /// Names of state objects below the destination. Must hold `{stream}`; may hold `{env}`.
@@ -45,6 +46,11 @@ pub struct Settings {
     #[serde(default = "default_max_file_bytes")]
     #[schemars(range(min = 1))]
     pub max_file_bytes: u64,
+    /// How many files for days of the replication key take records at once. Beyond it the oldest is
+    /// finished; what still comes of its day goes into a further file.
+    #[serde(default = "default_max_open_files")]
+    #[schemars(range(min = 1))]
+    pub max_open_files: usize,
     /// The longest time between two commits while data flows, in seconds. A commit finishes the
     /// open files and stores the state.
     #[serde(default = "default_flush_interval_seconds")]
@@ -153,6 +159,10 @@ fn default_max_line_bytes() -> usize {
     256 * 1024 * 1024
 }
 
+fn default_max_open_files() -> usize {
+    100
+}
+
 fn default_flush_interval_seconds() -> u64 {
     300
 }
@@ -182,6 +192,8 @@ pub struct Config {
     pub compression: Compression,
     /// A file with this many uncompressed bytes is finished.
     pub max_file_bytes: u64,
+    /// How many files for days of the replication key take records at once.
+    pub max_open_files: usize,
     /// The longest time between two commits while data flows.
     pub flush_interval: Duration,
     /// Whether records are checked against their schema.
@@ -264,6 +276,7 @@ impl Settings {
             state_path_template,
             compression: self.compression,
             max_file_bytes: self.max_file_bytes,
+            max_open_files: self.max_open_files,
             flush_interval: Duration::from_secs(self.flush_interval_seconds),
             validate_records: self.validate_records,
             on_invalid_record: self.on_invalid_record,

@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::config::Compression;
-use super::object_name::{Part, PathTemplate};
+use super::object_name::{NO_DAY, Part, PathTemplate};
 use super::stream_in_name::{decode, decode_dotted, is_cut};
 
 const TIMESTAMP: &str = "%Y%m%dT%H%M%S%6fZ";
@@ -75,6 +75,15 @@ fn look<'a>(parts: &[Part], text: &'a str, found: Found<'a>) -> Option<Found<'a>
             let opened_at = Some(opened_at.and_utc());
             look(rest, behind, Found { opened_at, ..found })
         }
+        Part::UpdatedYear | Part::UpdatedMonth | Part::UpdatedDay => {
+            let behind = text.strip_prefix(NO_DAY).or_else(|| {
+                let digits = if *part == Part::UpdatedYear { 4 } else { 2 };
+                let (digits, behind) = text.split_at_checked(digits)?;
+                let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+                are_digits.then_some(behind)
+            })?;
+            look(rest, behind, found)
+        }
         Part::Year | Part::Month | Part::Day | Part::Hour | Part::Date => {
             let (digits, behind) = text.split_at_checked(part.bytes())?;
             let fits = |(place, byte): (usize, u8)| match (part, place) {
@@ -94,11 +103,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TEMPLATES: [&str; 4] = [
+    const TEMPLATES: [&str; 5] = [
         "{stream}/year={year}/month={month}/day={day}/{stream}_{timestamp}.json",
         "{stream}_{timestamp}",
         "lake/{date}/{hour}/{timestamp}-{stream}.ndjson",
         "{stream}/{timestamp}",
+        "{stream}/{updated_year}-{updated_month}/{updated_day}/{timestamp}.json",
     ];
 
     #[test]
@@ -124,8 +134,10 @@ mod tests {
             let opened_at = DateTime::from_timestamp_micros(micros).unwrap();
             for template in TEMPLATES {
                 let template = PathTemplate::parse(template, None).unwrap();
+                let day = (micros % 2 == 0).then(|| opened_at.date_naive());
                 for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
-                    let name = template.render(&stream, opened_at) + compression.suffix();
+                    let name = template.updated_on(day).render(&stream, opened_at);
+                    let name = name + compression.suffix();
                     let read = DataName::read(&template, &name);
                     prop_assert_eq!(read, Some(DataName {
                         stream: stream.clone(), opened_at, compression,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::admission::{Admission, Refusal, SchemaFault};
 use super::config::{Config, OnInvalidRecord};
+use super::days::{Days, day_of};
 use super::object_name::PathTemplate;
 use super::quarantine::{self, Origin};
 use super::record::RecordMetadata;
@@ -32,6 +33,7 @@ pub struct Intake {
     on_invalid_record: OnInvalidRecord,
     add_record_metadata: bool,
     path_template: Arc<PathTemplate>,
+    days: Days,
     quarantine_template: Arc<PathTemplate>,
     streams: Vec<Stream>,
     indices: HashMap<Arc<str>, usize>,
@@ -49,12 +51,18 @@ pub struct Intake {
 struct Stream {
     name: Arc<str>,
     admission: Admission,
-    /// The place of its sink among all.
+    /// What tells when its records were updated.
+    replication_key: Option<String>,
+    /// The place of its sink among all: of all its records, or of those without a day.
     sink: usize,
     /// The same for its invalid records, once there was one.
     quarantine: Option<usize>,
+    /// Records that were written.
+    records: u64,
     /// Records that weren't as they must be.
     invalid: u64,
+    /// Those of them that were put aside.
+    put_aside: u64,
 }
 
 /// A SCHEMA that announces what can't be loaded, and after which nothing has come yet: no record of
@@ -94,6 +102,7 @@ impl Intake {
             on_invalid_record: config.on_invalid_record,
             add_record_metadata: config.add_record_metadata,
             path_template: Arc::new(config.path_template.clone()),
+            days: Days::new(config.max_open_files),
             quarantine_template: Arc::new(quarantine::path_template()),
             streams: Vec::new(),
             indices: HashMap::new(),
@@ -115,12 +124,19 @@ impl Intake {
         Some(self.last_index)
     }
 
-    /// Takes what a SCHEMA says. Gives whether it is the stream's first.
-    pub fn announce(&mut self, name: &str, admission: Admission) -> bool {
+    /// Takes what a SCHEMA says, `replication_key` with it. Gives whether it is the stream's first.
+    pub fn announce(
+        &mut self,
+        name: &str,
+        admission: Admission,
+        replication_key: Option<String>,
+    ) -> bool {
         self.workshop.tally.schema(name);
         self.suspects.retain(|suspect| *suspect.stream != *name);
         if let Some(index) = self.find(name) {
-            self.streams[index].admission = admission;
+            let stream = &mut self.streams[index];
+            stream.admission = admission;
+            stream.replication_key = replication_key;
             return false;
         }
         let name: Arc<str> = Arc::from(name);
@@ -129,9 +145,12 @@ impl Intake {
         self.streams.push(Stream {
             name,
             admission,
+            replication_key,
             sink,
             quarantine: None,
+            records: 0,
             invalid: 0,
+            put_aside: 0,
         });
         true
     }
@@ -168,7 +187,7 @@ impl Intake {
             self.sinks[sink].begin_list(&self.workshop, &self.limits)?;
         }
         let Err(refusal) = stream.admission.check(message.record) else {
-            return Ok(self.append(sink, message)?);
+            return Ok(self.append(index, message)?);
         };
         let stops = self.on_invalid_record == OnInvalidRecord::Fail;
         if stops || refusal.is_of_schema() {
@@ -179,8 +198,9 @@ impl Intake {
             self.warn_of_first(index, origin, &refusal);
         }
         if self.on_invalid_record == OnInvalidRecord::Keep {
-            return Ok(self.append(sink, message)?);
+            return Ok(self.append(index, message)?);
         }
+        self.streams[index].put_aside += 1;
         let sink = self.quarantine_of(index);
         self.append_line(sink, |line, _| {
             quarantine::append(message, origin, &refusal, line);
@@ -201,13 +221,19 @@ impl Intake {
         for index in self.versions.empty() {
             let stream = &self.streams[index];
             let sink = &mut self.sinks[stream.sink];
-            if sink.records == 0 && !has_bookmark(&stream.name) {
+            if stream.records == 0 && !has_bookmark(&stream.name) {
                 sink.leave_empty(&self.workshop, &self.limits);
             }
         }
     }
 
-    fn append(&mut self, sink: usize, message: &Record<'_>) -> Result<(), StoreError> {
+    fn append(&mut self, index: usize, message: &Record<'_>) -> Result<(), StoreError> {
+        let sink = if self.path_template.is_by_update() {
+            self.sink_of_day(index, message.record)?
+        } else {
+            self.streams[index].sink
+        };
+        self.streams[index].records += 1;
         let add_record_metadata = self.add_record_metadata;
         self.append_line(sink, |line, opened_at| {
             if add_record_metadata {
@@ -239,6 +265,40 @@ impl Intake {
         sink.appended(&self.workshop, &self.limits)
     }
 
+    /// The place of the sink of the day on which a record was updated.
+    fn sink_of_day(&mut self, index: usize, record: &str) -> Result<usize, StoreError> {
+        let stream = &self.streams[index];
+        let key = stream.replication_key.as_deref();
+        let Some(day) = key.and_then(|key| day_of(record, key)) else {
+            return Ok(stream.sink);
+        };
+        let span = (index, self.path_template.first_day(day));
+        if let Some(sink) = self.days.find(span) {
+            return Ok(sink);
+        }
+        let template = Arc::new(self.path_template.updated_on(Some(day)));
+        let sink = Sink::new(&stream.name, &template);
+        while let Some(oldest) = self.days.close_oldest() {
+            self.sinks[oldest].close(&self.workshop, &self.limits)?;
+        }
+        let place = match self.days.take_free() {
+            Some(place) => {
+                self.sinks[place] = sink;
+                place
+            }
+            None => self.add_sink(sink),
+        };
+        self.days.open(span, place);
+        self.share_room();
+        Ok(place)
+    }
+
+    /// After a commit: sinks of days that hold nothing more may be those of other days.
+    pub fn release_days(&mut self) {
+        self.days.release(&self.sinks);
+        self.share_room();
+    }
+
     /// The place of the sink of a stream's invalid records.
     fn quarantine_of(&mut self, index: usize) -> usize {
         if let Some(sink) = self.streams[index].quarantine {
@@ -252,15 +312,21 @@ impl Intake {
 
     fn add_sink(&mut self, sink: Sink) -> usize {
         self.sinks.push(sink);
-        self.limits = Limits::new(self.max_file_bytes, self.sinks.len());
+        self.share_room();
         self.sinks.len() - 1
+    }
+
+    /// Has all sinks that take records hold as much as the others.
+    fn share_room(&mut self) {
+        let sinks = self.sinks.len() - self.days.idle();
+        self.limits = Limits::new(self.max_file_bytes, sinks);
     }
 
     /// A STATE, or the input's good end, covers all that has come. Gives whether there are full
     /// objects for a commit.
     pub fn cover(&mut self) -> Result<bool, StoreError> {
         self.suspects.clear();
-        let mut wants_commit = false;
+        let mut wants_commit = self.days.have_closed();
         for index in self.dirty.drain(..) {
             let sink = &mut self.sinks[index];
             sink.cover(&self.workshop, &self.limits)?;
@@ -281,8 +347,7 @@ impl Intake {
     /// Counts for the run's report.
     pub fn count(&self) {
         for stream in &self.streams {
-            let put_aside = stream.quarantine.map_or(0, |sink| self.sinks[sink].records);
-            let records = self.sinks[stream.sink].records + put_aside;
+            let records = stream.records + stream.put_aside;
             let tally = &self.workshop.tally;
             tally.records(&stream.name, records, stream.invalid);
         }
@@ -291,7 +356,7 @@ impl Intake {
     /// Says how many records were loaded.
     pub fn tell_records(&self) {
         for stream in &self.streams {
-            let records = self.sinks[stream.sink].records;
+            let records = stream.records;
             tracing::info!("stream {}: {records} records", told(&stream.name));
         }
     }

@@ -11,7 +11,7 @@ use super::batch::{BatchFile, BatchRoots};
 use super::commit::Committer;
 use super::config::Config;
 use super::intake::{Intake, RecordFault};
-use super::keys::KeyRule;
+use super::keys::{KeyRule, replication_key};
 use super::quarantine::Origin;
 use super::record::KeyProperties;
 use super::storable;
@@ -222,7 +222,9 @@ impl Loader {
             limits,
             ..
         } = &mut self.intake;
-        self.committer.commit(sinks, workshop, limits)
+        self.committer.commit(sinks, workshop, limits)?;
+        self.intake.release_days();
+        Ok(())
     }
 
     fn record(&mut self, message: &Record<'_>) -> Result<(), LoadFault> {
@@ -258,7 +260,9 @@ impl Loader {
         let schema =
             surrogates::parse(message.schema).map_err(|error| Unusable::unreadable(&error));
         let is_nothing = message.key_properties.is_empty() && schema.as_ref().is_ok_and(is_nothing);
+        let mut updated_by = None;
         if let Ok(schema) = &schema {
+            updated_by = replication_key(&message.bookmark_properties, schema);
             let (key, bookmark) = (&message.key_properties, &message.bookmark_properties);
             let rule = KeyRule::to_remember(key, bookmark, schema);
             self.committer.knows_key(stream, rule);
@@ -284,7 +288,7 @@ impl Loader {
             key_properties: KeyProperties::new(message.key_properties),
             validator,
         };
-        if self.intake.announce(stream, admission) {
+        if self.intake.announce(stream, admission, updated_by) {
             self.committer.loads(stream);
         }
         if let Some(fault) = suspicion {

@@ -12,6 +12,7 @@ mod claim;
 mod commands;
 mod commit;
 mod data_name;
+mod days;
 mod destination;
 mod intake;
 mod keys;

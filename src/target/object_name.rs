@@ -1,11 +1,13 @@
 //! What objects are called: templates in, names out. Pure; the clock is an argument.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::stream_in_name::{LEAST_BYTES, encode};
 
 /// The folder of a directory that holds files still being written: no name leads into it.
 pub const INCOMPLETE: &str = ".incomplete";
+/// What stands for an unknown day, as in Hive's folders: whoever reads them takes it for null.
+pub const NO_DAY: &str = "__HIVE_DEFAULT_PARTITION__";
 /// What a compression may add to a name, in bytes.
 const LONGEST_SUFFIX: usize = 4;
 
@@ -73,10 +75,13 @@ pub(super) enum Part {
     Hour,
     Date,
     Timestamp,
+    UpdatedYear,
+    UpdatedMonth,
+    UpdatedDay,
 }
 
 impl Part {
-    /// How many bytes it becomes; a stream's name is measured apart.
+    /// How many bytes it becomes at most; a stream's name is measured apart.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -85,6 +90,17 @@ impl Part {
             Self::Year => "0000".len(),
             Self::Date => "0000-00-00".len(),
             Self::Timestamp => "00000000T000000000000Z".len(),
+            Self::UpdatedYear | Self::UpdatedMonth | Self::UpdatedDay => NO_DAY.len(),
+        }
+    }
+
+    /// How chrono writes a part of the day on which records were updated.
+    fn format_of_update(&self) -> Option<&'static str> {
+        match self {
+            Self::UpdatedYear => Some("%Y"),
+            Self::UpdatedMonth => Some("%m"),
+            Self::UpdatedDay => Some("%d"),
+            _ => None,
         }
     }
 }
@@ -233,12 +249,15 @@ impl PathTemplate {
             ("{hour}", Part::Hour),
             ("{date}", Part::Date),
             ("{timestamp}", Part::Timestamp),
+            ("{updated_year}", Part::UpdatedYear),
+            ("{updated_month}", Part::UpdatedMonth),
+            ("{updated_day}", Part::UpdatedDay),
         ];
         let parts = parse(
             template,
             environment,
             &tokens,
-            "{stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}",
+            "{stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}, {updated_year}, {updated_month}, {updated_day}",
         )?;
         for (token, part) in [("{stream}", Part::Stream), ("{timestamp}", Part::Timestamp)] {
             if !parts.contains(&part) {
@@ -271,6 +290,36 @@ impl PathTemplate {
         self.parts.iter().map(slashes).sum()
     }
 
+    /// Whether records go to different files by when they were updated.
+    pub(super) fn is_by_update(&self) -> bool {
+        let is_of_update = |part: &Part| part.format_of_update().is_some();
+        self.parts.iter().any(is_of_update)
+    }
+
+    /// The first of the days whose records share their files with those of `day`.
+    pub(super) fn first_day(&self, day: NaiveDate) -> NaiveDate {
+        let first = if self.parts.contains(&Part::UpdatedDay) {
+            Some(day)
+        } else if self.parts.contains(&Part::UpdatedMonth) {
+            day.with_day(1)
+        } else {
+            day.with_ordinal(1)
+        };
+        first.unwrap_or(day)
+    }
+
+    /// Names of files for records that were updated on that day; `None`: nobody knows when.
+    pub(super) fn updated_on(&self, day: Option<NaiveDate>) -> Self {
+        let mut template = self.clone();
+        for part in &mut template.parts {
+            if let Some(format) = part.format_of_update() {
+                let text = day.map(|day| day.format(format).to_string());
+                *part = Part::Text(text.unwrap_or_else(|| NO_DAY.to_owned()));
+            }
+        }
+        template
+    }
+
     /// What a stream's name may take each time.
     pub(super) fn stream_bytes(&self) -> usize {
         self.stream_bytes
@@ -291,6 +340,8 @@ impl PathTemplate {
                 Part::Hour => name += &time("%H"),
                 Part::Date => name += &time("%Y-%m-%d"),
                 Part::Timestamp => name += &time("%Y%m%dT%H%M%S%6fZ"),
+                // Where no day was filled in, none is known.
+                Part::UpdatedYear | Part::UpdatedMonth | Part::UpdatedDay => name += NO_DAY,
             }
         }
         name
@@ -347,8 +398,8 @@ mod tests {
         let data = |template| PathTemplate::parse(template, None).unwrap_err().to_string();
         insta::assert_snapshot!(data("{timestamp}"), @"must hold `{stream}`");
         insta::assert_snapshot!(data("{stream}"), @"must hold `{timestamp}`");
-        insta::assert_snapshot!(data("{stream}{timestamp}{week}"), @"has the unknown token `{week}`; known are {stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}");
-        insta::assert_snapshot!(data("{stream}{timestamp}}"), @"has the unknown token `}`; known are {stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}");
+        insta::assert_snapshot!(data("{stream}{timestamp}{week}"), @"has the unknown token `{week}`; known are {stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}, {updated_year}, {updated_month}, {updated_day}");
+        insta::assert_snapshot!(data("{stream}{timestamp}}"), @"has the unknown token `}`; known are {stream}, {env}, {year}, {month}, {day}, {hour}, {date}, {timestamp}, {updated_year}, {updated_month}, {updated_day}");
         insta::assert_snapshot!(data("{env}/{stream}{timestamp}"), @"holds `{env}`, but the setting `environment` is not set");
         for path in [
             "/{stream}{timestamp}",

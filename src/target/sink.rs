@@ -57,8 +57,6 @@ pub struct Sink {
     pub stream: Arc<str>,
     /// How its objects are named.
     template: Arc<PathTemplate>,
-    /// Records received.
-    pub records: u64,
     buffer: Vec<u8>,
     /// How much of the buffer's front a STATE covers.
     covered_bytes: usize,
@@ -84,7 +82,6 @@ impl Sink {
         Self {
             stream: Arc::from(stream),
             template: Arc::clone(template),
-            records: 0,
             buffer: Vec::new(),
             covered_bytes: 0,
             opened_at: DateTime::UNIX_EPOCH,
@@ -115,6 +112,15 @@ impl Sink {
         self.current.is_some() || !self.covered.is_empty()
     }
 
+    /// Whether it holds nothing at all.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.buffer.is_empty()
+            && !self.is_dirty()
+            && !self.holds_objects()
+            && self.uncovered.is_empty()
+    }
+
     /// The buffer, to append one whole line to, and when the object that takes the line was opened.
     /// [`Sink::appended`] must follow.
     pub fn begin_line(&mut self, workshop: &Workshop) -> (&mut Vec<u8>, DateTime<Utc>) {
@@ -127,7 +133,6 @@ impl Sink {
 
     /// Takes note of a line appended after [`Sink::begin_line`].
     pub fn appended(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
-        self.records += 1;
         let length = self.buffer.len();
         if length < limits.block {
             return Ok(());
@@ -247,6 +252,20 @@ impl Sink {
             object.abandon();
         }
         discarded
+    }
+
+    /// Seals all that it holds, what no STATE covers in objects of its own.
+    pub fn close(&mut self, workshop: &Workshop, limits: &Limits) -> Result<(), StoreError> {
+        if !self.is_speculative {
+            self.write_out(self.covered_bytes, workshop, limits)?;
+            self.seal_current();
+            self.opened_at = workshop.clock.now();
+            self.is_speculative = !self.buffer.is_empty();
+        }
+        self.write_out(self.buffer.len(), workshop, limits)?;
+        self.seal_current();
+        workshop.blocks.give(std::mem::take(&mut self.buffer));
+        Ok(())
     }
 
     /// Seals and gives all objects that a STATE covers.

@@ -31,4 +31,5 @@ mod state_objects;
 mod status;
 mod stopping;
 mod streams;
+mod updated_days;
 mod whole_lists;

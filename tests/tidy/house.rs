@@ -51,6 +51,7 @@ pub const FLOORS: &[&[&str]] = &[
     ],
     &["target::state_edits"],
     &["target::sink"],
+    &["target::days"],
     &["target::commit", "target::intake"],
     &["target::load", "target::commands"],
     &["target::run"],

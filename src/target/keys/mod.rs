@@ -17,7 +17,7 @@ use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::nearest::slip_of;
 use counts::Counts;
-pub use rule::KeyRule;
+pub use rule::{KeyRule, replication_key};
 use scan::{Faults, Scan};
 use sorter::{Kind, Sorted, Sorter, unsortable};
 

@@ -65,18 +65,11 @@ impl KeyRule {
         if key_properties.is_empty() {
             return None;
         }
-        let properties = schema["properties"].as_object();
-        let names: Vec<&str> = properties
-            .map(|properties| properties.keys().map(String::as_str).collect())
-            .unwrap_or_default();
+        let names = names_in(schema);
         let told = Self::of_names(&names);
-        let version = match bookmark_properties {
-            [only] => Some(only.clone()),
-            _ => told.as_ref().and_then(|told| told.version.clone()),
-        };
         let said = Self {
             key: key_properties.to_vec(),
-            version,
+            version: version_of(bookmark_properties, told.as_ref()),
         };
         // Of a schema that declares nothing, records will show what is usual.
         let is_usual = said.key == [ID]
@@ -110,6 +103,27 @@ impl KeyRule {
             .filter_map(|(stream, value)| Some((stream.clone(), rule(value)?)))
             .collect()
     }
+}
+
+/// The property that is higher in newer versions of a stream's records, by what its SCHEMA says.
+#[must_use]
+pub fn replication_key(bookmark_properties: &[String], schema: &Value) -> Option<String> {
+    let told = KeyRule::of_names(&names_in(schema));
+    version_of(bookmark_properties, told.as_ref())
+}
+
+fn version_of(bookmark_properties: &[String], told: Option<&KeyRule>) -> Option<String> {
+    match bookmark_properties {
+        [only] => Some(only.clone()),
+        _ => told.and_then(|told| told.version.clone()),
+    }
+}
+
+fn names_in(schema: &Value) -> Vec<&str> {
+    let properties = schema["properties"].as_object();
+    properties
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// The stream that has the parts of a stream's records, and the property that says whose they are, as
