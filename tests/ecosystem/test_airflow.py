@@ -79,6 +79,7 @@ def test_the_dags_are_found_and_without_faults(airflow):
     found = airflow.run("dags", "list", "--local", "--output=json", "--columns=dag_id").stdout
     assert [row["dag_id"] for row in json.loads(found.splitlines()[-1])] == [
         "intercom_backfill",
+        "intercom_reconcile",
         "intercom_to_gcs",
         "intercom_to_gcs_kubernetes",
     ]
@@ -184,6 +185,21 @@ def test_the_slices_of_a_backfill_make_up_the_whole(airflow, workspace, messages
         assert merged["updated_at"] == newest["updated_at"]
         awaited = [entry for found in bookmarks for entry in found.get("awaited", [])]
         assert sorted(map(json.dumps, merged.get("awaited", []))) == sorted(map(json.dumps, awaited))
+
+
+def test_a_reconciliation_brings_back_what_the_lake_has_lost(airflow, workspace, messages, tmp_path):
+    airflow.run_dag("intercom_to_gcs", workspace, tmp_path)
+    states = {file: file.read_text() for file in tmp_path.glob("_intercom_state/*")}
+    for file in tmp_path.glob("contacts/**/*.json"):
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(lines[:-3]))
+    assert lake(tmp_path) != records(messages)
+
+    airflow.run_dag("intercom_reconcile", workspace, tmp_path)
+    loaded, expected = lake(tmp_path), records(messages)
+    assert sorted(map(json.dumps, loaded["contacts"])) == sorted(map(json.dumps, expected["contacts"]))
+    assert loaded == expected | {"contacts": loaded["contacts"]}
+    assert states == {file: file.read_text() for file in tmp_path.glob("_intercom_state/*")}
 
 
 def bookmark(file, stream):

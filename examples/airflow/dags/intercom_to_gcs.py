@@ -1,4 +1,5 @@
-"""Loads Intercom into the data lake: what changed every hour, and years of history once.
+"""Loads Intercom into the data lake: what changed every hour, and years of history once. Every week the
+lake is compared with the workspace.
 
 The two programs are on the workers' path. The token is the password of the connection `intercom`; the
 rest comes from the workers' environment:
@@ -43,6 +44,15 @@ for template in $TEMPLATES; do
     target-gcs --read-state --stream "$STREAM" > "slice-$number.json"
 done
 tap-intercom --merge-states ordinary.json slice-*.json | target-gcs --write-state -
+"""
+
+# What the lake lacks or has too much of is mended; then it must equal the workspace as of the same state.
+# A program that fails ends the task, as does an audit that still finds a difference (3).
+RECONCILE = """
+set -euo pipefail
+target-gcs --read-state > state.json
+target-gcs --read-keys | tap-intercom --state state.json --audit - --repair | target-gcs
+target-gcs --read-keys | tap-intercom --state state.json --audit -
 """
 
 
@@ -155,5 +165,21 @@ def intercom_backfill():
     load >> merge
 
 
+@dag(
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=1,
+    tags=TAGS,
+    default_args={"on_failure_callback": tell},
+)
+def intercom_reconcile():
+    """Compares the lake with the workspace, mends what differs, and makes sure that nothing is left."""
+    # All slots of the pool: nothing else loads meanwhile.
+    changes = {"task_id": "reconcile", "bash_command": RECONCILE, "pool_slots": 3, "retries": 1}
+    Command(**LOAD | changes)
+
+
 intercom_to_gcs()
+intercom_reconcile()
 intercom_backfill()
