@@ -53,7 +53,11 @@ fn what_did_not_change_costs_three_requests_at_most() {
     let workspace = workspace();
     let tap = companies(&workspace);
     let first = tap.run().ok();
-    assert_same("companies", &workspace.ids("companies"), &first.ids("companies"));
+    assert_same(
+        "companies",
+        &workspace.ids("companies"),
+        &first.ids("companies"),
+    );
     let (scrolled, before) = (workspace.count(SCROLL), workspace.count_under("/"));
     let second = tap.run_from(&first.state()).ok();
     assert!(second.records.is_empty());
@@ -150,7 +154,11 @@ fn a_search_that_breaks_off_goes_on_and_the_scroll_still_comes() {
     let runs = [&broken, &searched, &scrolled];
     let all: Ids = runs.iter().flat_map(|run| run.ids("companies")).collect();
     assert_same("companies", &touched, &all);
-    assert_latest_of(&workspace, [&first, &broken, &searched, &scrolled], "companies");
+    assert_latest_of(
+        &workspace,
+        [&first, &broken, &searched, &scrolled],
+        "companies",
+    );
 }
 
 #[test]

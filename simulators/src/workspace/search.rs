@@ -49,8 +49,9 @@ pub fn search(data: &Data, settings: &Settings, stream: Stream, request: &Reques
         body["sort"]["field"].as_str().unwrap_or("updated_at")
     };
     let dates = date_matching(settings, stream, request);
-    let matching = Condition::parse(query)
-        .and_then(|condition| Matching::find(data, settings, stream, &condition, dates, sort_field));
+    let matching = Condition::parse(query).and_then(|condition| {
+        Matching::find(data, settings, stream, &condition, dates, sort_field)
+    });
     match matching {
         Ok(matching) => {
             let page = Page {
@@ -128,7 +129,8 @@ impl<'a> Matching<'a> {
             }
             _ => return Err(format!("cannot sort by {sort_field}")),
         };
-        let are_all_found = stream != Stream::Companies || settings.companies_without_users_every == 0;
+        let are_all_found =
+            stream != Stream::Companies || settings.companies_without_users_every == 0;
         if by_updated_at && condition.only_about_updated_at() && are_all_found {
             return Ok(Matching::Pieces(pieces));
         }

@@ -94,8 +94,9 @@ struct Unpacking<R>(MultiGzDecoder<R>);
 impl<R: Read> Read for Unpacking<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| {
-            let is_of_transport = error.get_ref().is_some_and(|it| it.is::<ureq::Error>());
-            if is_of_transport {
+            let cause = error.get_ref();
+            let of_transport = cause.and_then(|cause| cause.downcast_ref::<ureq::Error>());
+            if of_transport.is_some() {
                 error
             } else {
                 ureq::Error::Decompress("gzip", error).into_io()

@@ -167,16 +167,15 @@ impl<'a> List<'a> {
     /// came is emitted anyway.
     fn read_ahead(&mut self, stretch: Stretch, sink: &mut Sink<'_>) -> Result<(), Fault> {
         let total_count = self.coverage.total_count();
-        let head = match self.head.take() {
-            Some(head) => head,
-            None => {
-                let page = self.reading.numbered_page(1, stretch.per_page)?;
-                if page.total_count != total_count {
-                    self.go_page_by_page(&[page.total_count]);
-                    return Ok(());
-                }
-                self.guard.fingerprints(&page.rows)
+        let head = if let Some(head) = self.head.take() {
+            head
+        } else {
+            let page = self.reading.numbered_page(1, stretch.per_page)?;
+            if page.total_count != total_count {
+                self.go_page_by_page(&[page.total_count]);
+                return Ok(());
             }
+            self.guard.fingerprints(&page.rows)
         };
         let mut pages: Vec<Vec<u64>> = Vec::new();
         let mut rows_of_all = HashSet::new();

@@ -30,8 +30,8 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
     // A day that is not over is the next run's to read again.
     let today = started - started.since_day_began(0);
     let look_back = DAY * Seconds::from(config.export_lookback_days);
-    // A day more, since whole days of another timezone may be exported.
-    let again_from = today.min(end) - look_back - DAY;
+    // Whole days of another timezone may be exported: of the next run's first, and of a window's first.
+    let again_from = today.min(end) - look_back - 2 * DAY;
     let begins = Jobs {
         client: reading.client,
         stream: reading.stream.name,
