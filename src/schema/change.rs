@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Something that was added to a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct SchemaChange {
     /// Where in the record, as a JSON pointer with `*` for every element of an array; empty at its
     /// top.
     pub path: String,
@@ -29,7 +29,7 @@ pub enum ChangeKind {
     TypesOnly,
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for SchemaChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = match self.path.as_str() {
             "" => "the record",

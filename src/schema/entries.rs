@@ -9,7 +9,7 @@ use crate::json::scanner::{MOST_LEVELS, Specials};
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Where it is in the text, quotes included, in bytes.
     pub start: u32,
     /// Behind its last byte.
@@ -21,7 +21,7 @@ pub struct Entry {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -61,8 +61,8 @@ impl Entries {
         while let Some(byte) = bytes.get(at) {
             at = match byte {
                 b'"' => self.string(bytes, &mut specials, at),
-                b'{' => self.begin(Kind::Object, at)?,
-                b'[' => self.begin(Kind::Array, at)?,
+                b'{' => self.begin(EntryKind::Object, at)?,
+                b'[' => self.begin(EntryKind::Array, at)?,
                 b'}' | b']' => self.end(at),
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | b':' => at + 1,
                 b't' | b'f' | b'n' => self.word(bytes, at),
@@ -74,9 +74,9 @@ impl Entries {
 
     fn string(&mut self, bytes: &[u8], specials: &mut Specials<'_>, start: usize) -> usize {
         let mut end = specials.next(start + 1);
-        let mut kind = Kind::Plain;
+        let mut kind = EntryKind::Plain;
         while bytes.get(end) == Some(&b'\\') {
-            kind = Kind::Escaped;
+            kind = EntryKind::Escaped;
             end = specials.next(end + 2);
         }
         self.push(kind, start, end + 1)
@@ -84,9 +84,9 @@ impl Entries {
 
     fn word(&mut self, bytes: &[u8], start: usize) -> usize {
         let (kind, length) = match bytes[start] {
-            b'n' => (Kind::Null, 4),
-            b't' => (Kind::Boolean, 4),
-            _ => (Kind::Boolean, 5),
+            b'n' => (EntryKind::Null, 4),
+            b't' => (EntryKind::Boolean, 4),
+            _ => (EntryKind::Boolean, 5),
         };
         self.push(kind, start, start + length)
     }
@@ -94,11 +94,11 @@ impl Entries {
     fn number(&mut self, bytes: &[u8], start: usize) -> usize {
         let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let length = bytes[start..].iter().take_while(is_part).count();
-        self.push(Kind::Number, start, start + length.max(1))
+        self.push(EntryKind::Number, start, start + length.max(1))
     }
 
     #[inline]
-    fn begin(&mut self, kind: Kind, start: usize) -> Option<usize> {
+    fn begin(&mut self, kind: EntryKind, start: usize) -> Option<usize> {
         if self.open.len() == MOST_LEVELS {
             return None;
         }
@@ -114,7 +114,7 @@ impl Entries {
             let entry = &mut self.list[index as usize];
             entry.end = narrow(at + 1);
             entry.next = next;
-            if entry.kind == Kind::Object {
+            if entry.kind == EntryKind::Object {
                 // Keys have been counted as values are.
                 entry.length /= 2;
             }
@@ -123,7 +123,7 @@ impl Entries {
     }
 
     /// Appends an entry and gives the place after it in the text.
-    fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+    fn push(&mut self, kind: EntryKind, start: usize, end: usize) -> usize {
         if let Some(container) = self.open.last() {
             self.list[*container as usize].length += 1;
         }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::change::{Change, ChangeKind};
+use super::change::{ChangeKind, SchemaChange};
 use super::validator::{Unusable, Validator};
 use super::widening::{Declared, Widening, finish_guesses, for_each_nested, keep_types_alone};
 use crate::json::{duplicates, surrogates};
@@ -34,7 +34,7 @@ pub struct Grown {
     /// How many things were added.
     pub changes: u64,
     /// The first of them at each place that had none before.
-    pub news: Vec<Change>,
+    pub news: Vec<SchemaChange>,
 }
 
 impl GrowingSchema {
@@ -71,7 +71,7 @@ impl GrowingSchema {
         if !values.iter().all(|value| self.fits(&value.to_string())) {
             // Some keyword that can't be judged on its own.
             keep_types_alone(&mut self.schema);
-            changes.push(Change {
+            changes.push(SchemaChange {
                 path: String::new(),
                 kind: ChangeKind::TypesOnly,
             });
@@ -90,7 +90,7 @@ impl GrowingSchema {
     }
 
     /// Widens the schema for all these values but those whose keys don't fit, which it takes out.
-    fn widen(&mut self, values: &mut Vec<Value>) -> Vec<Change> {
+    fn widen(&mut self, values: &mut Vec<Value>) -> Vec<SchemaChange> {
         let mut widening = Widening::new(&self.keys, &mut self.declared);
         values.retain(|value| widening.record(&mut self.schema, value).is_ok());
         let changes = widening.into_changes();

@@ -10,7 +10,7 @@ use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object, cmp}
 use serde_json::{Number, Value};
 
 use super::effort::steps;
-use super::entries::{Entry, Kind, narrow};
+use super::entries::{Entry, EntryKind, narrow};
 use crate::json::members::unquoted;
 use crate::json::surrogates;
 
@@ -50,11 +50,11 @@ impl<'a> Layout<'a> {
     fn is_called(&self, entry: &Entry, content: &str) -> bool {
         let (start, end) = (entry.start as usize, entry.end as usize);
         match entry.kind {
-            Kind::Plain => {
+            EntryKind::Plain => {
                 end - start == content.len() + 2
                     && self.text.as_bytes()[start + 1..end - 1] == *content.as_bytes()
             }
-            Kind::Bare => self.text[start..end] == *content,
+            EntryKind::Bare => self.text[start..end] == *content,
             _ => unquoted(&self.text[start..end]).is_some_and(|unquoted| unquoted == content),
         }
     }
@@ -83,7 +83,7 @@ impl<'a> TapeNode<'a> {
 
     /// Every look into a container is a step for each that it holds.
     #[inline]
-    fn container(&self, kind: Kind) -> Option<Container<'a>> {
+    fn container(&self, kind: EntryKind) -> Option<Container<'a>> {
         let entry = self.entry();
         if entry.kind != kind {
             return None;
@@ -111,8 +111,8 @@ impl<'a> TapeNode<'a> {
     fn content(&self) -> Cow<'a, str> {
         let raw = self.raw();
         match self.entry().kind {
-            Kind::Bare => Cow::Borrowed(raw),
-            Kind::Plain => Cow::Borrowed(&raw[1..raw.len() - 1]),
+            EntryKind::Bare => Cow::Borrowed(raw),
+            EntryKind::Plain => Cow::Borrowed(&raw[1..raw.len() - 1]),
             _ => unquoted(raw).unwrap_or_default(),
         }
     }
@@ -153,7 +153,7 @@ impl Json for Tape {
         buffer.text.push_str(string);
         buffer.entries.clear();
         buffer.entries.push(Entry {
-            kind: Kind::Bare,
+            kind: EntryKind::Bare,
             start: 0,
             end: narrow(string.len()),
             next: 1,
@@ -169,11 +169,11 @@ impl<'a> Node<'a, Tape> for TapeNode<'a> {
     type Number = TapeNumber<'a>;
 
     fn as_object(&self) -> Option<Container<'a>> {
-        self.container(Kind::Object)
+        self.container(EntryKind::Object)
     }
 
     fn as_array(&self) -> Option<Container<'a>> {
-        self.container(Kind::Array)
+        self.container(EntryKind::Array)
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
@@ -181,29 +181,29 @@ impl<'a> Node<'a, Tape> for TapeNode<'a> {
     }
 
     fn as_number(&self) -> Option<TapeNumber<'a>> {
-        (self.entry().kind == Kind::Number).then(|| TapeNumber(self.raw()))
+        (self.entry().kind == EntryKind::Number).then(|| TapeNumber(self.raw()))
     }
 
     fn as_boolean(&self) -> Option<bool> {
-        (self.entry().kind == Kind::Boolean).then(|| self.raw() == "true")
+        (self.entry().kind == EntryKind::Boolean).then(|| self.raw() == "true")
     }
 
     fn is_null(&self) -> bool {
-        self.entry().kind == Kind::Null
+        self.entry().kind == EntryKind::Null
     }
 
     fn is_number(&self) -> bool {
-        self.entry().kind == Kind::Number
+        self.entry().kind == EntryKind::Number
     }
 
     fn json_type(&self) -> JsonType {
         match self.entry().kind {
-            Kind::Null => JsonType::Null,
-            Kind::Boolean => JsonType::Boolean,
-            Kind::Number => JsonType::Number,
-            Kind::Plain | Kind::Escaped | Kind::Bare => JsonType::String,
-            Kind::Array => JsonType::Array,
-            Kind::Object => JsonType::Object,
+            EntryKind::Null => JsonType::Null,
+            EntryKind::Boolean => JsonType::Boolean,
+            EntryKind::Number => JsonType::Number,
+            EntryKind::Plain | EntryKind::Escaped | EntryKind::Bare => JsonType::String,
+            EntryKind::Array => JsonType::Array,
+            EntryKind::Object => JsonType::Object,
         }
     }
 
@@ -231,7 +231,7 @@ impl<'a> Node<'a, Tape> for TapeNode<'a> {
     fn to_value(&self) -> Cow<'a, Value> {
         let entry = self.entry();
         steps((entry.next - self.index) as usize);
-        Cow::Owned(value_of(self.raw(), entry.kind == Kind::Bare))
+        Cow::Owned(value_of(self.raw(), entry.kind == EntryKind::Bare))
     }
 
     fn identity(&self) -> Option<NodeIdentity> {

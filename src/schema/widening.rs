@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::change::{Change, ChangeKind};
+use super::change::{ChangeKind, SchemaChange};
 use super::validator::Validator;
 
 /// So many properties are declared in one object at most; one with more turns free-form.
@@ -67,7 +67,7 @@ impl Declared {
 pub struct Widening<'a> {
     keys: &'a [String],
     declared: &'a mut Declared,
-    changes: Vec<Change>,
+    changes: Vec<SchemaChange>,
     path: String,
     level: usize,
     /// How many undeclared objects we are inside of: what is in them is no news of its own.
@@ -88,7 +88,7 @@ impl<'a> Widening<'a> {
     }
 
     /// What was added so far.
-    pub fn into_changes(self) -> Vec<Change> {
+    pub fn into_changes(self) -> Vec<SchemaChange> {
         self.changes
     }
 
@@ -283,7 +283,7 @@ impl<'a> Widening<'a> {
 
     fn changed(&mut self, kind: ChangeKind) {
         if self.inside_new == 0 {
-            self.changes.push(Change {
+            self.changes.push(SchemaChange {
                 path: self.path.clone(),
                 kind,
             });

@@ -80,7 +80,7 @@ impl fmt::Display for LineLength {
 
 /// What the input had next.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextLine {
     /// Some lines.
     Lines(Block),
     /// Nothing yet.
@@ -113,12 +113,12 @@ impl Input {
         Self { blocks, used }
     }
 
-    /// The next lines, or [`Next::Waiting`] when none came within `patience`.
-    pub fn next(&self, patience: Duration) -> Result<Next, InputFault> {
+    /// The next lines, or [`NextLine::Waiting`] when none came within `patience`.
+    pub fn next(&self, patience: Duration) -> Result<NextLine, InputFault> {
         match self.blocks.recv_timeout(patience) {
-            Ok(block) => block.map(Next::Lines),
-            Err(RecvTimeoutError::Timeout) => Ok(Next::Waiting),
-            Err(RecvTimeoutError::Disconnected) => Ok(Next::End),
+            Ok(block) => block.map(NextLine::Lines),
+            Err(RecvTimeoutError::Timeout) => Ok(NextLine::Waiting),
+            Err(RecvTimeoutError::Disconnected) => Ok(NextLine::End),
         }
     }
 
@@ -240,12 +240,12 @@ mod tests {
         let mut lines = Vec::new();
         loop {
             match input.next(Duration::from_secs(10)).unwrap() {
-                Next::Lines(block) => {
+                NextLine::Lines(block) => {
                     lines.extend(block.lines().map(|(line, ended)| (line.to_vec(), ended)));
                     input.reuse(block);
                 }
-                Next::Waiting => panic!("the reader hangs"),
-                Next::End => return lines,
+                NextLine::Waiting => panic!("the reader hangs"),
+                NextLine::End => return lines,
             }
         }
     }
@@ -270,7 +270,7 @@ mod tests {
             let input = Input::start(Dribble(text, 100_000), MOST_BYTES);
             loop {
                 match input.next(Duration::from_secs(10)) {
-                    Ok(Next::End) => return None,
+                    Ok(NextLine::End) => return None,
                     Ok(_) => {}
                     Err(fault) => return Some(fault.to_string()),
                 }
@@ -293,7 +293,7 @@ mod tests {
         let endless = Input::start(io::repeat(b'x'), MOST_BYTES);
         let fault = loop {
             match endless.next(Duration::from_secs(10)) {
-                Ok(Next::Waiting) => {}
+                Ok(NextLine::Waiting) => {}
                 other => break other.unwrap_err(),
             }
         };

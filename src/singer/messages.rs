@@ -20,7 +20,7 @@ const NO_NUMBERS: &[&str] = &["NaN", "-Infinity", "Infinity"];
 #[derive(Debug)]
 pub enum Message<'a> {
     /// A row of a stream.
-    Record(Record<'a>),
+    Record(RecordMessage<'a>),
     /// What the following rows of a stream look like.
     Schema(Schema<'a>),
     /// How far the tap has come: any JSON value, as JSON text.
@@ -33,15 +33,14 @@ pub enum Message<'a> {
         version: Option<&'a str>,
     },
     /// Rows left in files.
-    Batch(Batch<'a>),
+    Batch(BatchMessage<'a>),
     /// A message type that this program does not know.
     Other(String),
 }
 
 /// A RECORD message.
 #[derive(Debug)]
-#[expect(clippy::struct_field_names, reason = "the protocol's names")]
-pub struct Record<'a> {
+pub struct RecordMessage<'a> {
     /// The stream's name.
     pub stream: Cow<'a, str>,
     /// The row, as JSON text.
@@ -68,7 +67,7 @@ pub struct Schema<'a> {
 
 /// A BATCH message.
 #[derive(Debug)]
-pub struct Batch<'a> {
+pub struct BatchMessage<'a> {
     /// The stream's name.
     pub stream: Cow<'a, str>,
     /// How the files are written.
@@ -245,13 +244,13 @@ fn not_json(text: &str, error: serde_json::Error) -> MessageError {
 impl<'a> Message<'a> {
     /// Reads one line.
     pub fn parse(line: &'a [u8]) -> Result<Self, MessageError> {
-        if let Some(record) = Record::scan(line) {
+        if let Some(record) = RecordMessage::scan(line) {
             return Ok(Message::Record(record));
         }
         let fields = Fields::of(line)?;
         let kind = fields.get("type").and_then(unquoted);
         match &*kind.ok_or(MessageError::NoType)? {
-            "RECORD" => Ok(Message::Record(Record {
+            "RECORD" => Ok(Message::Record(RecordMessage {
                 stream: fields.stream("RECORD")?,
                 record: fields.need("RECORD", "record")?,
                 time_extracted: fields.given("time_extracted"),
@@ -275,7 +274,7 @@ impl<'a> Message<'a> {
                 stream: fields.stream("ACTIVATE_VERSION")?,
                 version: fields.given("version"),
             }),
-            "BATCH" => Ok(Message::Batch(Batch {
+            "BATCH" => Ok(Message::Batch(BatchMessage {
                 stream: fields.stream("BATCH")?,
                 encoding: fields.parsed("BATCH", "encoding", "an object with a `format`")?,
                 manifest: fields.parsed("BATCH", "manifest", "a list of URLs")?,
@@ -285,7 +284,7 @@ impl<'a> Message<'a> {
     }
 }
 
-impl<'a> Record<'a> {
+impl<'a> RecordMessage<'a> {
     /// Reads a line that is a RECORD message of the usual form, in one fast pass. All else is left
     /// to the general way.
     fn scan(line: &'a [u8]) -> Option<Self> {
@@ -369,7 +368,7 @@ mod tests {
             );
             assert!(matches!(
                 Message::parse(record.as_bytes()).unwrap(),
-                Message::Record(Record { record: "{}", .. })
+                Message::Record(RecordMessage { record: "{}", .. })
             ));
         }
     }

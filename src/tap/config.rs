@@ -72,7 +72,8 @@ pub struct Settings {
     #[serde(default = "default_articles_overlap")]
     #[schemars(range(min = 1, max = 10_000))]
     articles_overlap_pages: u32,
-    /// After how many days all companies are scrolled again, where a search tells which have changed: it leaves out those without users. 0 is every run.
+    /// After how many days all companies are scrolled again, where a search tells which have changed: it
+    /// leaves out those without users. 0 is every run.
     #[serde(default = "default_companies_scroll_days")]
     #[schemars(range(min = 0, max = 365))]
     companies_scroll_days: u32,

@@ -27,7 +27,7 @@ pub struct SchemaFault {
 
 /// Why a record isn't let in.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum Inadmissible {
     /// It is no object.
     NotAnObject,
     /// It nests so deep that it can't be told whether it has its keys.
@@ -44,17 +44,17 @@ pub enum Refusal {
 
 impl Admission {
     /// Looks at a record, which must be valid JSON.
-    pub fn check(&self, record: &str) -> Result<(), Refusal> {
+    pub fn check(&self, record: &str) -> Result<(), Inadmissible> {
         let validator = self.validator.as_ref();
-        let validator = validator.map_err(|fault| Refusal::NoSchema(fault.clone()))?;
+        let validator = validator.map_err(|fault| Inadmissible::NoSchema(fault.clone()))?;
         if !record.starts_with('{') {
-            return Err(Refusal::NotAnObject);
+            return Err(Inadmissible::NotAnObject);
         }
         self.key_properties
             .check(record)
             .map_err(|fault| match fault {
-                KeyFault::Lacks(key) => Refusal::LacksKey(key.to_owned()),
-                KeyFault::TooDeep => Refusal::TooDeep,
+                KeyFault::Lacks(key) => Inadmissible::LacksKey(key.to_owned()),
+                KeyFault::TooDeep => Inadmissible::TooDeep,
             })?;
         let Some(validator) = validator else {
             return Ok(());
@@ -62,13 +62,13 @@ impl Admission {
         validator
             .check(record)
             .map_err(|rejection| match rejection {
-                Rejection::Invalid(faults) => Refusal::Invalid(faults),
-                Rejection::TooCostly => Refusal::TooCostly,
+                Rejection::Invalid(faults) => Inadmissible::Invalid(faults),
+                Rejection::TooCostly => Inadmissible::TooCostly,
             })
     }
 }
 
-impl Refusal {
+impl Inadmissible {
     /// Whether the schema is at fault, and not the record.
     pub fn is_of_schema(&self) -> bool {
         matches!(self, Self::TooCostly | Self::NoSchema(_))
@@ -83,7 +83,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Inadmissible {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnObject => formatter.write_str("the record is not an object"),

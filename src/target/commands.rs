@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::bookmark;
 use super::commit::print_line;
 use super::config::Config;
-use super::keys::Reading;
+use super::keys::LakeReading;
 use super::state::StateObjects;
 use super::state_changes::Changes;
 use super::state_edits::{self, Edit};
@@ -53,7 +53,7 @@ fn print_row(what: &str, found: &str) -> Result<(), Failure> {
 pub fn read_keys(config: &Config, streams: &[String]) -> Result<(), Failure> {
     let store = Store::open_to_read(&config.destination, &Stop::default())?;
     let state = StateObjects::read(&store, &config.state_path_template)?;
-    let reading = Reading::new(&store, config, state.keys()?)?;
+    let reading = LakeReading::new(&store, config, state.keys()?)?;
     reading.print(streams, &mut BufWriter::new(std::io::stdout().lock()))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::admission::{Admission, Refusal, SchemaFault};
+use super::admission::{Admission, Inadmissible, SchemaFault};
 use super::config::{Config, OnInvalidRecord};
 use super::days::{Days, day_of};
 use super::object_name::PathTemplate;
@@ -17,7 +17,7 @@ use super::store::StoreError;
 use super::versions::Versions;
 use super::writer::{ObjectWriter, Workshop};
 use crate::cli::foreign::told;
-use crate::singer::messages::Record;
+use crate::singer::messages::RecordMessage;
 use crate::singer::metrics;
 
 /// The streams of a run and their sinks.
@@ -41,7 +41,7 @@ pub struct Intake {
     last_index: usize,
     /// Sinks that hold what no STATE covers.
     dirty: Vec<usize>,
-    suspects: Vec<Suspect>,
+    suspects: Vec<SuspectSchema>,
     /// Of full tables.
     pub versions: Versions,
 }
@@ -68,7 +68,7 @@ struct Stream {
 /// A SCHEMA that announces what can't be loaded, and after which nothing has come yet: no record of
 /// its stream, and no STATE, which would say that there was none to come.
 #[derive(Debug)]
-pub struct Suspect {
+pub struct SuspectSchema {
     /// The stream's name.
     pub stream: Arc<str>,
     /// The SCHEMA's line, from 1, and what is wrong with it.
@@ -79,7 +79,7 @@ pub struct Suspect {
 #[derive(Debug)]
 pub enum RecordFault {
     /// It isn't as it must be.
-    Refused(Refusal),
+    Refused(Inadmissible),
     /// It can't be stored.
     Storage(StoreError),
 }
@@ -158,12 +158,12 @@ impl Intake {
     /// Takes note of what is wrong with the SCHEMA that was announced last.
     pub fn suspect(&mut self, stream: &str, fault: SchemaFault) {
         let stream = Arc::from(stream);
-        self.suspects.push(Suspect { stream, fault });
+        self.suspects.push(SuspectSchema { stream, fault });
     }
 
     /// The first of those that have been left without a record and a STATE.
     #[must_use]
-    pub fn first_suspect(&self) -> Option<&Suspect> {
+    pub fn first_suspect(&self) -> Option<&SuspectSchema> {
         self.suspects.first()
     }
 
@@ -172,7 +172,7 @@ impl Intake {
     pub fn take(
         &mut self,
         index: usize,
-        message: &Record<'_>,
+        message: &RecordMessage<'_>,
         origin: &Origin<'_>,
     ) -> Result<(), RecordFault> {
         let stream = &mut self.streams[index];
@@ -227,7 +227,7 @@ impl Intake {
         }
     }
 
-    fn append(&mut self, index: usize, message: &Record<'_>) -> Result<(), StoreError> {
+    fn append(&mut self, index: usize, message: &RecordMessage<'_>) -> Result<(), StoreError> {
         let sink = if self.path_template.is_by_update() {
             self.sink_of_day(index, message.record)?
         } else {
@@ -375,7 +375,7 @@ impl Intake {
         }
     }
 
-    fn warn_of_first(&self, index: usize, origin: &Origin<'_>, refusal: &Refusal) {
+    fn warn_of_first(&self, index: usize, origin: &Origin<'_>, refusal: &Inadmissible) {
         let stream = &self.streams[index];
         tracing::warn!(
             "line {}: stream {}: {}; such records {}",

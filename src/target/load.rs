@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admission::{Admission, Refusal, SchemaFault};
+use super::admission::{Admission, Inadmissible, SchemaFault};
 use super::batch::{BatchFile, BatchRoots};
 use super::commit::Committer;
 use super::config::Config;
@@ -23,7 +23,7 @@ use crate::cli::stop::Stop;
 use crate::json::surrogates;
 use crate::schema::validator::{Unusable, Validator};
 use crate::singer::lines::{InputFault, LineLength};
-use crate::singer::messages::{Batch, Message, Record, Schema};
+use crate::singer::messages::{BatchMessage, Message, RecordMessage, Schema};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Unknown types that are warned of, and schemas: whoever sends more has been told enough.
@@ -147,7 +147,7 @@ impl Loader {
         let Some(suspect) = self.intake.first_suspect() else {
             return Ok(());
         };
-        let refusal = Refusal::NoSchema(suspect.fault.clone());
+        let refusal = Inadmissible::NoSchema(suspect.fault.clone());
         let stream = Arc::clone(&suspect.stream);
         Err(self.record_fault(&stream, RecordFault::Refused(refusal)))
     }
@@ -227,7 +227,7 @@ impl Loader {
         Ok(())
     }
 
-    fn record(&mut self, message: &Record<'_>) -> Result<(), LoadFault> {
+    fn record(&mut self, message: &RecordMessage<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "RECORD")?;
         let origin = Origin {
             line: self.line_number,
@@ -243,7 +243,7 @@ impl Loader {
             RecordFault::Storage(error) => return error.into(),
             RecordFault::Refused(refusal) => refusal,
         };
-        if let Refusal::NoSchema(fault) = &refusal {
+        if let Inadmissible::NoSchema(fault) = &refusal {
             self.line_number = fault.line;
         }
         let settings = if refusal.is_of_schema() {
@@ -326,7 +326,7 @@ impl Loader {
         self.commit_if_due()
     }
 
-    fn batch(&mut self, message: &Batch<'_>) -> Result<(), LoadFault> {
+    fn batch(&mut self, message: &BatchMessage<'_>) -> Result<(), LoadFault> {
         let index = self.index_of(&message.stream, "BATCH")?;
         let fault = |loader: &Self, url: &str, reason: &dyn Display| {
             loader.fault(format_args!("stream {}: {url}: {reason}", message.stream))
@@ -344,7 +344,7 @@ impl Loader {
                     unchecked_bytes = 0;
                     self.check()?;
                 }
-                let row = Record {
+                let row = RecordMessage {
                     stream: message.stream.clone(),
                     record,
                     time_extracted: None,

@@ -4,10 +4,10 @@
 
 use serde_json::json;
 
-use super::admission::Refusal;
+use super::admission::Inadmissible;
 use super::object_name::PathTemplate;
 use crate::cli::foreign::told;
-use crate::singer::messages::Record;
+use crate::singer::messages::RecordMessage;
 
 /// Where such files go, below the destination.
 const PATH_TEMPLATE: &str =
@@ -29,7 +29,12 @@ pub struct Origin<'a> {
 }
 
 /// Appends the line, without a line feed.
-pub fn append(message: &Record<'_>, origin: &Origin<'_>, refusal: &Refusal, line: &mut Vec<u8>) {
+pub fn append(
+    message: &RecordMessage<'_>,
+    origin: &Origin<'_>,
+    refusal: &Inadmissible,
+    line: &mut Vec<u8>,
+) {
     let mut add = |text: &str| line.extend_from_slice(text.as_bytes());
     add(&format!(
         "{{\"type\":\"RECORD\",\"stream\":{}",
@@ -63,13 +68,13 @@ mod tests {
 
     #[test]
     fn the_record_is_as_it_came() {
-        let message = Record {
+        let message = RecordMessage {
             stream: "a \"stream\"".into(),
             record: r#"{"id": 1e2,"x":"\ud800"}"#,
             time_extracted: Some("\"2024-02-01T00:00:00Z\""),
             version: None,
         };
-        let refusal = Refusal::LacksKey("key\u{7}".into());
+        let refusal = Inadmissible::LacksKey("key\u{7}".into());
         let line = |batch| {
             let mut line = Vec::new();
             append(&message, &Origin { line: 7, batch }, &refusal, &mut line);

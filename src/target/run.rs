@@ -14,13 +14,13 @@ use super::config::{Config, PROGRAM, Settings};
 use super::load::{LoadFault, Loader};
 use super::state::StateObjects;
 use super::store::Store;
-use super::tally::Tally;
+use super::tally::LoadTally;
 use super::writer::Workshop;
 use crate::cli::output::print;
 use crate::cli::report::Report;
 use crate::cli::stop::{LOOK_UP, Stop};
 use crate::cli::{Failure, about, command, failure, logging, settings, terminal};
-use crate::singer::lines::{Input, InputFault, Next};
+use crate::singer::lines::{Input, InputFault, NextLine};
 
 /// Does what the command line says.
 #[must_use]
@@ -35,7 +35,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let schema = settings::schema_of::<Settings>();
         return print(&about::render(&PROGRAM, &schema, arguments.format));
     }
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::new(LoadTally::default());
     let Some(path) = &arguments.report else {
         return run_as_set(arguments, &tally, None);
     };
@@ -47,7 +47,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// What the configuration is needed for.
 fn run_as_set(
     arguments: &Arguments,
-    tally: &Arc<Tally>,
+    tally: &Arc<LoadTally>,
     report: Option<&Report>,
 ) -> Result<(), Failure> {
     let settings: Settings = settings::load(&PROGRAM, &arguments.config)?;
@@ -100,7 +100,7 @@ fn load_input(
     config: &Config,
     input: impl Read + Send + 'static,
     stop: &Stop,
-    tally: &Arc<Tally>,
+    tally: &Arc<LoadTally>,
 ) -> Result<(), Failure> {
     let result = load_all(config, input, stop, tally);
     // Whatever it came to: who has sent a signal wants to know that it was heeded.
@@ -118,7 +118,7 @@ fn load_all(
     config: &Config,
     input: impl Read + Send + 'static,
     stop: &Stop,
-    tally: &Arc<Tally>,
+    tally: &Arc<LoadTally>,
 ) -> Result<(), Failure> {
     let store = Store::open(&config.destination, stop)?;
     let result = load_into(&store, config, input, stop, tally);
@@ -131,7 +131,7 @@ fn load_into(
     config: &Config,
     input: impl Read + Send + 'static,
     stop: &Stop,
-    tally: &Arc<Tally>,
+    tally: &Arc<LoadTally>,
 ) -> Result<(), Failure> {
     store.try_folder_of(config.state_path_template.prefix())?;
     let state_objects = StateObjects::read(store, &config.state_path_template)?;
@@ -178,7 +178,7 @@ fn load(loader: &mut Loader, input: &Input) -> Result<(), LoadFault> {
             Err(fault @ InputFault::TooLong { .. }) => return Err(loader.no_line(&fault)),
         };
         match next {
-            Next::Lines(block) => {
+            NextLine::Lines(block) => {
                 for (line, ended) in block.lines() {
                     loader.line(line, ended)?;
                     // Checking one record may take its time, and a block has many.
@@ -186,8 +186,8 @@ fn load(loader: &mut Loader, input: &Input) -> Result<(), LoadFault> {
                 }
                 input.reuse(block);
             }
-            Next::Waiting => loader.commit_if_due()?,
-            Next::End => return loader.end_of_input(),
+            NextLine::Waiting => loader.commit_if_due()?,
+            NextLine::End => return loader.end_of_input(),
         }
     }
 }

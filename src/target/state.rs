@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::claim::{BOOKMARKS, Claim, Claims, TapState};
 use super::keys::KeyRule;
 use super::side_by_side::side_by_side;
-use super::state_changes::{Change, Changes, Merge, Other, Written};
+use super::state_changes::{BookmarkChange, Changes, Merge, Other, Written};
 use super::state_name::{StateOwner, StatePathTemplate};
 use super::state_place::{StatePlace, document_of};
-use super::store::{Store, Stored, Version};
+use super::store::{Generation, Store, Stored};
 use crate::cli::nearest::slip_of;
 use crate::cli::{Failure, foreign};
 
@@ -38,7 +38,7 @@ struct Found {
 
 impl Found {
     /// The ticket for replacing the object of today's name, if there is one.
-    fn version(&self) -> Option<&Version> {
+    fn version(&self) -> Option<&Generation> {
         (!self.is_old).then_some(&self.object.version)
     }
 }
@@ -180,7 +180,7 @@ impl StateObjects {
         stream: &str,
         bookmark: &Value,
         state: &TapState,
-    ) -> Result<Option<Change>, Failure> {
+    ) -> Result<Option<BookmarkChange>, Failure> {
         let owner = StateOwner::Stream(stream.to_owned());
         let first = self.claims.first_bookmark(stream);
         let claim = self.claims.claim(stream, bookmark, first, state);
@@ -199,7 +199,7 @@ impl StateObjects {
             }
             known = stored.version().cloned();
         }
-        Ok(Some(Change {
+        Ok(Some(BookmarkChange {
             stream: stream.to_owned(),
             bookmark: bookmark.clone(),
             first: first.cloned(),
@@ -253,7 +253,7 @@ impl StateObjects {
     }
 
     /// The ticket for replacing a stream's object.
-    pub fn version_of(&self, stream: &str) -> Option<Version> {
+    pub fn version_of(&self, stream: &str) -> Option<Generation> {
         let owner = StateOwner::Stream(stream.to_owned());
         self.stored.get(&owner)?.version().cloned()
     }
@@ -262,7 +262,7 @@ impl StateObjects {
     pub fn shared(
         &self,
         owner: &StateOwner,
-    ) -> Result<(Option<Version>, Map<String, Value>), Failure> {
+    ) -> Result<(Option<Generation>, Map<String, Value>), Failure> {
         match self.stored.get(owner) {
             None => Ok((None, Map::new())),
             Some(found) => {
@@ -305,7 +305,7 @@ impl StateObjects {
     }
 
     /// Changes that somebody has asked for.
-    pub fn edited(&self, streams: Vec<Change>, merges: Vec<Merge>) -> Changes {
+    pub fn edited(&self, streams: Vec<BookmarkChange>, merges: Vec<Merge>) -> Changes {
         Changes::new(self.place.clone(), streams, merges)
     }
 

@@ -6,7 +6,7 @@ use super::claim::{BOOKMARKS, Claim};
 use super::side_by_side::side_by_side;
 use super::state_name::{Candidate, StateOwner};
 use super::state_place::{StatePlace, document_of};
-use super::store::{StoreError, StoreErrorKind, Stored, Version};
+use super::store::{Generation, StoreError, StoreErrorKind, Stored};
 use crate::cli::Failure;
 
 /// How often the top-level keys are merged anew with what other runs have just written.
@@ -19,13 +19,13 @@ pub type Written = Vec<(StateOwner, Stored)>;
 #[derive(Debug)]
 pub struct Changes {
     place: StatePlace,
-    streams: Vec<Change>,
+    streams: Vec<BookmarkChange>,
     merges: Vec<Merge>,
 }
 
 /// A stream's bookmark that is to be stored.
 #[derive(Debug)]
-pub struct Change {
+pub struct BookmarkChange {
     pub stream: String,
     pub bookmark: Value,
     /// What it was in the run's first STATE.
@@ -34,7 +34,7 @@ pub struct Change {
     /// Whether the stream is to be left without a bookmark.
     pub is_reset: bool,
     /// What the object was; `None`: there was none.
-    pub known: Option<Version>,
+    pub known: Option<Generation>,
 }
 
 /// Top-level keys of an object that are to be stored among those of other taps.
@@ -44,7 +44,7 @@ pub struct Merge {
     set: Vec<Other>,
     /// Keys that this run's tap has no more.
     pub removed: Vec<String>,
-    known: Option<(Version, Map<String, Value>)>,
+    known: Option<(Generation, Map<String, Value>)>,
 }
 
 /// A top-level key that is to be stored.
@@ -61,7 +61,7 @@ pub struct Other {
 
 impl Changes {
     /// What is to be written, and where.
-    pub fn new(place: StatePlace, streams: Vec<Change>, merges: Vec<Merge>) -> Self {
+    pub fn new(place: StatePlace, streams: Vec<BookmarkChange>, merges: Vec<Merge>) -> Self {
         Self {
             place,
             streams,
@@ -92,7 +92,7 @@ enum Outcome {
     Fail,
 }
 
-impl Change {
+impl BookmarkChange {
     /// Gives what the object is now, as far as that is known.
     fn write(&self, place: &StatePlace) -> Result<Option<Stored>, Failure> {
         let owner = StateOwner::Stream(self.stream.clone());
@@ -149,7 +149,7 @@ impl Change {
 
 impl Merge {
     /// No key yet; `known` is what the object was and what it held, `None`: there was none.
-    pub fn into(owner: StateOwner, known: Option<(Version, Map<String, Value>)>) -> Self {
+    pub fn into(owner: StateOwner, known: Option<(Generation, Map<String, Value>)>) -> Self {
         Self {
             owner,
             set: Vec::new(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::bookmark;
 use super::claim::{BOOKMARKS, Claim};
 use super::state::StateObjects;
-use super::state_changes::{Change, Changes, Merge, Other};
+use super::state_changes::{BookmarkChange, Changes, Merge, Other};
 use super::state_name::StateOwner;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
@@ -57,7 +57,7 @@ fn edits(
             continue;
         }
         edits.push((stream.clone(), before.clone(), bookmark.clone()));
-        changes.push(Change {
+        changes.push(BookmarkChange {
             known: objects.version_of(&stream),
             first: None,
             claim: Claim::Ours,

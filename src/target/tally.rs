@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// Counts that all threads add to.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct LoadTally {
     counts: Mutex<Counts>,
 }
 
@@ -29,7 +29,7 @@ struct StreamCounts {
     bytes: u64,
 }
 
-impl Tally {
+impl LoadTally {
     /// A SCHEMA has come.
     pub fn schema(&self, stream: &str) {
         self.lock().of(stream).schemas += 1;

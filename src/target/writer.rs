@@ -14,7 +14,7 @@ use super::object_name::PathTemplate;
 use super::store::blocks::SpareBlocks;
 use super::store::names::{Clock, ObjectNames};
 use super::store::{Store, StoreError, Writer};
-use super::tally::Tally;
+use super::tally::LoadTally;
 
 /// Blocks that may wait for the writer of one object, at most: about what it sends to a bucket at
 /// once, so that the next chunk gathers while one is on its way.
@@ -41,7 +41,7 @@ pub struct Workshop {
     /// Who is at work.
     pub threads: Arc<WritingThreads>,
     /// What is counted for the run's report.
-    pub tally: Arc<Tally>,
+    pub tally: Arc<LoadTally>,
 }
 
 impl Workshop {

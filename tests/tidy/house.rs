@@ -82,10 +82,17 @@ pub const STREAMS_NAMED: &[(&str, &str)] = &[
     // Settings whose names are known to users.
     ("src/tap/config.rs", "default_calls_overlap"),
     ("src/tap/config.rs", "default_articles_overlap"),
+    ("src/tap/config.rs", "default_companies_scroll_days"),
     // Singer's word for what a metric is about.
     ("src/singer/metrics.rs", "tags"),
     ("src/cli/logging.rs", "/tags/stream"),
 ];
+
+/// Where types are named by the API.
+pub const NAMED_BY_THE_API: &[&str] = &["src/tap/records/"];
+
+/// What each of the two programs has of its own, and in how many files.
+pub const NAMES_OF_BOTH: &[(&str, usize)] = &[("Arguments", 2), ("Config", 2), ("Settings", 2)];
 
 /// Crates that only some rooms know: all else can do without them, and be moved to others.
 pub const HOMES: &[(&str, &[&str])] = &[

@@ -15,7 +15,8 @@ use intercom_singer::internals::tap::streams;
 
 use house::{
     ALL, CIRCLES, CLOCKS, CODE, FLOORS, HOMES, LONG_FILES, LONG_FUNCTIONS, MOST_FUNCTION_LINES,
-    MOST_LINES, SLEEPERS, STOPWATCHES, STREAMS, STREAMS_NAMED, UPWARD,
+    MOST_LINES, NAMED_BY_THE_API, NAMES_OF_BOTH, SLEEPERS, STOPWATCHES, STREAMS, STREAMS_NAMED,
+    UPWARD,
 };
 use modules::{Modules, circles, upward};
 
@@ -113,6 +114,14 @@ fn streams_are_named_in_the_table_only() {
         STREAMS_NAMED,
         |known| rules::streams_named(&tree, &names, STREAMS, known),
     );
+}
+
+#[test]
+fn a_public_type_s_name_is_its_alone() {
+    let tree = source::read(CODE);
+    assert_kept("one word for each concept", NAMES_OF_BOTH, |known| {
+        rules::names_of_several(&tree, NAMED_BY_THE_API, known)
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::modules::{Modules, circles, upward};
 use crate::rules::{
     called, crates_away_from_home, lines_missing, long_files, long_functions, misses_unmarked,
-    places_missing, streams_named,
+    names_of_several, places_missing, streams_named,
 };
 use crate::source::{Tree, tree_of};
 
@@ -53,6 +53,28 @@ fn a_long_circle_is_found_and_so_is_one_through_a_room_itself() {
         ("src/d/e.rs", "use super::D; use crate::a::A;"),
     ]);
     assert_eq!(found, [["a", "b", "c", "d", "d::e"]]);
+}
+
+#[test]
+fn a_name_of_two_types_is_found_but_for_one_that_others_gave() {
+    let tree = tree_of(&[
+        ("src/a.rs", "pub struct Page; struct Row; pub enum Both {}"),
+        (
+            "src/b.rs",
+            "pub(crate) type Page = u8; pub struct Row; pub struct Both;",
+        ),
+        ("src/records/c.rs", "pub struct Page; pub struct Row;"),
+    ]);
+    let found = names_of_several(&tree, &["src/records/"], &[("Both", 2)]);
+    assert_eq!(found, ["Page: src/a.rs, src/b.rs"]);
+    let found = names_of_several(&tree, &[], &[("Both", 1), ("Page", 3)]);
+    assert_eq!(
+        found,
+        [
+            "Both: src/a.rs, src/b.rs",
+            "Row: src/b.rs, src/records/c.rs"
+        ]
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What may be where: streams' names, other people's crates, the clock; and how long things may be.
 
+use std::collections::BTreeMap;
+
 use crate::source::{Kind, Token, Tree, closing};
 
 /// A name of a stream where no stream may be named: in a text, or in the name of a type or variant.
@@ -102,6 +104,31 @@ pub fn called(tree: &Tree, functions: &[(&str, &str)], files: &[(&str, &str)]) -
         }
     }
     found
+}
+
+/// Public types of one name in several files: two concepts under one word. `homes` hold types that are
+/// named by others, and a name of `excepted` may be in so many files.
+pub fn names_of_several(tree: &Tree, homes: &[&str], excepted: &[(&str, usize)]) -> Vec<String> {
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, source) in tree {
+        if homes.iter().any(|home| file.starts_with(home)) {
+            continue;
+        }
+        for tokens in source.code.windows(3) {
+            let kinds = ["struct", "enum", "trait", "type"];
+            let is_public = tokens[0].is_word("pub") || tokens[0].is_sign(')');
+            let is_type = kinds.iter().any(|kind| tokens[1].is_word(kind));
+            if let (true, Kind::Word(name)) = (is_public && is_type, &tokens[2].kind) {
+                files.entry(name).or_default().push(file);
+            }
+        }
+    }
+    files.retain(|name, files| {
+        let allowed = excepted.iter().find(|(other, _)| other == name);
+        files.len() > allowed.map_or(1, |(_, files)| *files)
+    });
+    let told = |(name, files): (&str, Vec<&str>)| format!("{name}: {}", files.join(", "));
+    files.into_iter().map(told).collect()
 }
 
 /// Files with more lines than that, but for these.

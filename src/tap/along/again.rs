@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::asking::{Along, Complete, REFUSALS_OF_ALL, detail_effort, tell};
 use super::children::{self, Details, Parent};
-use super::nested_lists::{self, Completed, Outcome};
-use super::workers::Ticket;
+use super::nested_lists::{self, Completed, ListOutcome};
+use super::workers::WorkTicket;
 use crate::cli::foreign::told;
 use crate::tap::api::memory::Turn;
 use crate::tap::fault::Fault;
@@ -54,8 +54,8 @@ struct Again {
 
 #[derive(Debug)]
 enum Answer {
-    Child(&'static Child, Ticket<Result<Details, Fault>>),
-    Record(Ticket<Result<Completed, Fault>>),
+    Child(&'static Child, WorkTicket<Result<Details, Fault>>),
+    Record(WorkTicket<Result<Completed, Fault>>),
 }
 
 /// What asking again has come to, by what was asked for.
@@ -292,14 +292,14 @@ impl Along<'_> {
             let list = self.list_of(&what);
             let outcome = completed.lists.iter().find(|(name, _)| Some(*name) == list);
             match outcome {
-                Some((_, Outcome::Missing(why) | Outcome::Refused(why))) => {
+                Some((_, ListOutcome::Missing(why) | ListOutcome::Refused(why))) => {
                     let why = why.clone();
                     let kind = Kind::Record;
                     let entries = vec![entry];
                     self.keep(Group { entries, kind }, Some(&why));
                 }
                 // Lists that aren't cut any more are whole too.
-                Some((_, Outcome::Had { .. } | Outcome::AllThere)) | None => is_news = true,
+                Some((_, ListOutcome::Had { .. } | ListOutcome::AllThere)) | None => is_news = true,
             }
         }
         if !is_news {

@@ -9,14 +9,14 @@ use super::account::{Account, MOST_MISCOUNTED};
 use super::awaited::{AwaitedList, MOST_AWAITED};
 use super::children::{self, ChildRecords, Details, Parent};
 use super::cut_list;
-use super::nested_lists::{self, Completed, Outcome};
-use super::workers::{Ticket, Workers};
+use super::nested_lists::{self, Completed, ListOutcome};
+use super::workers::{WorkTicket, Workers};
 use crate::cli::foreign::told;
 use crate::tap::api::client::{Client, Effort};
 use crate::tap::api::memory::Turn;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Awaited;
-use crate::tap::read::page::{Record, Row};
+use crate::tap::read::page::{RecordJson, Row};
 use crate::tap::read::places::Outputs;
 use crate::tap::streams::{Child, ChildAnswer, ChildRequest, ChildSource, NestedLists, Stream};
 use crate::tap::time::EpochSeconds;
@@ -47,11 +47,11 @@ pub struct Along<'a> {
 
 /// A record that waits for its turn, and what was asked for along with it.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct WaitingRecord {
     row: Row,
-    completed: Option<Ticket<Result<Completed, Fault>>>,
+    completed: Option<WorkTicket<Result<Completed, Fault>>>,
     /// For each of the children, in their order.
-    details: Vec<Option<Ticket<Result<Details, Fault>>>>,
+    details: Vec<Option<WorkTicket<Result<Details, Fault>>>>,
     turn: Arc<Turn>,
 }
 
@@ -59,7 +59,7 @@ pub struct Waiting {
 #[derive(Debug)]
 pub struct Complete {
     /// The record, unless only children of it are new.
-    pub record: Option<Record>,
+    pub record: Option<RecordJson>,
     /// Its key.
     pub id: String,
     /// Records of the children, by their place among them.
@@ -123,7 +123,7 @@ impl<'a> Along<'a> {
     }
 
     /// Asks for what goes with a record.
-    pub fn ask(&mut self, row: Row) -> Waiting {
+    pub fn ask(&mut self, row: Row) -> WaitingRecord {
         let memory = self.client.memory().clone();
         let _in_order = memory.in_order();
         let turn = Arc::new(memory.turn());
@@ -153,7 +153,7 @@ impl<'a> Along<'a> {
             .filter(|_| cut_list::may_be_cut(row.record.json()))
             .filter(|nested| cut_list::count_cut(row.record.json(), nested) > 0)
             .map(|nested| self.ask_for_lists(nested, &row, &turn));
-        Waiting {
+        WaitingRecord {
             row,
             completed,
             details,
@@ -162,8 +162,8 @@ impl<'a> Along<'a> {
     }
 
     /// Waits for what was asked for along with a record.
-    pub fn wait(&mut self, waiting: Waiting) -> Result<Complete, Fault> {
-        let Waiting {
+    pub fn wait(&mut self, waiting: WaitingRecord) -> Result<Complete, Fault> {
+        let WaitingRecord {
             row,
             completed,
             details,
@@ -266,7 +266,7 @@ impl<'a> Along<'a> {
         parent: Parent,
         attempts: u32,
         turn: &Arc<Turn>,
-    ) -> Ticket<Result<Details, Fault>> {
+    ) -> WorkTicket<Result<Details, Fault>> {
         let client = Arc::clone(self.client);
         let turn = Arc::clone(turn);
         self.workers.submit(move || {
@@ -280,7 +280,7 @@ impl<'a> Along<'a> {
         nested: NestedLists,
         row: &Row,
         turn: &Arc<Turn>,
-    ) -> Ticket<Result<Completed, Fault>> {
+    ) -> WorkTicket<Result<Completed, Fault>> {
         let client = Arc::clone(self.client);
         let turn = Arc::clone(turn);
         let (id, record) = (row.id.clone(), row.record.clone());
@@ -308,18 +308,18 @@ impl<'a> Along<'a> {
         })
     }
 
-    fn settle_list(&mut self, what: &str, row: &Row, outcome: Outcome) {
+    fn settle_list(&mut self, what: &str, row: &Row, outcome: ListOutcome) {
         match outcome {
-            Outcome::Had { is_by_count } => {
+            ListOutcome::Had { is_by_count } => {
                 self.had(what, row);
                 self.account(what).lacked_by_count |= is_by_count;
             }
-            Outcome::AllThere => {
+            ListOutcome::AllThere => {
                 self.had(what, row);
                 self.was_all_there(what);
             }
-            Outcome::Missing(why) => self.is_missing(what, row, &why),
-            Outcome::Refused(why) => self.is_refused(what, row, why),
+            ListOutcome::Missing(why) => self.is_missing(what, row, &why),
+            ListOutcome::Refused(why) => self.is_refused(what, row, why),
         }
     }
 

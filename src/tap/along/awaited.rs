@@ -134,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::tap::read::page::{Names, Record};
+    use crate::tap::read::page::{Names, RecordJson};
 
     fn row(id: u32, updated_at: u32) -> Row {
         let names = Names {
@@ -143,7 +143,7 @@ mod tests {
             replication_key: "updated_at",
         };
         let json = format!(r#"{{"id":"{id}","updated_at":{updated_at}}}"#);
-        Row::parse(Record::owned(json), names).unwrap()
+        Row::parse(RecordJson::owned(json), names).unwrap()
     }
 
     #[test]

@@ -9,13 +9,13 @@ use crate::json::scanner::Scanner;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client, Effort};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::envelope::{Envelope, Next, key};
-use crate::tap::read::page::{Record, text};
+use crate::tap::read::envelope::{Continuation, Envelope, key};
+use crate::tap::read::page::{RecordJson, text};
 use crate::tap::streams::{ChildList, Elements, NextPage};
 
 /// One page of such a list.
 struct ListPage {
-    elements: Vec<Record>,
+    elements: Vec<RecordJson>,
     /// Where the next page is, if there is one; `None` where pages are numbered.
     next: Option<String>,
     /// The last page, where pages are numbered.
@@ -28,7 +28,7 @@ pub fn records(
     path: &str,
     list: &ChildList,
     effort: &Effort<'_>,
-) -> Result<Vec<Record>, Fault> {
+) -> Result<Vec<RecordJson>, Fault> {
     let size = list.per_page.map(|per_page| format!("per_page={per_page}"));
     let path = with_query(path, &size.unwrap_or_default());
     let mut met = HashSet::new();
@@ -36,7 +36,7 @@ pub fn records(
     let mut request = path.clone();
     for number in 2.. {
         let page = client.try_hard(&ApiRequest::Get(request), effort, |body| {
-            ListPage::parse(&Record::owned(text(body)?), list, &path)
+            ListPage::parse(&RecordJson::owned(text(body)?), list, &path)
         })?;
         let is_empty = page.elements.is_empty();
         let before = met.len();
@@ -67,7 +67,7 @@ pub fn each_of(
     list_path: &str,
     path: &str,
     effort: &Effort<'_>,
-) -> Result<Vec<Record>, Fault> {
+) -> Result<Vec<RecordJson>, Fault> {
     let mut found = Vec::new();
     for element in nested_lists::elements(client, list_path, effort, |_| true)? {
         let id = member(element.json(), "id").ok().flatten().and_then(key);
@@ -83,8 +83,8 @@ pub fn each_of(
 }
 
 /// An answer that is an object, as a record.
-pub fn object(body: Vec<u8>) -> Result<Record, BadAnswer> {
-    let body = Record::owned(text(body)?);
+pub fn object(body: Vec<u8>) -> Result<RecordJson, BadAnswer> {
+    let body = RecordJson::owned(text(body)?);
     let json = body.json().trim();
     let mut scanner = Scanner::new(json);
     if !json.starts_with('{') || scanner.value().is_none() || !scanner.is_at_end() {
@@ -94,7 +94,7 @@ pub fn object(body: Vec<u8>) -> Result<Record, BadAnswer> {
 }
 
 /// The object under a name in an answer, as a record; none where null stands there, or nothing.
-pub fn part(body: Vec<u8>, name: &str) -> Result<Vec<Record>, BadAnswer> {
+pub fn part(body: Vec<u8>, name: &str) -> Result<Vec<RecordJson>, BadAnswer> {
     let body = object(body)?;
     Ok(match member(body.json(), name)? {
         None | Some("null") => Vec::new(),
@@ -103,8 +103,8 @@ pub fn part(body: Vec<u8>, name: &str) -> Result<Vec<Record>, BadAnswer> {
 }
 
 /// The elements of an answer that is an array, as records.
-pub fn array(body: Vec<u8>) -> Result<Vec<Record>, BadAnswer> {
-    let body = Record::owned(text(body)?);
+pub fn array(body: Vec<u8>) -> Result<Vec<RecordJson>, BadAnswer> {
+    let body = RecordJson::owned(text(body)?);
     let json = body.json().trim();
     let mut elements = Vec::new();
     let mut scanner = Scanner::new(json);
@@ -119,13 +119,15 @@ pub fn array(body: Vec<u8>) -> Result<Vec<Record>, BadAnswer> {
 }
 
 impl ListPage {
-    fn parse(body: &Record, list: &ChildList, path: &str) -> Result<Self, BadAnswer> {
+    fn parse(body: &RecordJson, list: &ChildList, path: &str) -> Result<Self, BadAnswer> {
         let json = body.json();
         let envelope = Envelope::parse(json, list.at, Scanner::value)?;
         let next = match list.next {
             NextPage::NumberOrCursor => match envelope.next() {
-                Next::Cursor(cursor) => Some(with_parameter(path, "starting_after", cursor)),
-                Next::End | Next::Bare(_) | Next::Unnamed => None,
+                Continuation::Cursor(cursor) => {
+                    Some(with_parameter(path, "starting_after", cursor))
+                }
+                Continuation::End | Continuation::Bare(_) | Continuation::Unnamed => None,
             },
             NextPage::Linked => linked(json, path)?,
             NextPage::CursorBeside { at, parameter } => {
@@ -152,10 +154,10 @@ impl ListPage {
 
 /// Adds the records that an element is or holds.
 fn taken(
-    body: &Record,
+    body: &RecordJson,
     element: &str,
     elements: Elements,
-    records: &mut Vec<Record>,
+    records: &mut Vec<RecordJson>,
 ) -> Result<(), BadAnswer> {
     match elements {
         Elements::Records => records.push(body.part(element)),
@@ -191,12 +193,14 @@ fn taken(
 }
 
 /// An object with a member more, its last.
-fn with_member(json: &str, name: &str, value: &str) -> Result<Record, BadAnswer> {
+fn with_member(json: &str, name: &str, value: &str) -> Result<RecordJson, BadAnswer> {
     let Some(open) = json.strip_suffix('}') else {
         return Err(BadAnswer("a child record isn't a JSON object".into()));
     };
     let comma = if open.trim_end() == "{" { "" } else { "," };
-    Ok(Record::owned(format!("{open}{comma}\"{name}\":{value}}}")))
+    Ok(RecordJson::owned(format!(
+        "{open}{comma}\"{name}\":{value}}}"
+    )))
 }
 
 /// What the URL of the next page asks of the same path: whichever host it names, the token goes to the
@@ -230,11 +234,16 @@ mod tests {
     };
 
     fn parse(body: &str, list: &ChildList) -> ListPage {
-        ListPage::parse(&Record::owned(body.to_owned()), list, "/events?type=user").unwrap()
+        ListPage::parse(
+            &RecordJson::owned(body.to_owned()),
+            list,
+            "/events?type=user",
+        )
+        .unwrap()
     }
 
     fn json(page: &ListPage) -> Vec<&str> {
-        page.elements.iter().map(Record::json).collect()
+        page.elements.iter().map(RecordJson::json).collect()
     }
 
     #[test]

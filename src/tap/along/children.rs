@@ -10,7 +10,7 @@ use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
 use crate::tap::read::envelope::Envelope;
 use crate::tap::read::numbers::whole_number;
-use crate::tap::read::page::{Record, Row, text};
+use crate::tap::read::page::{RecordJson, Row, text};
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildRequest};
 
 /// The answer for one parent.
@@ -40,7 +40,7 @@ pub enum Details {
 #[derive(Debug, Default)]
 pub struct ChildRecords {
     /// As the API gave them; each is a JSON object.
-    pub records: Vec<Record>,
+    pub records: Vec<RecordJson>,
     /// What each says of the parent besides, as members of an object.
     members: String,
     /// How many records the API has beyond those, since it cut the list.
@@ -48,8 +48,8 @@ pub struct ChildRecords {
 }
 
 impl ChildRecords {
-    fn new(child: &Child, parent: &Parent, records: Vec<Record>) -> Result<Self, BadAnswer> {
-        let is_object = |record: &Record| record.json().starts_with('{');
+    fn new(child: &Child, parent: &Parent, records: Vec<RecordJson>) -> Result<Self, BadAnswer> {
+        let is_object = |record: &RecordJson| record.json().starts_with('{');
         if !records.iter().all(is_object) {
             return Err(BadAnswer("a child record isn't a JSON object".into()));
         }
@@ -62,7 +62,7 @@ impl ChildRecords {
 
     /// A record that says all there is to say.
     #[must_use]
-    pub fn whole(record: Record) -> Self {
+    pub fn whole(record: RecordJson) -> Self {
         Self {
             records: vec![record],
             ..Self::default()
@@ -70,7 +70,7 @@ impl ChildRecords {
     }
 
     /// Writes a record, complete with what it says of its parent, in the place of what `text` held.
-    pub fn complete(&self, record: &Record, text: &mut String) {
+    pub fn complete(&self, record: &RecordJson, text: &mut String) {
         let json = record.json();
         let open = json.strip_suffix('}').unwrap_or(json);
         text.clear();
@@ -119,7 +119,7 @@ pub fn is_asked(asked: Asked, record: &str) -> bool {
 
 /// The child records that the parent's own record holds, in the list under that name.
 #[must_use]
-pub fn inside(child: &Child, list: &'static str, record: &Record, parent: &Parent) -> Details {
+pub fn inside(child: &Child, list: &'static str, record: &RecordJson, parent: &Parent) -> Details {
     let records = list_inside(record.json(), list).and_then(|(elements, _)| {
         let elements = elements.into_iter().map(|json| record.part(json));
         ChildRecords::new(child, parent, elements.collect())
@@ -144,7 +144,7 @@ pub fn fetch(
     let path = request.path.replace("{id}", &path_segment(&parent.id));
     let query = (request.query)(client.config()).unwrap_or_default();
     let path = with_query(&path, &query);
-    let records = |found: Vec<Record>| {
+    let records = |found: Vec<RecordJson>| {
         ChildRecords::new(child, parent, found)
             .map(Details::Records)
             .map_err(|bad| Fault::Stream(format!("{path}: {bad}")))
@@ -156,7 +156,7 @@ pub fn fetch(
             most,
             counted_at,
         } => client.try_hard(&get(&path), effort, |body| {
-            let body = Record::owned(text(body)?);
+            let body = RecordJson::owned(text(body)?);
             let (list, total_count) = listed(body.json(), at)?;
             let had = list.len();
             let mut there_are = total_count.unwrap_or(0);
@@ -230,7 +230,7 @@ fn fetch_transcript(
         };
         let record = format!("{{{members}{}:{found}}}", quoted(turns));
         Ok(Details::Records(ChildRecords {
-            records: vec![Record::owned(record)],
+            records: vec![RecordJson::owned(record)],
             ..ChildRecords::default()
         }))
     })
@@ -324,7 +324,7 @@ mod tests {
                 ..ChildRecords::default()
             };
             let mut text = "of before".to_owned();
-            records.complete(&Record::owned(json.to_owned()), &mut text);
+            records.complete(&RecordJson::owned(json.to_owned()), &mut text);
             text
         };
         assert_eq!(

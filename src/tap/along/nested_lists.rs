@@ -12,8 +12,8 @@ use crate::json::members::member;
 use crate::tap::api::client::{ApiRequest, Client, Effort};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;
-use crate::tap::read::envelope::Next;
-use crate::tap::read::page::{Names, Page, Record, Row, text};
+use crate::tap::read::envelope::Continuation;
+use crate::tap::read::page::{Names, Page, RecordJson, Row, text};
 use crate::tap::streams::NestedLists;
 
 /// By what the elements of lists are understood.
@@ -27,14 +27,14 @@ const ELEMENTS: Names = Names {
 #[derive(Debug)]
 pub struct Completed {
     /// The record.
-    pub record: Record,
+    pub record: RecordJson,
     /// What became of each list that was cut, with the reason where it stays so.
-    pub lists: Vec<(&'static str, Outcome)>,
+    pub lists: Vec<(&'static str, ListOutcome)>,
 }
 
 /// What became of a list.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ListOutcome {
     /// It is whole now, or what it is of is gone.
     Had {
         /// Whether its count alone said that it lacked something.
@@ -55,7 +55,7 @@ pub fn complete(
     client: &Client,
     nested: &NestedLists,
     id: &str,
-    record: &Record,
+    record: &RecordJson,
     given_up: &[&'static str],
     miscounted: &[&'static str],
     effort: &Effort<'_>,
@@ -70,24 +70,24 @@ pub fn complete(
         }
         if given_up.contains(&name) {
             let why = "it was given up for this run".to_owned();
-            lists.push((name, Outcome::Missing(why)));
+            lists.push((name, ListOutcome::Missing(why)));
             continue;
         }
         let outcome = match missing_elements(client, nested, id, &cut, effort) {
-            Ok(rest) if rest.is_empty() && cut.is_by_count => Outcome::AllThere,
+            Ok(rest) if rest.is_empty() && cut.is_by_count => ListOutcome::AllThere,
             Ok(rest) => {
-                let rest: Vec<&str> = rest.iter().map(Record::json).collect();
+                let rest: Vec<&str> = rest.iter().map(RecordJson::json).collect();
                 edits.extend(cut.completed(json, &rest));
-                Outcome::Had {
+                ListOutcome::Had {
                     is_by_count: cut.is_by_count,
                 }
             }
             Err(Fault::Gone { message, .. }) => {
                 tracing::warn!("{message}; the list stays as it was in its record");
-                Outcome::Had { is_by_count: false }
+                ListOutcome::Had { is_by_count: false }
             }
-            Err(Fault::Refused { message }) => Outcome::Refused(message),
-            Err(Fault::Stream(message)) => Outcome::Missing(message),
+            Err(Fault::Refused { message }) => ListOutcome::Refused(message),
+            Err(Fault::Stream(message)) => ListOutcome::Missing(message),
             Err(fault) => return Err(fault),
         };
         lists.push((name, outcome));
@@ -95,7 +95,7 @@ pub fn complete(
     let record = if edits.is_empty() {
         record.clone()
     } else {
-        Record::owned(edited(json, edits))
+        RecordJson::owned(edited(json, edits))
     };
     Ok(Completed { record, lists })
 }
@@ -111,7 +111,7 @@ pub fn record(
     client.try_hard(
         &ApiRequest::Get(path_of_record(nested, id)),
         effort,
-        |body| Row::parse(Record::owned(text(body)?), names),
+        |body| Row::parse(RecordJson::owned(text(body)?), names),
     )
 }
 
@@ -123,14 +123,14 @@ fn missing_elements(
     id: &str,
     cut: &CutList<'_>,
     effort: &Effort<'_>,
-) -> Result<Vec<Record>, Fault> {
+) -> Result<Vec<RecordJson>, Fault> {
     let own_path = format!("{}/{}", path_of_record(nested, id), cut.list.place);
     let named = cut.url.as_deref();
     let path = named.and_then(|url| path_below(url, nested, id));
     let path = path.unwrap_or(&own_path);
     let mut known = HashSet::new();
     for element in &cut.elements {
-        let element = Record::owned((*element).to_owned());
+        let element = RecordJson::owned((*element).to_owned());
         if let Ok(row) = Row::parse(element, ELEMENTS) {
             known.insert(row.id);
         }
@@ -147,7 +147,7 @@ pub fn elements(
     path: &str,
     effort: &Effort<'_>,
     is_wanted: impl Fn(&Row) -> bool,
-) -> Result<Vec<Record>, Fault> {
+) -> Result<Vec<RecordJson>, Fault> {
     let mut known = HashSet::new();
     let mut wanted = Vec::new();
     let mut request = ApiRequest::Get(path.to_owned());
@@ -167,14 +167,14 @@ pub fn elements(
             .total_count
             .is_some_and(|total| known.len() as u64 >= total);
         request = ApiRequest::Get(match page.next {
-            Next::Cursor(_) if is_fruitless && !are_all => {
+            Continuation::Cursor(_) if is_fruitless && !are_all => {
                 return Err(Fault::Stream(format!(
                     "GET {path} gives cursors without end and nothing new"
                 )));
             }
             _ if is_fruitless => break,
-            Next::Cursor(cursor) => with_parameter(path, "starting_after", &cursor),
-            Next::End if page.total_pages.is_none() => break,
+            Continuation::Cursor(cursor) => with_parameter(path, "starting_after", &cursor),
+            Continuation::End if page.total_pages.is_none() => break,
             _ if is_whole => break,
             _ => with_query(path, &format!("page={number}")),
         });

@@ -28,7 +28,7 @@ pub struct Workers {
 
 /// The result of a job, when it comes. A job that isn't begun when this is dropped never is.
 #[derive(Debug)]
-pub struct Ticket<T> {
+pub struct WorkTicket<T> {
     result: Receiver<Result<T, String>>,
     _wanted: Arc<()>,
 }
@@ -78,7 +78,10 @@ impl Workers {
     }
 
     /// Hands over a job.
-    pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Ticket<T> {
+    pub fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> WorkTicket<T> {
         let (sender, result) = mpsc::sync_channel(1);
         let wanted = Arc::new(());
         let is_wanted = Arc::downgrade(&wanted);
@@ -93,14 +96,14 @@ impl Workers {
         self.start_if_needed();
         // The queue outlives this sender, so there is always one to take the job.
         let _ = self.jobs.send(job);
-        Ticket {
+        WorkTicket {
             result,
             _wanted: wanted,
         }
     }
 }
 
-impl<T> Ticket<T> {
+impl<T> WorkTicket<T> {
     /// Waits for the result, unless a signal comes first. A job that panicked ends the run: what else
     /// it left half done nobody knows.
     pub fn wait(self, stop: &Stop) -> Result<T, Fault> {

@@ -12,7 +12,7 @@ use super::body::{self, BodyFault, WholeBody};
 use super::headers::{budget_of, pause_of_rate_limit};
 use super::memory::{Memory, Turn};
 use super::pace::{Pace, Permit, Purpose};
-use super::tally::Tally;
+use super::tally::RequestTally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
 use super::window::most_a_minute;
@@ -39,7 +39,7 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Client {
     pub(super) common: Arc<Common>,
-    pub(super) tally: Tally,
+    pub(super) tally: RequestTally,
 }
 
 /// What all of a run share.
@@ -92,7 +92,7 @@ impl Client {
                 asking_the_time: Mutex::default(),
                 answers: AtomicU64::new(0),
             }),
-            tally: Tally::default(),
+            tally: RequestTally::default(),
         })
     }
 
@@ -101,7 +101,7 @@ impl Client {
     pub fn for_another_stream(&self) -> Self {
         Self {
             common: Arc::clone(&self.common),
-            tally: Tally::default(),
+            tally: RequestTally::default(),
         }
     }
 

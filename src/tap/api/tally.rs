@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// The count of one stream's requests, by all its threads.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct RequestTally {
     requests: AtomicU64,
     retries: AtomicU64,
     nanoseconds_in_requests: AtomicU64,
@@ -25,7 +25,7 @@ pub struct RequestCounts {
     pub waited: Duration,
 }
 
-impl Tally {
+impl RequestTally {
     /// A request that began then has ended.
     pub fn requested_since(&self, begun: Instant) {
         self.requests.fetch_add(1, Ordering::Relaxed);

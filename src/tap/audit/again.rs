@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::tap::along::workers::{Ticket, Workers};
+use crate::tap::along::workers::{WorkTicket, Workers};
 use crate::tap::api::client::{ApiRequest, Client};
 use crate::tap::api::path::path_segment;
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Names, Record, Row, text};
+use crate::tap::read::page::{Names, RecordJson, Row, text};
 
 /// What is to be known of something, in the order of asking.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct AskedAgain<'a, T> {
     workers: &'a Workers,
     record_path: &'static str,
     names: Names,
-    waiting: VecDeque<(T, Ticket<Result<Row, Fault>>)>,
+    waiting: VecDeque<(T, WorkTicket<Result<Row, Fault>>)>,
 }
 
 /// What the API says of one record.
@@ -56,7 +56,7 @@ impl<'a, T> AskedAgain<'a, T> {
         let path = self.record_path.replace("{id}", &path_segment(key));
         let ticket = self.workers.submit(move || {
             client.send(&ApiRequest::Get(path), |body| {
-                Row::parse(Record::owned(text(body)?), names)
+                Row::parse(RecordJson::owned(text(body)?), names)
             })
         });
         self.waiting.push_back((about, ticket));

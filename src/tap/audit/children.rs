@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::differences::Tally;
+use super::differences::AuditTally;
 use super::expected::Expected;
 use super::holdings::Holdings;
 use super::keys::Keys;
 use crate::cli::Failure;
-use crate::tap::along::asking::Waiting;
+use crate::tap::along::asking::WaitingRecord;
 use crate::tap::plan::Plan;
 use crate::tap::streams::{Asked, Child, ChildAnswer, ChildSource};
 use crate::tap::time::EpochSeconds;
@@ -21,7 +21,7 @@ pub struct ChildSide {
     /// How it is compared.
     pub check: Check,
     /// What it came to.
-    pub tally: Tally,
+    pub tally: AuditTally,
 }
 
 /// How a child is compared.
@@ -57,17 +57,17 @@ pub enum Check {
 
 /// A row that something is asked for along with.
 pub struct Pending {
-    pub waiting: Waiting,
+    pub waiting: WaitingRecord,
     pub key_json: String,
     pub updated_at: Option<EpochSeconds>,
     pub lake: Option<EpochSeconds>,
     /// Whether the record itself is to be mended, with all that goes with it.
     pub is_whole: bool,
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<DoubtedChild>,
 }
 
 /// A child of a row that seems to lack something, by its place among the children.
-pub struct Doubt {
+pub struct DoubtedChild {
     pub place: usize,
     pub lacks: Lacks,
 }
@@ -111,7 +111,7 @@ pub fn children_of(
             child,
             expected,
             check,
-            tally: Tally::of(child.name, in_lake),
+            tally: AuditTally::of(child.name, in_lake),
         });
     }
     Ok(children)

@@ -4,13 +4,13 @@ use std::collections::{HashSet, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
 
-use super::children::{ChildSide, Doubt, Pending};
-use super::differences::{Difference, Tally, What};
+use super::children::{ChildSide, DoubtedChild, Pending};
+use super::differences::{AuditTally, Difference, What};
 use super::expected::Expected;
 use super::holdings::{Held, Holdings};
 use super::line::{Key, hash_of};
 use super::outcome::Outcome;
-use super::progress::Progress;
+use super::progress::AuditProgress;
 use crate::json::members::member;
 use crate::tap::along::asking::Along;
 use crate::tap::api::client::Client;
@@ -43,8 +43,8 @@ pub struct Comparison<'a, W: Write> {
     /// What is asked for along with rows.
     pending: VecDeque<Pending>,
     pub(super) outcome: Outcome<'a, W>,
-    pub(super) tally: Tally,
-    pub(super) progress: Progress,
+    pub(super) tally: AuditTally,
+    pub(super) progress: AuditProgress,
     /// What couldn't be told, and why the first of it.
     pub(super) untold: (u64, String),
     holes: u64,
@@ -90,14 +90,14 @@ impl<'a, W: Write> Comparison<'a, W> {
             plan,
             along,
             expected,
-            tally: Tally::of(plan.stream.name, held.count()),
+            tally: AuditTally::of(plan.stream.name, held.count()),
             held,
             children,
             met: HashSet::new(),
             suspects: Vec::new(),
             pending: VecDeque::new(),
             outcome,
-            progress: Progress::start(plan.stream.name),
+            progress: AuditProgress::start(plan.stream.name),
             untold: (0, String::new()),
             holes: 0,
         }
@@ -177,7 +177,7 @@ impl<'a, W: Write> Comparison<'a, W> {
         let mut doubts = Vec::new();
         for place in 0..self.children.len() {
             let lacks = self.lacks(place, &row, hash, held, own.is_some(), is_first);
-            doubts.extend(lacks.map(|lacks| Doubt { place, lacks }));
+            doubts.extend(lacks.map(|lacks| DoubtedChild { place, lacks }));
         }
         let lake = held.and_then(Held::version);
         let mends = self.outcome.mends();

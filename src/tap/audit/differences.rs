@@ -37,7 +37,7 @@ pub struct Difference<'a> {
 
 /// What the audit of one stream, or of one that is read along with it, came to.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct AuditTally {
     /// The stream.
     pub stream: &'static str,
     /// How many the workspace has.
@@ -79,7 +79,7 @@ impl Difference<'_> {
     }
 }
 
-impl Tally {
+impl AuditTally {
     /// Of a stream of which nothing is compared yet.
     #[must_use]
     pub fn of(stream: &'static str, in_lake: u64) -> Self {
@@ -123,7 +123,7 @@ impl Tally {
 
 /// The lines of a table of them.
 #[must_use]
-pub fn table(tallies: &[Tally]) -> Vec<String> {
+pub fn table(tallies: &[AuditTally]) -> Vec<String> {
     let names = tallies.iter().map(|tally| tally.stream.len());
     let width = names.chain(["stream".len()]).max().unwrap_or_default();
     let row = |name: &str, cells: [String; 6]| {
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_each() {
-        let mut tally = Tally::of("long_name", 7);
+        let mut tally = AuditTally::of("long_name", 7);
         tally.count(&What::Stale);
         let lines = table(&[tally]);
         assert_eq!(lines.len(), 2);

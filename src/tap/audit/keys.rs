@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-use super::line::{Key, Line, hash_of};
+use super::line::{Key, KeyLine, hash_of};
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::tap::streams;
@@ -77,7 +77,7 @@ impl Keys {
         if text.is_empty() {
             return Ok(());
         }
-        let line = Line::parse(text)?;
+        let line = KeyLine::parse(text)?;
         let Some((name, properties)) = known(&line.stream) else {
             self.foreign.insert(told(&line.stream));
             return Ok(());
@@ -128,7 +128,7 @@ impl KeysOf {
     /// Looks at each line again, in the order in which they were given.
     pub fn each<E: From<Failure>>(
         &mut self,
-        mut look: impl FnMut(Line<'_>) -> Result<(), E>,
+        mut look: impl FnMut(KeyLine<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.file.flush().map_err(|error| unusable(&error))?;
         let mut file = self.file.get_ref();
@@ -144,7 +144,7 @@ impl KeysOf {
             {
                 return Ok(());
             }
-            let line = Line::parse(text.trim_end()).map_err(Failure::failed)?;
+            let line = KeyLine::parse(text.trim_end()).map_err(Failure::failed)?;
             look(line)?;
         }
     }

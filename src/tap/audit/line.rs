@@ -11,7 +11,7 @@ use crate::tap::time::{self, EpochSeconds};
 
 /// What the lake holds of one key.
 #[derive(Debug)]
-pub struct Line<'a> {
+pub struct KeyLine<'a> {
     /// The stream.
     pub stream: Cow<'a, str>,
     /// The key as it is compared.
@@ -33,7 +33,7 @@ pub struct Key {
     pub properties: usize,
 }
 
-impl<'a> Line<'a> {
+impl<'a> KeyLine<'a> {
     /// Reads a line. The error says what is wrong with it.
     pub fn parse(text: &'a str) -> Result<Self, String> {
         let members = members(text).map_err(|error| format!("it is no JSON object ({error})"))?;
@@ -168,7 +168,7 @@ mod tests {
                 None,
             ),
         ] {
-            let line = Line::parse(text).unwrap();
+            let line = KeyLine::parse(text).unwrap();
             assert_eq!(
                 (
                     line.key.text.as_str(),
@@ -197,7 +197,7 @@ mod tests {
             ),
             (r#"{"stream":"s","key":1,"parts":-1}"#, "`parts`"),
         ] {
-            let error = Line::parse(text).unwrap_err();
+            let error = KeyLine::parse(text).unwrap_err();
             assert!(error.contains(word), "{text}: {error}");
         }
     }

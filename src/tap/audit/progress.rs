@@ -13,7 +13,7 @@ const LINE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The progress of one stream.
 #[derive(Debug)]
-pub struct Progress {
+pub struct AuditProgress {
     stream: &'static str,
     line: ProgressBar,
     told: Instant,
@@ -22,7 +22,7 @@ pub struct Progress {
     differences: u64,
 }
 
-impl Progress {
+impl AuditProgress {
     /// Of a stream whose list is about to be read.
     #[must_use]
     pub fn start(stream: &'static str) -> Self {
@@ -73,7 +73,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for AuditProgress {
     fn drop(&mut self) {
         self.line.finish_and_clear();
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::children::{Check, ChildSide, children_of};
 use super::comparing::Comparison;
-use super::differences::{Tally, table};
+use super::differences::{AuditTally, table};
 use super::expected::{Expected, expected};
 use super::holdings::Holdings;
 use super::keys::{Keys, Told};
@@ -126,7 +126,7 @@ impl Audit {
         if self.mends {
             outlet.state()?;
         }
-        let streams: Map<_, _> = tallies.iter().map(Tally::document).collect();
+        let streams: Map<_, _> = tallies.iter().map(AuditTally::document).collect();
         facts.insert("streams".to_owned(), Value::Object(streams));
         for line in table(&tallies) {
             tracing::info!("{line}");
@@ -135,15 +135,15 @@ impl Audit {
     }
 }
 
-fn conclude(tallies: &[Tally], failures: &[String], mends: bool) -> Result<(), Failure> {
+fn conclude(tallies: &[AuditTally], failures: &[String], mends: bool) -> Result<(), Failure> {
     if !failures.is_empty() {
         return Err(Failure::failed(format_args!(
             "these streams could not be audited to their end:{}",
             failures.concat()
         )));
     }
-    let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
-    let differences = sum(Tally::differences);
+    let sum = |of: fn(&AuditTally) -> u64| tallies.iter().map(of).sum::<u64>();
+    let differences = sum(AuditTally::differences);
     if differences == 0 || mends {
         return Ok(());
     }
@@ -166,7 +166,7 @@ fn compare<W: Write>(
     told: &Told,
     expected: (Expected, Vec<Expected>),
     outcome: Outcome<'_, W>,
-) -> (Vec<Tally>, Result<(), Fault>) {
+) -> (Vec<AuditTally>, Result<(), Fault>) {
     let mut own_keys = keys.take_stream(plan.stream.name);
     let held = own_keys.as_mut().map(Holdings::of).transpose();
     let children = children_of(plan, keys, expected.1);

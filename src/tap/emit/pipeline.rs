@@ -10,11 +10,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use crate::tap::along::asking::{Along, Complete, Waiting};
+use crate::tap::along::asking::{Along, Complete, WaitingRecord};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
-use crate::tap::read::page::{Record, Row};
+use crate::tap::read::page::{RecordJson, Row};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Batch;
 use crate::tap::read::stream::{Wholeness, read_stream};
@@ -70,13 +70,13 @@ pub struct Arrival {
     /// When it came, RFC 3339 in UTC.
     pub time_extracted: String,
     /// The records that follow, as they are in the page.
-    pub records: Vec<Record>,
+    pub records: Vec<RecordJson>,
 }
 
 #[derive(Debug)]
 enum Item {
     Page(Arrival),
-    Record(Box<Waiting>),
+    Record(Box<WaitingRecord>),
     Marks(Vec<Place>),
 }
 

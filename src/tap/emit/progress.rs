@@ -23,7 +23,7 @@ const LINE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The streams that are being read, and whether more may begin.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct ProgressBoard {
     streams: Mutex<Streams>,
     changed: Condvar,
 }
@@ -60,7 +60,7 @@ struct Count {
 /// The counts of one stream and its children while it is read.
 #[derive(Debug)]
 pub struct Progress {
-    board: Arc<Board>,
+    board: Arc<ProgressBoard>,
     stream: Arc<Stream>,
     cut: u64,
     missing: Vec<(String, u64)>,
@@ -81,7 +81,7 @@ pub struct Summary {
     duration: Duration,
 }
 
-impl Board {
+impl ProgressBoard {
     /// Tells of the streams now and then, until all of them are read.
     pub fn tell(&self) {
         let is_watched = terminal::is_watched();
@@ -162,7 +162,7 @@ impl Stream {
 impl Progress {
     /// Begins to count for a stream, whose requests `client` counts.
     #[must_use]
-    pub fn start(plan: &Plan, client: &Arc<Client>, board: &Arc<Board>) -> Self {
+    pub fn start(plan: &Plan, client: &Arc<Client>, board: &Arc<ProgressBoard>) -> Self {
         let count = |stream| Count {
             stream,
             records: 0,

@@ -17,7 +17,7 @@ use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Plan;
 use crate::tap::read::bookmark::Awaited;
-use crate::tap::read::page::Record;
+use crate::tap::read::page::RecordJson;
 use crate::tap::read::places::Place;
 use crate::tap::read::stream::Wholeness;
 use crate::tap::time::EpochSeconds;
@@ -76,7 +76,7 @@ struct Emission<'a, W: Write> {
     progress: &'a mut Progress,
     time_extracted: String,
     /// The records of the page that were looked at before the first of them is written.
-    looked_at: VecDeque<Record>,
+    looked_at: VecDeque<RecordJson>,
     standing: Standing<'a>,
     /// Of the records, where they are a whole list and their versions are wanted.
     version: Option<u64>,
@@ -84,7 +84,7 @@ struct Emission<'a, W: Write> {
 
 /// What became of a stream.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct StreamOutcome {
     /// All is read, or reading failed.
     pub end: Result<(), Fault>,
     /// What goes with its records and was given up, by name, and why.
@@ -99,7 +99,7 @@ pub fn emit<W: Write>(
     standing: Standing<'_>,
     outlet: &Outlet<W>,
     progress: &mut Progress,
-) -> Outcome {
+) -> StreamOutcome {
     let mut given_up = Vec::new();
     let messages = Messages::new(outlet, client.config());
     let end = emit_all(
@@ -111,7 +111,7 @@ pub fn emit<W: Write>(
         progress,
         &mut given_up,
     );
-    Outcome { end, given_up }
+    StreamOutcome { end, given_up }
 }
 
 fn emit_all<W: Write>(
@@ -194,7 +194,7 @@ impl<W: Write> Emission<'_, W> {
     }
 
     /// Lets the schema follow a page before its first record is written.
-    fn look_at(&mut self, records: Vec<Record>) -> Result<(), Fault> {
+    fn look_at(&mut self, records: Vec<RecordJson>) -> Result<(), Fault> {
         let Some(output) = &self.plan.output else {
             return Ok(());
         };

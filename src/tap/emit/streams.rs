@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
 use super::outlet::Outlet;
-use super::progress::{Board, Progress, Summary};
+use super::progress::{Progress, ProgressBoard, Summary};
 use super::standing::Standing;
-use super::stream::{self, Outcome, Shared};
+use super::stream::{self, Shared, StreamOutcome};
 use crate::cli::Failure;
 use crate::tap::along::workers::{died, words_of};
 use crate::tap::fault::Fault;
@@ -19,7 +19,7 @@ use crate::tap::plan::Plan;
 #[derive(Debug)]
 pub struct Ended {
     /// How its reading ended.
-    pub outcome: Outcome,
+    pub outcome: StreamOutcome,
     /// What it and its children came to.
     pub summaries: Vec<Summary>,
 }
@@ -44,7 +44,7 @@ pub fn emit<W: Write + Send>(
         ended: plans.iter().map(|_| None).collect(),
         failure: None,
     });
-    let board = Arc::new(Board::default());
+    let board = Arc::new(ProgressBoard::default());
     thread::scope(|scope| {
         let tell = || board.tell();
         // Without it, all is read as well.
@@ -72,7 +72,7 @@ fn start<'scope, W: Write + Send>(
     plan: &'scope Plan,
     standing: Standing<'scope>,
     outlet: &'scope Outlet<W>,
-    board: &Arc<Board>,
+    board: &Arc<ProgressBoard>,
     settle: impl Fn(Result<Ended, Fault>) + Send + 'scope,
 ) -> Result<(), Fault> {
     let client = Arc::new(shared.client.for_another_stream());
@@ -111,7 +111,7 @@ fn settle(shared: &Shared, results: &Mutex<Results>, number: usize, ended: Resul
         Err(fault) => Failure::from(fault),
         Ok(Ended {
             outcome:
-                Outcome {
+                StreamOutcome {
                     end: Err(Fault::Abort(failure)),
                     ..
                 },

@@ -30,7 +30,7 @@ pub struct Stretch {
 
 /// What all answers told, whether their pages were taken or not.
 #[derive(Debug)]
-pub struct Told {
+pub struct ListState {
     /// `total_count` of each of them, in no particular order.
     pub totals: Vec<Option<u64>>,
     /// The list's first page, asked for when all others were there.
@@ -43,7 +43,7 @@ pub fn read(
     reading: &Reading<'_>,
     stretch: Stretch,
     take: &mut dyn FnMut(Page) -> Result<bool, Fault>,
-) -> Result<Told, Fault> {
+) -> Result<ListState, Fault> {
     let line = Line::new(reading.client.memory(), stretch);
     let most = reading.client.config().concurrency;
     let readers = usize::try_from(stretch.count).map_or(most, |count| count.min(most));
@@ -198,9 +198,9 @@ impl Line {
         self.changed.notify_all();
     }
 
-    fn told(self) -> Told {
+    fn told(self) -> ListState {
         let state = &mut *self.lock();
-        Told {
+        ListState {
             totals: std::mem::take(&mut state.totals),
             head: state.head.take(),
         }

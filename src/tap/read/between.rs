@@ -2,9 +2,9 @@
 //! the bookmark follows. A span that is too much for the server is halved, and spans grow again after.
 
 use super::ends::{Cursors, Promise, is_last};
-use super::envelope::Next;
+use super::envelope::Continuation;
 use super::guard::Guard;
-use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
+use super::reading::{Batch, BatchSink, Reading, unexpectedly_gone};
 use super::sieve::Sieve;
 use crate::json::members::member;
 use crate::tap::api::client::{ApiRequest, BadAnswer};
@@ -25,7 +25,7 @@ pub fn read(
     reading: &Reading<'_>,
     per_page: u32,
     bounds: (&str, &str),
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let mut start = match reading.lower_bound() {
         Some(lower) => lower,
@@ -111,7 +111,7 @@ impl Spans<'_> {
         start: EpochSeconds,
         end: EpochSeconds,
         sieve: &mut Sieve<'_>,
-        sink: &mut Sink<'_>,
+        sink: &mut BatchSink<'_>,
     ) -> Result<EpochSeconds, Fault> {
         let until = |halvings| end.min(start + shrunk(self.longest, halvings));
         let names = self.reading.names();
@@ -191,7 +191,7 @@ fn query_of_next(
     per_page: u32,
     cursors: &mut Cursors,
 ) -> Result<Option<String>, Fault> {
-    if let Next::Cursor(_) = page.next {
+    if let Continuation::Cursor(_) = page.next {
         let cursor = cursors.after(page)?;
         return Ok(cursor.map(|cursor| format!("starting_after={}", path_segment(&cursor))));
     }

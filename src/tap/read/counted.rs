@@ -2,7 +2,7 @@
 
 use super::amount::{Amount, pages};
 use super::ends::is_last;
-use super::envelope::Next;
+use super::envelope::Continuation;
 use super::page::{Page, Row};
 use super::reading::Reading;
 use super::sieve::Sieve;
@@ -96,7 +96,7 @@ pub(super) fn rows_in_all(page: &Page, number: u32, per_page: u32) -> Amount {
         Some(pages) if pages > u64::from(number) => {
             Amount::between((pages - 1) * per_page + 1, pages * per_page)
         }
-        _ if page.next == Next::End => Amount::at_least(rows),
+        _ if page.next == Continuation::End => Amount::at_least(rows),
         _ => Amount::at_least(rows + 1),
     }
 }

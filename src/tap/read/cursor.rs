@@ -4,7 +4,7 @@
 
 use super::ends::{Cursors, Promise};
 use super::guard::Guard;
-use super::reading::{Batch, Reading, Sink};
+use super::reading::{Batch, BatchSink, Reading};
 use super::sieve::Sieve;
 use crate::tap::api::path::with_parameter;
 use crate::tap::fault::Fault;
@@ -15,7 +15,7 @@ pub fn read(
     reading: &Reading<'_>,
     per_page: u32,
     since: &str,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let lower = reading.lower_bound();
     let mut first = reading.path(&format!("per_page={per_page}"));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::envelope::Next;
+use super::envelope::Continuation;
 use super::page::Page;
 use crate::tap::api::client::BadAnswer;
 use crate::tap::fault::Fault;
@@ -12,7 +12,7 @@ use crate::tap::fault::Fault;
 pub fn is_last(page: &Page, number: u32, per_page: u32) -> bool {
     let announced = match page.total_pages {
         Some(total) => total.saturating_sub(number),
-        None => u32::from(page.next != Next::End),
+        None => u32::from(page.next != Continuation::End),
     };
     if page.rows.is_empty() {
         return announced <= 1;
@@ -47,7 +47,7 @@ impl Promise {
         let is_more = |total: Option<u64>, read: u64| total.is_none_or(|total| total > read);
         let has_totals = page.total_count.is_some() || page.total_pages.is_some();
         let total_pages = page.total_pages.map(u64::from);
-        page.next == Next::End
+        page.next == Continuation::End
             && has_totals
             && is_more(page.total_count, rows)
             && is_more(total_pages, u64::from(self.pages) + 1)
@@ -81,16 +81,18 @@ impl Cursors {
     /// The cursor of the page after `page`, or `None` at the end.
     pub fn after(&mut self, page: &Page) -> Result<Option<String>, Fault> {
         match &page.next {
-            Next::End => Ok(None),
-            Next::Unnamed => Err(Fault::Stream(
+            Continuation::End => Ok(None),
+            Continuation::Unnamed => Err(Fault::Stream(
                 "the API says that there is a next page, but gives no cursor for it".into(),
             )),
-            Next::Cursor(cursor) | Next::Bare(cursor) if self.met.insert(cursor.clone()) => {
+            Continuation::Cursor(cursor) | Continuation::Bare(cursor)
+                if self.met.insert(cursor.clone()) =>
+            {
                 Ok(Some(cursor.clone()))
             }
-            Next::Cursor(cursor) | Next::Bare(cursor) => Err(Fault::Stream(format!(
-                "the API repeats the cursor {cursor:?}, so its pages have no end"
-            ))),
+            Continuation::Cursor(cursor) | Continuation::Bare(cursor) => Err(Fault::Stream(
+                format!("the API repeats the cursor {cursor:?}, so its pages have no end"),
+            )),
         }
     }
 }

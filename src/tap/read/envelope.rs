@@ -8,7 +8,7 @@ use crate::json::scanner::Scanner;
 
 /// What an answer says of the page after it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Next {
+pub enum Continuation {
     /// There is none.
     End,
     /// It is asked for with this cursor.
@@ -109,7 +109,7 @@ impl<T> Envelope<T> {
 
     /// What it says of the next page.
     #[must_use]
-    pub fn next(&self) -> &Next {
+    pub fn next(&self) -> &Continuation {
         &self.pages.next
     }
 
@@ -133,7 +133,7 @@ impl<T> Envelope<T> {
 /// `pages` of an answer.
 #[expect(clippy::struct_field_names, reason = "as the API names them")]
 pub(super) struct Pages {
-    pub(super) next: Next,
+    pub(super) next: Continuation,
     page: Option<u32>,
     pub(super) total_pages: Option<u32>,
     pub(super) per_page: Option<u32>,
@@ -142,7 +142,7 @@ pub(super) struct Pages {
 impl Default for Pages {
     fn default() -> Self {
         Self {
-            next: Next::End,
+            next: Continuation::End,
             page: None,
             total_pages: None,
             per_page: None,
@@ -158,7 +158,7 @@ impl Pages {
         }
         for property in members(json)? {
             match &*property.name {
-                "next" => pages.next = Next::read(property.value)?,
+                "next" => pages.next = Continuation::read(property.value)?,
                 "page" => pages.page = small_number(property.value),
                 "total_pages" => pages.total_pages = small_number(property.value),
                 "per_page" => pages.per_page = small_number(property.value),
@@ -173,7 +173,7 @@ fn small_number(json: &str) -> Option<u32> {
     whole_number(json).and_then(|number| u32::try_from(number).ok())
 }
 
-impl Next {
+impl Continuation {
     /// `next` may be null, an object with a cursor or a page's number, a URL, a number or a word. Where
     /// the cursor is null, there is no next page.
     fn read(json: &str) -> Result<Self, serde_json::Error> {
@@ -220,28 +220,28 @@ mod tests {
 
     #[test]
     fn the_next_page_in_all_its_shapes() {
-        let cursor = |text: &str| Next::Cursor(text.to_owned());
+        let cursor = |text: &str| Continuation::Cursor(text.to_owned());
         for (next, expected) in [
-            ("null", Next::End),
-            ("false", Next::End),
-            ("0", Next::End),
-            (r#""""#, Next::End),
+            ("null", Continuation::End),
+            ("false", Continuation::End),
+            ("0", Continuation::End),
+            (r#""""#, Continuation::End),
             (r#"{"page":2,"starting_after":"abc=="}"#, cursor("abc==")),
             (r#"{"page":2,"starting_after":7}"#, cursor("7")),
-            (r#"{"page":2,"starting_after":null}"#, Next::End),
-            (r#"{"page":2}"#, Next::Unnamed),
+            (r#"{"page":2,"starting_after":null}"#, Continuation::End),
+            (r#"{"page":2}"#, Continuation::Unnamed),
             (
                 r#""https://x.test/c?page=2&starting_after=a%3D%3D""#,
                 cursor("a=="),
             ),
-            (r#""https://x.test/c?page=2""#, Next::Unnamed),
-            ("2", Next::Bare("2".to_owned())),
-            (r#""2""#, Next::Bare("2".to_owned())),
-            (r#""abc==""#, Next::Bare("abc==".to_owned())),
-            (r#""/c?page=2""#, Next::Unnamed),
-            ("true", Next::Unnamed),
+            (r#""https://x.test/c?page=2""#, Continuation::Unnamed),
+            ("2", Continuation::Bare("2".to_owned())),
+            (r#""2""#, Continuation::Bare("2".to_owned())),
+            (r#""abc==""#, Continuation::Bare("abc==".to_owned())),
+            (r#""/c?page=2""#, Continuation::Unnamed),
+            ("true", Continuation::Unnamed),
         ] {
-            assert_eq!(Next::read(next).unwrap(), expected, "{next}");
+            assert_eq!(Continuation::read(next).unwrap(), expected, "{next}");
         }
     }
 }

@@ -106,7 +106,7 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tap::read::page::{Names, Record};
+    use crate::tap::read::page::{Names, RecordJson};
 
     fn rows(ids: std::ops::Range<u32>) -> Vec<Row> {
         let names = Names {
@@ -114,7 +114,7 @@ mod tests {
             key: "id",
             replication_key: "updated_at",
         };
-        ids.map(|id| Row::parse(Record::owned(format!(r#"{{"id":{id}}}"#)), names).unwrap())
+        ids.map(|id| Row::parse(RecordJson::owned(format!(r#"{{"id":{id}}}"#)), names).unwrap())
             .collect()
     }
 

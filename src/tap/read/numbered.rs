@@ -19,7 +19,7 @@ use super::ends::is_last;
 use super::guard::{Fingerprints, Guard};
 use super::page::{Page, Row};
 use super::places::Place;
-use super::reading::{Batch, Reading, Sink};
+use super::reading::{Batch, BatchSink, Reading};
 use super::sieve::Sieve;
 use crate::tap::fault::Fault;
 use crate::tap::time::EpochSeconds;
@@ -39,7 +39,7 @@ pub fn read(
     reading: &Reading<'_>,
     per_page: u32,
     overlap_pages: u32,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let mut list = List::new(reading, per_page, overlap_pages);
     loop {
@@ -109,7 +109,7 @@ impl<'a> List<'a> {
     }
 
     /// Reads the page that comes next.
-    fn read_page(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_page(&mut self, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let asked = self.coverage.next_page();
         let page = self.reading.numbered_page(asked.number, asked.per_page)?;
         self.sieve.pages += 1;
@@ -165,7 +165,7 @@ impl<'a> List<'a> {
     /// Reads pages that are asked for at once. They count as read if the list stood still meanwhile: if
     /// all answers tell the same total, no row comes twice, and the list's first page is what it was. What
     /// came is emitted anyway.
-    fn read_ahead(&mut self, stretch: Stretch, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_ahead(&mut self, stretch: Stretch, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let total_count = self.coverage.total_count();
         let head = if let Some(head) = self.head.take() {
             head

@@ -92,7 +92,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tap::read::page::{Names, Record};
+    use crate::tap::read::page::{Names, RecordJson};
 
     fn rows(instants: &[i64]) -> Vec<Row> {
         let names = Names {
@@ -102,7 +102,7 @@ mod tests {
         };
         let row = |instant: &i64| {
             let json = format!(r#"{{"id":1,"updated_at":{instant}}}"#);
-            Row::parse(Record::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), names).unwrap()
         };
         instants.iter().map(row).collect()
     }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::envelope::{Envelope, Next, key};
+use super::envelope::{Continuation, Envelope, key};
 use super::numbers::is_fraction;
 use super::places::Outputs;
 use super::seen::Version;
@@ -19,7 +19,7 @@ pub struct Page {
     /// The records, in the answer's order.
     pub rows: Vec<Row>,
     /// `pages.next`, as far as cursors are concerned.
-    pub next: Next,
+    pub next: Continuation,
     /// `pages.total_pages`.
     pub total_pages: Option<u32>,
     /// `pages.per_page`: what the server made of the page size that was asked for.
@@ -38,7 +38,7 @@ pub struct Page {
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The bytes of the record.
-    pub record: Record,
+    pub record: RecordJson,
     /// The record's key, without quotes.
     pub id: String,
     /// The instant that bookmarks are made of (`updated_at`, mostly), where the record has one.
@@ -51,7 +51,7 @@ pub struct Row {
 
 /// The bytes of a record: a range of a body that it shares with its page.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub struct RecordJson {
     body: Arc<String>,
     range: Range<usize>,
 }
@@ -67,7 +67,7 @@ pub struct Names {
     pub replication_key: &'static str,
 }
 
-impl Record {
+impl RecordJson {
     /// A record of its own.
     #[must_use]
     pub fn owned(json: String) -> Self {
@@ -152,7 +152,7 @@ impl Page {
             match record {
                 Ok((range, keys)) => {
                     let body = Arc::clone(&body);
-                    rows.push(Row::new(Record { body, range }, keys));
+                    rows.push(Row::new(RecordJson { body, range }, keys));
                 }
                 Err(bad) => odd = Some(bad),
             }
@@ -209,7 +209,7 @@ pub fn text(body: Vec<u8>) -> Result<String, BadAnswer> {
 
 impl Row {
     /// Finds the keys of a record.
-    pub fn parse(record: Record, names: Names) -> Result<Self, BadAnswer> {
+    pub fn parse(record: RecordJson, names: Names) -> Result<Self, BadAnswer> {
         let json = record.json();
         let mut scanner = Scanner::new(json);
         let found = Found::pass(&mut scanner, names).ok_or_else(|| fault_of(json))?;
@@ -217,7 +217,7 @@ impl Row {
         Ok(Self::new(record, keys))
     }
 
-    fn new(record: Record, keys: Keys) -> Self {
+    fn new(record: RecordJson, keys: Keys) -> Self {
         Self {
             record,
             id: keys.id,
@@ -405,7 +405,7 @@ mod tests {
         }
         for odd in ["null", "[]", "7", "\"x\""] {
             let page = parse(&format!(r#"{{"data":[],"pages":{odd}}}"#)).unwrap();
-            assert_eq!(page.next, Next::End, "{odd}");
+            assert_eq!(page.next, Continuation::End, "{odd}");
         }
     }
 

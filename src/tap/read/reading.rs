@@ -50,7 +50,7 @@ pub struct Reading<'a> {
 }
 
 /// Where batches go; it says so when nobody wants them any more.
-pub type Sink<'a> = dyn FnMut(Batch) -> Result<(), Fault> + 'a;
+pub type BatchSink<'a> = dyn FnMut(Batch) -> Result<(), Fault> + 'a;
 
 impl Reading<'_> {
     /// Where a bookmark is ahead of this machine's clock, one of the two is wrong: the API's clock

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::guard::{Fingerprints, Guard};
-use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
+use super::reading::{Batch, BatchSink, Reading, unexpectedly_gone};
 use super::sieve::Sieve;
 use crate::tap::api::client::{ApiRequest, Once};
 use crate::tap::api::error::ErrorList;
@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// Reads the stream.
-pub fn read(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     let lower = reading.lower_bound();
     let mut sieve = Sieve::new(reading);
     let mut emitted = Fingerprints::default();

@@ -6,7 +6,7 @@ use super::amount::Amount;
 use super::bookmark::Bookmark;
 use super::counted::Counted;
 use super::places::{Outputs, Place};
-use super::reading::{Batch, Reading, Sink};
+use super::reading::{Batch, BatchSink, Reading};
 use super::{scroll, search};
 use crate::tap::fault::Fault;
 use crate::tap::streams::DateMatching;
@@ -18,7 +18,7 @@ pub fn read(
     reading: &Reading<'_>,
     search: &'static str,
     most_days: u32,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let is_due = is_due(reading, most_days);
     if !is_due {
@@ -100,7 +100,7 @@ fn tell_lacking(reading: &Reading<'_>, fault: Fault) -> Result<(), Fault> {
 }
 
 /// Scrolls through all of the list. Where that wasn't due, the state stays as it is if nothing is new.
-fn read_whole(reading: &Reading<'_>, is_due: bool, sink: &mut Sink<'_>) -> Result<(), Fault> {
+fn read_whole(reading: &Reading<'_>, is_due: bool, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     let config = reading.client.config();
     let started = reading.started();
     let up_to = config.end_date.map_or(started, |end| started.min(end));

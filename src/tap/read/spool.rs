@@ -4,8 +4,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
-use super::page::{Record, Row};
-use super::reading::{Batch, Sink};
+use super::page::{RecordJson, Row};
+use super::reading::{Batch, BatchSink};
 use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 
@@ -53,7 +53,7 @@ impl Spool {
     }
 
     /// The list was read to its end: gives all of it on.
-    pub fn drain(mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    pub fn drain(mut self, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         if let Some(file) = self.file.take() {
             self.read_back(file, sink)?;
         }
@@ -77,7 +77,7 @@ impl Spool {
         Ok(())
     }
 
-    fn read_back(&self, file: BufWriter<File>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_back(&self, file: BufWriter<File>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let mut file = file.into_inner().map_err(|error| unusable(error.error()))?;
         file.rewind().map_err(|error| unusable(&error))?;
         let mut file = BufReader::new(file);
@@ -130,7 +130,7 @@ pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
     let record = String::from_utf8(record)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a record isn't UTF-8"))?;
     Ok(Some(Row {
-        record: Record::owned(record),
+        record: RecordJson::owned(record),
         id,
         updated_at,
         updated_at_json: start..end,
@@ -162,7 +162,7 @@ mod tests {
         let row = |id: usize, bytes: usize| {
             let text = "x\\n".repeat(bytes / 3);
             let json = format!(r#"{{"id":"{id}","text":"{text}","updated_at": "17{id:08}"}}"#);
-            Row::parse(Record::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), names).unwrap()
         };
         let rows: Vec<Row> = (0..40).map(|id| row(id, 600_000)).collect();
         let mut spool = Spool::new(&Memory::default());

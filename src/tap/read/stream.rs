@@ -2,7 +2,7 @@
 //! its lists.
 
 use super::places::Place;
-use super::reading::{Reading, Sink};
+use super::reading::{BatchSink, Reading};
 use super::spool::Spool;
 use super::{between, cursor, export, numbered, scroll_or_search, search, unsorted};
 use crate::tap::api::client::Client;
@@ -28,7 +28,7 @@ pub fn read_stream(
     places: &[Place],
     started_here: EpochSeconds,
     wholeness: Wholeness,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let mut read_one = |one| {
         let reading = Reading {
@@ -69,7 +69,7 @@ pub fn read_stream(
     result
 }
 
-fn run(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+fn run(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     reading.learn_the_time()?;
     match reading.stream.paging {
         Paging::Single => unsorted::read_single(reading, sink),

@@ -7,15 +7,15 @@ use super::coverage::Coverage;
 use super::ends::{Cursors, Promise, is_last};
 use super::envelope::Envelope;
 use super::guard::Guard;
-use super::page::{Record, Row, text};
-use super::reading::{Batch, Reading, Sink, unexpectedly_gone};
+use super::page::{RecordJson, Row, text};
+use super::reading::{Batch, BatchSink, Reading, unexpectedly_gone};
 use crate::json::scanner::Scanner;
 use crate::tap::api::client::{ApiRequest, BadAnswer};
 use crate::tap::api::path::with_parameter;
 use crate::tap::fault::Fault;
 
 /// Reads a list that comes in one answer.
-pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read_single(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     let page = reading.get(reading.path(""))?;
     sink(Batch {
         total_count: Some(page.rows.len() as u64),
@@ -25,12 +25,12 @@ pub fn read_single(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fau
 }
 
 /// Reads an object, which is the only record.
-pub fn read_object(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read_object(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     give_all(object(reading)?, sink)
 }
 
 /// Reads a list of texts, each of which becomes a record.
-pub fn read_texts(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read_texts(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     give_all(texts(reading)?, sink)
 }
 
@@ -38,7 +38,7 @@ pub fn read_texts(reading: &Reading<'_>, sink: &mut Sink<'_>) -> Result<(), Faul
 pub fn object(reading: &Reading<'_>) -> Result<Vec<Row>, Fault> {
     let names = reading.names();
     one_answer(reading, |body| {
-        Ok(vec![Row::parse(Record::owned(text(body)?), names)?])
+        Ok(vec![Row::parse(RecordJson::owned(text(body)?), names)?])
     })
 }
 
@@ -51,7 +51,7 @@ pub fn texts(reading: &Reading<'_>) -> Result<Vec<Row>, Fault> {
         let texts = envelope
             .records
             .ok_or_else(|| BadAnswer(format!("the answer has no list `{}`", names.records_at)))?;
-        let record = |text: &&str| Record::owned(format!("{{\"{}\":{text}}}", names.key));
+        let record = |text: &&str| RecordJson::owned(format!("{{\"{}\":{text}}}", names.key));
         let rows = texts.iter().map(|text| Row::parse(record(text), names));
         rows.collect()
     })
@@ -68,7 +68,7 @@ fn one_answer(
         .map_err(unexpectedly_gone)
 }
 
-fn give_all(rows: Vec<Row>, sink: &mut Sink<'_>) -> Result<(), Fault> {
+fn give_all(rows: Vec<Row>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
     sink(Batch {
         total_count: Some(rows.len() as u64),
         rows,
@@ -80,7 +80,7 @@ fn give_all(rows: Vec<Row>, sink: &mut Sink<'_>) -> Result<(), Fault> {
 pub fn read_cursors(
     reading: &Reading<'_>,
     per_page: u32,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let first = reading.path(&format!("per_page={per_page}"));
     let mut emitted = HashSet::new();
@@ -109,7 +109,11 @@ pub fn read_cursors(
 }
 
 /// Reads all numbered pages.
-pub fn read_pages(reading: &Reading<'_>, per_page: u32, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read_pages(
+    reading: &Reading<'_>,
+    per_page: u32,
+    sink: &mut BatchSink<'_>,
+) -> Result<(), Fault> {
     let mut emitted = HashSet::new();
     let mut coverage = Coverage::<()>::up_to_page(1, per_page, None);
     let mut guard = Guard::default();

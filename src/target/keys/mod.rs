@@ -19,7 +19,7 @@ use crate::cli::nearest::slip_of;
 use counts::Counts;
 pub use rule::{KeyRule, replication_key};
 use scan::{Faults, Scan};
-use sorter::{Kind, Sorted, Sorter, unsortable};
+use sorter::{Keeping, Sorted, Sorter, unsortable};
 
 /// Files that are read at once, at most: each has its buffers, and a service its latency.
 const AT_ONCE: usize = 8;
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 const MOST_TOLD: usize = 20;
 
 /// A destination that is being read.
-pub struct Reading<'a> {
+pub struct LakeReading<'a> {
     store: &'a Store,
     lake: Lake,
     /// What is remembered of the keys of streams that don't tell them themselves.
@@ -36,7 +36,7 @@ pub struct Reading<'a> {
     faults: Faults,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> LakeReading<'a> {
     /// Lists a destination.
     pub fn new(
         store: &'a Store,
@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
         };
         let mut counts = self.counts_of(stream)?;
         let name = serde_json::Value::from(stream).to_string();
-        for entry in self.sorted(files, Kind::Newest, &|scan| scan.version_of(&rule))? {
+        for entry in self.sorted(files, Keeping::Newest, &|scan| scan.version_of(&rule))? {
             let entry = entry.map_err(|error| unsortable(&error))?;
             let parts = match &mut counts {
                 None => "null".to_owned(),
@@ -126,7 +126,7 @@ impl<'a> Reading<'a> {
         let Some(rule) = self.rule_of(&child, files)? else {
             return Ok(None);
         };
-        let sorted = self.sorted(files, Kind::Distinct, &|scan| scan.link_of(&link, &rule))?;
+        let sorted = self.sorted(files, Keeping::Distinct, &|scan| scan.link_of(&link, &rule))?;
         Ok(Some(Counts::new(sorted)))
     }
 
@@ -148,7 +148,7 @@ impl<'a> Reading<'a> {
     fn sorted(
         &self,
         files: &[DataFile],
-        kind: Kind,
+        kind: Keeping,
         look: &scan::Look<'_>,
     ) -> Result<Sorted, Failure> {
         let waiting = Mutex::new(files.iter().enumerate());

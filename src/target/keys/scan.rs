@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use flate2::read::MultiGzDecoder;
 
 use super::rule::KeyRule;
-use super::sorter::{Entry, Sorter, unsortable};
+use super::sorter::{KeyEntry, Sorter, unsortable};
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::json::members::unquoted;
@@ -53,7 +53,7 @@ impl Faults {
 }
 
 /// What is looked for in a record.
-pub type Look<'a> = dyn Fn(&Line<'_>) -> Result<Entry, String> + Sync + 'a;
+pub type Look<'a> = dyn Fn(&LakeLine<'_>) -> Result<KeyEntry, String> + Sync + 'a;
 
 /// A file that is being read.
 pub struct Scan {
@@ -84,7 +84,7 @@ impl Scan {
 
     /// The next line that isn't empty, without its end; `None` at the end. What is no whole line is a
     /// fault, behind which nothing can be read.
-    pub fn next_line(&mut self) -> Result<Option<&str>, Fault> {
+    pub fn next_line(&mut self) -> Result<Option<&str>, LineFault> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -92,10 +92,10 @@ impl Scan {
             let read = (&mut self.lines)
                 .take(most)
                 .read_until(b'\n', &mut self.line);
-            match read.map_err(Fault::of)? {
+            match read.map_err(LineFault::of)? {
                 0 => return Ok(None),
                 _ if self.line.last() != Some(&b'\n') => {
-                    return Err(Fault::Torn("it ends within a line".to_owned()));
+                    return Err(LineFault::Torn("it ends within a line".to_owned()));
                 }
                 _ if self.line.iter().all(u8::is_ascii_whitespace) => {}
                 _ => break,
@@ -103,7 +103,7 @@ impl Scan {
         }
         let text = std::str::from_utf8(&self.line[..self.line.len() - 1]);
         text.map(Some)
-            .map_err(|_| Fault::Line("it is not UTF-8".to_owned()))
+            .map_err(|_| LineFault::Line("it is not UTF-8".to_owned()))
     }
 
     /// Has all that `look` finds sorted; `number` is the file's place among those of its stream.
@@ -119,14 +119,14 @@ impl Scan {
             let place = file | (self.number + 1);
             let found = match self.next_line() {
                 Ok(None) => return Ok(()),
-                Ok(Some(line)) => look(&Line { text: line, place }).map_err(Fault::Line),
+                Ok(Some(line)) => look(&LakeLine { text: line, place }).map_err(LineFault::Line),
                 Err(fault) => Err(fault),
             };
             match found {
                 Ok(entry) => sorter.push(entry).map_err(|error| unsortable(&error))?,
-                Err(Fault::Store(error)) => return Err(error.into()),
-                Err(Fault::Line(reason)) => faults.add(self.told(&reason)),
-                Err(Fault::Torn(reason)) => {
+                Err(LineFault::Store(error)) => return Err(error.into()),
+                Err(LineFault::Line(reason)) => faults.add(self.told(&reason)),
+                Err(LineFault::Torn(reason)) => {
                     faults.add(self.told(&reason));
                     return Ok(());
                 }
@@ -145,7 +145,7 @@ impl Scan {
 }
 
 /// Why a line can't be had.
-pub enum Fault {
+pub enum LineFault {
     /// This one alone is bad.
     Line(String),
     /// Nothing behind it can be read.
@@ -154,7 +154,7 @@ pub enum Fault {
     Store(StoreError),
 }
 
-impl Fault {
+impl LineFault {
     fn of(error: io::Error) -> Self {
         match error.downcast::<StoreError>() {
             Ok(error) => Self::Store(error),
@@ -164,14 +164,14 @@ impl Fault {
 }
 
 /// A line and its place in the destination.
-pub struct Line<'a> {
+pub struct LakeLine<'a> {
     text: &'a str,
     place: u64,
 }
 
-impl Line<'_> {
+impl LakeLine<'_> {
     /// The key and the version.
-    pub fn version_of(&self, rule: &KeyRule) -> Result<Entry, String> {
+    pub fn version_of(&self, rule: &KeyRule) -> Result<KeyEntry, String> {
         let names: Vec<&str> = rule
             .key
             .iter()
@@ -182,7 +182,7 @@ impl Line<'_> {
         let key = key_of(&rule.key, &values)?;
         let version = values.get(rule.key.len()).copied().flatten();
         let value = version.unwrap_or("null");
-        Ok(Entry::new(
+        Ok(KeyEntry::new(
             key,
             order_of(value),
             self.place,
@@ -191,12 +191,12 @@ impl Line<'_> {
     }
 
     /// The record that a part belongs to, and the part's own key.
-    pub fn link_of(&self, link: &str, rule: &KeyRule) -> Result<Entry, String> {
+    pub fn link_of(&self, link: &str, rule: &KeyRule) -> Result<KeyEntry, String> {
         let names: Vec<&str> = rule.key.iter().map(String::as_str).chain([link]).collect();
         let values = self.values(&names)?;
         let part = key_of(&rule.key, &values)?;
         let owner = values[rule.key.len()].ok_or_else(|| format!("it has no `{link}`"))?;
-        Ok(Entry::new(owner.to_owned(), 0, self.place, part))
+        Ok(KeyEntry::new(owner.to_owned(), 0, self.place, part))
     }
 
     /// The values of these members; of two of one name the last one counts.
@@ -287,7 +287,7 @@ mod tests {
             key: vec!["a".to_owned(), "b".to_owned()],
             version: Some("at".to_owned()),
         };
-        let look = |text| Line { text, place: 7 }.version_of(&rule);
+        let look = |text| LakeLine { text, place: 7 }.version_of(&rule);
         let entry = look(r#"{"b": 1.0, "\u0061": "x", "at": 5, "c": {"a": 1}}"#).unwrap();
         assert_eq!(
             (entry.key.as_str(), entry.value.as_str()),

@@ -19,7 +19,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Of which entries one is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Keeping {
     /// Of each key the one of the highest version, the last of these.
     Newest,
     /// Of each key one of each value.
@@ -28,7 +28,7 @@ pub enum Kind {
 
 /// Something found of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct KeyEntry {
     /// Of the key: what entries are sorted by first.
     pub hash: u64,
     /// JSON text.
@@ -41,7 +41,7 @@ pub struct Entry {
     pub value: String,
 }
 
-impl Entry {
+impl KeyEntry {
     /// Of a key that was found at a place.
     #[must_use]
     pub fn new(key: String, version: i64, place: u64, value: String) -> Self {
@@ -56,18 +56,18 @@ impl Entry {
         }
     }
 
-    fn compare(&self, other: &Self, kind: Kind) -> Ordering {
+    fn compare(&self, other: &Self, kind: Keeping) -> Ordering {
         let by_key = (self.hash, &self.key).cmp(&(other.hash, &other.key));
         by_key.then_with(|| match kind {
-            Kind::Newest => (other.version, other.place).cmp(&(self.version, self.place)),
-            Kind::Distinct => self.value.cmp(&other.value),
+            Keeping::Newest => (other.version, other.place).cmp(&(self.version, self.place)),
+            Keeping::Distinct => self.value.cmp(&other.value),
         })
     }
 
-    fn is_same(&self, other: &Self, kind: Kind) -> bool {
+    fn is_same(&self, other: &Self, kind: Keeping) -> bool {
         self.hash == other.hash
             && self.key == other.key
-            && (kind == Kind::Newest || self.value == other.value)
+            && (kind == Keeping::Newest || self.value == other.value)
     }
 
     fn bytes(&self) -> usize {
@@ -121,8 +121,8 @@ type Run = BufReader<SpooledTempFile>;
 /// Takes entries in any order.
 #[derive(Debug)]
 pub struct Sorter {
-    kind: Kind,
-    held: Vec<Entry>,
+    kind: Keeping,
+    held: Vec<KeyEntry>,
     held_bytes: usize,
     runs: Vec<Run>,
 }
@@ -130,7 +130,7 @@ pub struct Sorter {
 impl Sorter {
     /// Without entries.
     #[must_use]
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: Keeping) -> Self {
         Self {
             kind,
             held: Vec::new(),
@@ -140,7 +140,7 @@ impl Sorter {
     }
 
     /// Takes one.
-    pub fn push(&mut self, entry: Entry) -> io::Result<()> {
+    pub fn push(&mut self, entry: KeyEntry) -> io::Result<()> {
         self.held_bytes += entry.bytes();
         self.held.push(entry);
         if self.held_bytes < HELD_BYTES {
@@ -186,7 +186,7 @@ impl Sorter {
     }
 }
 
-fn run_of(entries: impl Iterator<Item = io::Result<Entry>>) -> io::Result<Run> {
+fn run_of(entries: impl Iterator<Item = io::Result<KeyEntry>>) -> io::Result<Run> {
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, tempfile::spooled_tempfile(BUFFER_BYTES));
     for entry in entries {
         entry?.write(&mut out)?;
@@ -199,18 +199,18 @@ fn run_of(entries: impl Iterator<Item = io::Result<Entry>>) -> io::Result<Run> {
 /// Entries in order.
 #[derive(Debug)]
 pub struct Sorted {
-    kind: Kind,
+    kind: Keeping,
     runs: Vec<Run>,
     next: BinaryHeap<Reverse<Candidate>>,
-    last: Option<Entry>,
+    last: Option<KeyEntry>,
 }
 
 /// The next entry of a run.
 #[derive(Debug)]
 struct Candidate {
-    entry: Entry,
+    entry: KeyEntry,
     run: usize,
-    kind: Kind,
+    kind: Keeping,
 }
 
 impl PartialEq for Candidate {
@@ -234,7 +234,7 @@ impl Ord for Candidate {
 }
 
 impl Sorted {
-    fn merge(runs: Vec<Run>, kind: Kind) -> io::Result<Self> {
+    fn merge(runs: Vec<Run>, kind: Keeping) -> io::Result<Self> {
         let mut sorted = Self {
             kind,
             next: BinaryHeap::with_capacity(runs.len()),
@@ -248,7 +248,7 @@ impl Sorted {
     }
 
     fn refill(&mut self, run: usize) -> io::Result<()> {
-        if let Some(entry) = Entry::read(&mut self.runs[run])? {
+        if let Some(entry) = KeyEntry::read(&mut self.runs[run])? {
             let kind = self.kind;
             self.next.push(Reverse(Candidate { entry, run, kind }));
         }
@@ -257,7 +257,7 @@ impl Sorted {
 }
 
 impl Iterator for Sorted {
-    type Item = io::Result<Entry>;
+    type Item = io::Result<KeyEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -293,11 +293,11 @@ mod tests {
     use super::*;
 
     /// Entries in an order of no meaning, enough for several files.
-    fn shuffled(count: u64) -> impl Iterator<Item = Entry> {
+    fn shuffled(count: u64) -> impl Iterator<Item = KeyEntry> {
         (0..count).map(move |number| {
             let number = number.wrapping_mul(7919) % count;
             let (key, version) = (number % 1000, number / 1000);
-            Entry::new(
+            KeyEntry::new(
                 format!("\"{key}\""),
                 i64::try_from(version).unwrap(),
                 number,
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_each_key_is_left() {
-        let mut sorters = [Sorter::new(Kind::Newest), Sorter::new(Kind::Newest)];
+        let mut sorters = [Sorter::new(Keeping::Newest), Sorter::new(Keeping::Newest)];
         for (number, entry) in shuffled(40_000).enumerate() {
             sorters[number % 2].push(entry).unwrap();
         }
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn each_value_of_a_key_is_left_once() {
-        let mut sorter = Sorter::new(Kind::Distinct);
+        let mut sorter = Sorter::new(Keeping::Distinct);
         for entry in shuffled(40_000) {
             sorter.push(entry).unwrap();
         }

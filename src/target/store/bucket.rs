@@ -10,7 +10,7 @@ use serde_json::json;
 use ureq::http::{Method, StatusCode};
 
 use super::error::StoreError;
-use super::http::{Call, Client, Reply};
+use super::http::{Reply, StorageCall, StorageClient};
 use super::names::ObjectNames;
 use crate::http::patience::clock_differs_by;
 use crate::target::config::BucketConfig;
@@ -35,7 +35,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// What all uploads to a bucket share.
 #[derive(Debug)]
 pub struct Bucket {
-    pub client: Client,
+    pub client: StorageClient,
     pub config: BucketConfig,
     open_uploads: AtomicUsize,
     /// Whether a cancel was not answered: the others would wait as long.
@@ -44,7 +44,7 @@ pub struct Bucket {
 
 /// What an upload is for, and with it what a failed precondition means.
 #[derive(Debug)]
-pub enum Purpose {
+pub enum UploadPurpose {
     /// A new object: a taken name is replaced by the next one.
     Create {
         /// Where names come from.
@@ -78,7 +78,7 @@ impl Metadata {
 }
 
 impl Bucket {
-    pub fn new(client: Client, config: BucketConfig) -> Self {
+    pub fn new(client: StorageClient, config: BucketConfig) -> Self {
         Self {
             client,
             config,
@@ -114,7 +114,7 @@ impl Bucket {
     }
 
     /// The request that begins an upload session: path and query, and the object's metadata.
-    pub fn start_of(&self, object: &str, purpose: &Purpose) -> (String, String) {
+    pub fn start_of(&self, object: &str, purpose: &UploadPurpose) -> (String, String) {
         let mut target = format!(
             "/upload/storage/v1/b/{}/o?uploadType=resumable&name={}",
             self.config.bucket,
@@ -122,7 +122,7 @@ impl Bucket {
         );
         let mut metadata = json!({});
         match purpose {
-            Purpose::Create { content_type, .. } => {
+            UploadPurpose::Create { content_type, .. } => {
                 target += "&ifGenerationMatch=0";
                 if let Some(key) = &self.config.kms_key_name {
                     target += &format!("&kmsKeyName={}", encode(key));
@@ -135,7 +135,7 @@ impl Bucket {
                     metadata["metadata"] = json!(self.config.object_metadata);
                 }
             }
-            Purpose::Replace(generation) => {
+            UploadPurpose::Replace(generation) => {
                 if let Some(generation) = generation {
                     target += &format!("&ifGenerationMatch={generation}");
                 }
@@ -168,7 +168,7 @@ impl Bucket {
     /// Removes an object that should not be there, if that can be done.
     pub fn delete(&self, object: &str, generation: Option<&str>) {
         let Some(generation) = generation else { return };
-        let call = Call {
+        let call = StorageCall {
             method: Method::DELETE,
             target: format!("{}?generation={generation}", self.target_of(object)),
             headers: vec![],
@@ -275,8 +275,8 @@ fn hint_of(reason: &str) -> Option<&'static str> {
     Some(hint)
 }
 
-pub fn get(target: String) -> Call<'static> {
-    Call {
+pub fn get(target: String) -> StorageCall<'static> {
+    StorageCall {
         method: Method::GET,
         target,
         headers: vec![],

@@ -11,10 +11,10 @@ use super::bucket::{Bucket, LARGEST_CHUNK, Metadata, encode, get};
 use super::check;
 use super::credentials::misconfigured;
 use super::error::StoreError;
-use super::http::{Client, Reply};
+use super::http::{Reply, StorageClient};
 use super::names::ObjectNames;
 use super::pieces::Pieces;
-use super::stored::{Asked, Listed, Stored, Version};
+use super::stored::{Generation, Listed, ServiceRequests, Stored};
 use super::upload::{Upload, encode_crc32c};
 use crate::cli::stop::Stop;
 use crate::target::config::{BucketConfig, GOOGLE};
@@ -72,7 +72,7 @@ impl GcsStore {
         tokens: Option<Tokens>,
         stop: &Stop,
     ) -> Result<Self, StoreError> {
-        let client = Client::new(config, tokens, stop)?;
+        let client = StorageClient::new(config, tokens, stop)?;
         Ok(Self {
             bucket: Arc::new(Bucket::new(client, config.clone())),
         })
@@ -83,7 +83,7 @@ impl GcsStore {
         check::check(&self.bucket)
     }
 
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> ServiceRequests {
         self.bucket.client.asked()
     }
 
@@ -219,7 +219,7 @@ impl GcsStore {
             if said.crc32c.as_ref() == Some(&sum) && said.size.as_ref() == Some(&size) {
                 let generation = said.generation.and_then(|number| number.parse().ok());
                 return Ok(Some(Stored {
-                    version: Version::Generation(generation),
+                    version: Generation::Generation(generation),
                     content: reply.body,
                 }));
             }
@@ -236,12 +236,12 @@ impl GcsStore {
         &self,
         name: &str,
         content: &[u8],
-        expected: Option<&Version>,
-    ) -> Result<Version, StoreError> {
+        expected: Option<&Generation>,
+    ) -> Result<Generation, StoreError> {
         let generation = match expected {
             None => Some(0),
-            Some(Version::Generation(generation)) => *generation,
-            Some(Version::Content(_)) => None,
+            Some(Generation::Generation(generation)) => *generation,
+            Some(Generation::Content(_)) => None,
         };
         let bucket = Arc::clone(&self.bucket);
         let object = bucket.object(name);
@@ -256,7 +256,7 @@ impl GcsStore {
         let generation = metadata
             .generation
             .and_then(|generation| generation.parse().ok());
-        Ok(Version::Generation(generation))
+        Ok(Generation::Generation(generation))
     }
 }
 

@@ -14,7 +14,7 @@ use ureq::{AsSendBody, SendBody};
 use super::auth::{TokenError, Tokens};
 use super::blocks::Joined;
 use super::error::StoreError;
-use super::stored::Asked;
+use super::stored::ServiceRequests;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
 use crate::http::agent::{Agent, AgentSettings, BodyTimeout, Timeouts};
@@ -37,7 +37,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(8);
 
 /// Talks to one endpoint, and to no other host. Shared by all threads.
 #[derive(Debug)]
-pub struct Client {
+pub struct StorageClient {
     agent: Agent,
     /// Scheme, host and port.
     endpoint: String,
@@ -59,7 +59,7 @@ struct Traffic {
 
 /// A request whose body can be sent again.
 #[derive(Clone, Debug)]
-pub struct Call<'a> {
+pub struct StorageCall<'a> {
     pub method: Method,
     /// Path and query.
     pub target: String,
@@ -85,7 +85,7 @@ pub enum Attempt {
     Broken(String),
 }
 
-impl Client {
+impl StorageClient {
     /// `tokens` must be `None` for a plain-http endpoint.
     pub fn new(
         config: &BucketConfig,
@@ -118,14 +118,14 @@ impl Client {
     }
 
     /// Sends a request once, or twice when a token was refused.
-    pub fn once(&self, call: &Call<'_>) -> Result<Attempt, StoreError> {
+    pub fn once(&self, call: &StorageCall<'_>) -> Result<Attempt, StoreError> {
         self.once_within(call, None)
     }
 
     /// The same, for something that is worth no more time than this.
     pub fn once_within(
         &self,
-        call: &Call<'_>,
+        call: &StorageCall<'_>,
         time: Option<Duration>,
     ) -> Result<Attempt, StoreError> {
         let Some(tokens) = &self.tokens else {
@@ -147,9 +147,9 @@ impl Client {
     }
 
     /// What was asked of the service so far.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> ServiceRequests {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Asked {
+        ServiceRequests {
             requests: count(&self.traffic.requests),
             retries: count(&self.traffic.retries),
             waited: Duration::from_millis(count(&self.traffic.waited_ms)),
@@ -162,14 +162,18 @@ impl Client {
     }
 
     /// Sends a request until it gets an answer that trying again would not change.
-    pub fn send_with_retries(&self, call: &Call<'_>, what: &str) -> Result<Reply, StoreError> {
+    pub fn send_with_retries(
+        &self,
+        call: &StorageCall<'_>,
+        what: &str,
+    ) -> Result<Reply, StoreError> {
         self.send_patiently(call, what, &mut self.retries())
     }
 
     /// The same with an allowance of retries that other requests share.
     pub fn send_patiently(
         &self,
-        call: &Call<'_>,
+        call: &StorageCall<'_>,
         what: &str,
         retries: &mut Retries,
     ) -> Result<Reply, StoreError> {
@@ -196,7 +200,7 @@ impl Client {
 
     fn send(
         &self,
-        call: &Call<'_>,
+        call: &StorageCall<'_>,
         authorization: &HeaderMap,
         time: Option<Duration>,
     ) -> Result<Attempt, StoreError> {
@@ -238,7 +242,7 @@ impl Client {
 
     fn try_send(
         &self,
-        call: &Call<'_>,
+        call: &StorageCall<'_>,
         authorization: &HeaderMap,
         time: Option<Duration>,
     ) -> Result<Reply, ureq::Error> {

@@ -17,7 +17,7 @@ use super::disk::{
 use super::error::{StoreError, StoreErrorKind};
 use super::names::ObjectNames;
 use super::run_folder::RunFolder;
-use super::stored::{Listed, Stored, Version};
+use super::stored::{Generation, Listed, Stored};
 use crate::cli::stop::Stop;
 use crate::target::object_name::INCOMPLETE;
 
@@ -182,7 +182,7 @@ impl LocalStore {
         }
         match fs::read(&path) {
             Ok(content) => Ok(Some(Stored {
-                version: Version::Content(content.clone()),
+                version: Generation::Content(content.clone()),
                 content,
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -194,8 +194,8 @@ impl LocalStore {
         &self,
         name: &str,
         content: &[u8],
-        expected: Option<&Version>,
-    ) -> Result<Version, StoreError> {
+        expected: Option<&Generation>,
+    ) -> Result<Generation, StoreError> {
         let path = self.path_of(name);
         let run_folder = self.run_folder()?;
         let (mut file, temporary) = run_folder.temporary()?;
@@ -218,7 +218,7 @@ impl LocalStore {
         // Others need not wait for the disk.
         drop(lock);
         self.sync_folders_of(&path)?;
-        Ok(Version::Content(content.to_vec()))
+        Ok(Generation::Content(content.to_vec()))
     }
 
     fn run_folder(&self) -> Result<&RunFolder, StoreError> {

@@ -34,7 +34,7 @@ pub use error::{StoreError, StoreErrorKind};
 use gcs::{GcsStore, GcsWriter};
 use local::{LocalStore, LocalWriter};
 use names::ObjectNames;
-pub use stored::{Asked, Listed, Stored, Version};
+pub use stored::{Generation, Listed, ServiceRequests, Stored};
 
 /// A place for objects. Clones share it.
 #[derive(Clone, Debug)]
@@ -129,8 +129,8 @@ impl Store {
         &self,
         name: &str,
         content: &[u8],
-        expected: Option<&Version>,
-    ) -> Result<Version, StoreError> {
+        expected: Option<&Generation>,
+    ) -> Result<Generation, StoreError> {
         match self {
             Self::Local(store) => store.replace(name, content, expected),
             Self::Gcs(store) => store.replace(name, content, expected),
@@ -148,9 +148,9 @@ impl Store {
 
     /// What was asked of a service so far; nothing of a directory.
     #[must_use]
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> ServiceRequests {
         match self {
-            Self::Local(_) => Asked::default(),
+            Self::Local(_) => ServiceRequests::default(),
             Self::Gcs(store) => store.asked(),
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ureq::http::{Method, StatusCode, Uri};
 
-use super::bucket::{Bucket, Metadata, Purpose};
+use super::bucket::{Bucket, Metadata, UploadPurpose};
 use super::error::StoreError;
-use super::http::{Attempt, Call, Reply, Retries, is_transient};
+use super::http::{Attempt, Reply, Retries, StorageCall, is_transient};
 use crate::cli::failure::with_causes;
 
 /// A session that the service has begun. Its object exists only when the session has ended well.
@@ -20,7 +20,7 @@ pub struct Session {
 }
 
 /// What the service said to some bytes, or to the question how many it has.
-pub enum Progress {
+pub enum UploadProgress {
     /// It has this many bytes.
     Confirmed(u64),
     /// The object is final.
@@ -40,12 +40,12 @@ impl Session {
     pub fn begin(
         bucket: &Arc<Bucket>,
         object: &str,
-        purpose: &Purpose,
+        purpose: &UploadPurpose,
         retries: &mut Retries,
     ) -> Result<Option<Self>, StoreError> {
         let (target, metadata) = bucket.start_of(object, purpose);
         let what = format!("upload {}", bucket.url_of_object(object));
-        let call = Call {
+        let call = StorageCall {
             method: Method::POST,
             target,
             headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
@@ -83,12 +83,12 @@ impl Session {
         bytes: &[&[u8]],
         crc32c: Option<&str>,
         retries: &mut Retries,
-    ) -> Result<Progress, StoreError> {
+    ) -> Result<UploadProgress, StoreError> {
         let mut headers = vec![("content-range", range)];
         if let Some(sum) = crc32c {
             headers.push(("x-goog-hash", format!("crc32c={sum}")));
         }
-        let call = Call {
+        let call = StorageCall {
             method: Method::PUT,
             target: self.target.clone(),
             headers,
@@ -96,29 +96,35 @@ impl Session {
         };
         let reply = match self.bucket.client.once(&call)? {
             Attempt::Reply(reply) => reply,
-            Attempt::Broken(reason) => return Ok(Progress::Unknown(reason)),
+            Attempt::Broken(reason) => return Ok(UploadProgress::Unknown(reason)),
         };
         let explained = || format!("the service answered {}", reply.explain());
         match reply.status {
-            StatusCode::PERMANENT_REDIRECT => self.confirmed_by(&reply).map(Progress::Confirmed),
+            StatusCode::PERMANENT_REDIRECT => {
+                self.confirmed_by(&reply).map(UploadProgress::Confirmed)
+            }
             StatusCode::OK | StatusCode::CREATED => {
                 let metadata = serde_json::from_slice(&reply.body).unwrap_or_default();
-                Ok(Progress::Final(metadata))
+                Ok(UploadProgress::Final(metadata))
             }
-            StatusCode::PRECONDITION_FAILED => Ok(Progress::PreconditionFailed),
-            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Progress::Gone(explained())),
+            StatusCode::PRECONDITION_FAILED => Ok(UploadProgress::PreconditionFailed),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(UploadProgress::Gone(explained())),
             // All else about the request is as the service wants it, so it is about the checksum.
-            StatusCode::BAD_REQUEST if crc32c.is_some() => Ok(Progress::Damaged(explained())),
+            StatusCode::BAD_REQUEST if crc32c.is_some() => Ok(UploadProgress::Damaged(explained())),
             status if is_transient(status) => {
                 retries.heed(&reply);
-                Ok(Progress::Unknown(explained()))
+                Ok(UploadProgress::Unknown(explained()))
             }
             _ => Err(self.bucket.refused(&self.what(), &reply)),
         }
     }
 
     /// Asks once how many bytes the service has; `total` is the object's size where it is known.
-    pub fn query(&self, total: Option<u64>, retries: &mut Retries) -> Result<Progress, StoreError> {
+    pub fn query(
+        &self,
+        total: Option<u64>,
+        retries: &mut Retries,
+    ) -> Result<UploadProgress, StoreError> {
         let range = total.map_or("bytes */*".to_owned(), |total| format!("bytes */{total}"));
         self.send(range, &[], None, retries)
     }
@@ -126,7 +132,7 @@ impl Session {
     /// Breaks the session off, as far as the service can be reached.
     pub fn cancel(self) {
         let what = self.what();
-        let call = Call {
+        let call = StorageCall {
             method: Method::DELETE,
             target: self.target,
             headers: vec![],

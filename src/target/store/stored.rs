@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What an object was when it was read or written: the ticket for replacing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum Generation {
     /// A directory has no generations; the content stands for itself.
     Content(Vec<u8>),
     /// The object's generation, or `None` from a service that has none.
@@ -19,12 +19,12 @@ pub struct Stored {
     /// All of its bytes.
     pub content: Vec<u8>,
     /// The ticket for replacing it.
-    pub version: Version,
+    pub version: Generation,
 }
 
 /// What was asked of a service.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
+pub struct ServiceRequests {
     /// Requests.
     pub requests: u64,
     /// Waits before a request was sent again.
@@ -33,7 +33,7 @@ pub struct Asked {
     pub waited: Duration,
 }
 
-impl Asked {
+impl ServiceRequests {
     /// For a report.
     #[must_use]
     pub fn document(self) -> Value {

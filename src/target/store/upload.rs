@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::blocks::{SpareBlocks, Unsent};
-use super::bucket::{Bucket, CHUNK_UNIT, LARGEST_CHUNK, Metadata, Purpose};
+use super::bucket::{Bucket, CHUNK_UNIT, LARGEST_CHUNK, Metadata, UploadPurpose};
 use super::error::{StoreError, StoreErrorKind};
 use super::http::Retries;
 use super::kept::Kept;
 use super::names::ObjectNames;
-use super::session::{Progress, Session};
+use super::session::{Session, UploadProgress};
 
 /// How often an upload whose bytes are all at hand begins anew, or under another name.
 const MAX_RESTARTS: u32 = 3;
@@ -24,7 +24,7 @@ pub struct Upload {
     bucket: Arc<Bucket>,
     /// With the destination's prefix.
     object: String,
-    purpose: Purpose,
+    purpose: UploadPurpose,
     /// The session, once it is begun.
     session: Option<Session>,
     /// How many bytes the service has.
@@ -48,7 +48,7 @@ impl Upload {
         spare: &Arc<SpareBlocks>,
     ) -> Self {
         let object = bucket.object(&names.next());
-        let purpose = Purpose::Create {
+        let purpose = UploadPurpose::Create {
             names,
             content_type,
         };
@@ -61,7 +61,7 @@ impl Upload {
         Self::new(
             bucket,
             object,
-            Purpose::Replace(generation),
+            UploadPurpose::Replace(generation),
             &Arc::default(),
         )
     }
@@ -69,7 +69,7 @@ impl Upload {
     fn new(
         bucket: Arc<Bucket>,
         object: String,
-        purpose: Purpose,
+        purpose: UploadPurpose,
         spare: &Arc<SpareBlocks>,
     ) -> Self {
         Self {
@@ -143,7 +143,7 @@ impl Upload {
         &mut self,
         chunk: usize,
         retries: &mut Retries,
-    ) -> Result<Progress, StoreError> {
+    ) -> Result<UploadProgress, StoreError> {
         let unsent = self.take_unsent();
         let mut kept = std::mem::take(&mut self.kept);
         let pieces = unsent.front(chunk);
@@ -183,20 +183,22 @@ impl Upload {
     /// `None` where it has to be tried again.
     fn confirmed_by(
         &mut self,
-        progress: Progress,
+        progress: UploadProgress,
         end: u64,
         retries: &mut Retries,
     ) -> Result<Option<u64>, StoreError> {
         match progress {
-            Progress::Confirmed(offset) => return self.advance(offset, end, retries),
-            Progress::Final(metadata) if metadata.is_evidence() => {
+            UploadProgress::Confirmed(offset) => return self.advance(offset, end, retries),
+            UploadProgress::Final(metadata) if metadata.is_evidence() => {
                 return Err(self.failed("the service made the object final before its end"));
             }
-            Progress::Final(_) => retries.wait(&self.what(), WITHOUT_EVIDENCE)?,
-            Progress::Gone(reason) => self.start_over("its upload session is lost", &reason)?,
-            Progress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
-            Progress::PreconditionFailed => self.rename()?,
-            Progress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
+            UploadProgress::Final(_) => retries.wait(&self.what(), WITHOUT_EVIDENCE)?,
+            UploadProgress::Gone(reason) => {
+                self.start_over("its upload session is lost", &reason)?;
+            }
+            UploadProgress::Damaged(reason) => self.start_over(DAMAGED, &reason)?,
+            UploadProgress::PreconditionFailed => self.rename()?,
+            UploadProgress::Unknown(reason) => retries.wait(&self.what(), &reason)?,
         }
         Ok(None)
     }
@@ -212,13 +214,13 @@ impl Upload {
             let progress = self.put(&unsent.front(unsent.length()), Some(&end), &mut retries);
             self.unsent = unsent;
             match progress? {
-                Progress::Final(metadata) if metadata.is_evidence() => break metadata,
+                UploadProgress::Final(metadata) if metadata.is_evidence() => break metadata,
                 // Anybody may say that all is well: the object is asked for.
-                Progress::Final(_) => match self.bucket.metadata(&self.object)? {
+                UploadProgress::Final(_) => match self.bucket.metadata(&self.object)? {
                     Some(metadata) if metadata.is_evidence() => break metadata,
                     _ => retries.wait(&self.what(), WITHOUT_EVIDENCE)?,
                 },
-                Progress::Gone(reason) => {
+                UploadProgress::Gone(reason) => {
                     // It may have ended by making the object, with the reply lost.
                     match self.bucket.metadata(&self.object)? {
                         Some(metadata) if self.is_ours(&metadata, total) => break metadata,
@@ -269,7 +271,7 @@ impl Upload {
         bytes: &[&[u8]],
         end: Option<&(u64, String)>,
         retries: &mut Retries,
-    ) -> Result<Progress, StoreError> {
+    ) -> Result<UploadProgress, StoreError> {
         let sum = end.map(|(_, sum)| sum.as_str());
         let size = end.map(|(size, _)| *size);
         let total = size.map_or("*".to_owned(), |size| size.to_string());
@@ -287,14 +289,14 @@ impl Upload {
             };
             let mut progress = session.send(range.clone(), bytes, sum, retries);
             let mut has_waited = false;
-            if let Ok(Progress::Unknown(reason)) = progress {
+            if let Ok(UploadProgress::Unknown(reason)) = progress {
                 progress = self.ask(&session, size, reason, retries);
                 has_waited = true;
             }
             self.session = Some(session);
             match progress? {
                 // Nothing has arrived, as was to be expected: the bytes go out again.
-                Progress::Confirmed(offset) if has_waited && offset == self.confirmed => {}
+                UploadProgress::Confirmed(offset) if has_waited && offset == self.confirmed => {}
                 known => return Ok(known),
             }
         }
@@ -316,11 +318,11 @@ impl Upload {
         size: Option<u64>,
         mut reason: String,
         retries: &mut Retries,
-    ) -> Result<Progress, StoreError> {
+    ) -> Result<UploadProgress, StoreError> {
         loop {
             retries.wait(&self.what(), &reason)?;
             match session.query(size, retries)? {
-                Progress::Unknown(again) => reason = again,
+                UploadProgress::Unknown(again) => reason = again,
                 known => return Ok(known),
             }
         }
@@ -367,7 +369,7 @@ impl Upload {
     fn rename(&mut self) -> Result<(), StoreError> {
         self.cancel();
         match &mut self.purpose {
-            Purpose::Create { names, .. }
+            UploadPurpose::Create { names, .. }
                 if self.kept.is_whole() && self.restarts < MAX_RESTARTS =>
             {
                 self.object = self.bucket.object(&names.next());
@@ -375,10 +377,10 @@ impl Upload {
                 self.confirmed = 0;
                 Ok(())
             }
-            Purpose::Create { .. } => Err(self
+            UploadPurpose::Create { .. } => Err(self
                 .failed("another writer has made an object of that name meanwhile")
                 .kind(StoreErrorKind::NameTaken)),
-            Purpose::Replace(_) => Err(StoreError::failed(format_args!(
+            UploadPurpose::Replace(_) => Err(StoreError::failed(format_args!(
                 "{} was changed by another run",
                 self.bucket.url_of_object(&self.object)
             ))

@@ -22,7 +22,7 @@ struct Named {
 
 /// The kind of one file.
 #[derive(Debug, PartialEq)]
-pub struct Kind {
+pub struct FileKind {
     /// What it is called.
     pub name: String,
     /// The outputs that its rows are for; none where nobody wants them.
@@ -86,19 +86,19 @@ impl Kinds {
     }
 
     /// The kind of a file of that name, with these columns.
-    pub fn of(&self, name: Option<&str>, columns: &[String]) -> Kind {
+    pub fn of(&self, name: Option<&str>, columns: &[String]) -> FileKind {
         let from_name = name.and_then(kind_in);
         let known = match from_name {
             Some(kind) => self.named.iter().find(|named| named.name == kind),
             None => self.by_columns(columns),
         };
         match known {
-            Some(known) => Kind {
+            Some(known) => FileKind {
                 name: known.name.to_owned(),
                 outputs: known.outputs,
                 told_as: None,
             },
-            None => Kind {
+            None => FileKind {
                 name: from_name.or(name).unwrap_or_default().to_owned(),
                 outputs: self.others.0,
                 told_as: self.others.1,

@@ -12,17 +12,21 @@ use self::archive::Archive;
 use self::jobs::Jobs;
 use self::kinds::Kinds;
 use self::rows::Rows;
-use self::standing::{Standings, Window};
+use self::standing::{ExportWindow, Standings};
 use super::between;
-use super::reading::{Batch, Reading, Sink};
+use super::reading::{Batch, BatchSink, Reading};
 use crate::tap::fault::Fault;
-use crate::tap::read::page::{Record, Row};
+use crate::tap::read::page::{RecordJson, Row};
 use crate::tap::read::places::Outputs;
 use crate::tap::streams::ExportJobs;
 use crate::tap::time::{DAY, Seconds};
 
 /// Reads the stream, and what is in the same downloads.
-pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Result<(), Fault> {
+pub fn read(
+    reading: &Reading<'_>,
+    jobs: &ExportJobs,
+    sink: &mut BatchSink<'_>,
+) -> Result<(), Fault> {
     let config = reading.client.config();
     let started = reading.started();
     let end = config.end_date.unwrap_or(started + 1).min(started + 1);
@@ -56,7 +60,7 @@ pub fn read(reading: &Reading<'_>, jobs: &ExportJobs, sink: &mut Sink<'_>) -> Re
         })?;
         // A job of an earlier run may end a little before this one began; the rest is the next run's.
         let is_last = until >= end || until > today;
-        standings.begin(Window {
+        standings.begin(ExportWindow {
             is_followed: !is_last,
             is_exported_again: until > again_from,
         });
@@ -82,7 +86,7 @@ fn emit(
     files: &mut Archive,
     wanted: Outputs,
     standings: &mut Standings<'_>,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let name = reading.stream.name;
     for part in 0..files.len() {
@@ -103,7 +107,7 @@ fn emit(
         let told_as = kind.told_as.map(|property| (property, kind.name.as_str()));
         let mut rows = Rows::open(file, told_as).map_err(|error| unreadable(&error))?;
         while let Some(some) = rows.next_rows().map_err(|error| unreadable(&error))? {
-            let body = Record::owned(some.text);
+            let body = RecordJson::owned(some.text);
             let mut batch = Batch::default();
             let mut start = 0;
             for end in some.ends {

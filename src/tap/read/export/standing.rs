@@ -17,12 +17,12 @@ const MOST_OF_A_WINDOW: usize = 500_000;
 pub struct Standings<'a> {
     all: Vec<Standing<'a>>,
     /// What becomes of the rows that are read now.
-    window: Window,
+    window: ExportWindow,
 }
 
 /// What becomes of a window's rows after it.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub struct ExportWindow {
     /// Whether another window follows in this run.
     pub is_followed: bool,
     /// Whether the next run exports its rows again.
@@ -82,7 +82,7 @@ impl<'a> Standings<'a> {
         }
         Ok(Self {
             all,
-            window: Window {
+            window: ExportWindow {
                 is_followed: true,
                 is_exported_again: false,
             },
@@ -133,7 +133,7 @@ impl<'a> Standings<'a> {
     }
 
     /// Another window begins to be read.
-    pub fn begin(&mut self, window: Window) {
+    pub fn begin(&mut self, window: ExportWindow) {
         self.window = window;
         for standing in &mut self.all {
             standing.window_before = counted(standing.window.drain(..));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::plan::{Planner, Slice};
-use super::waiting::{Piece, Waiting};
+use super::waiting::{Piece, WaitingPieces};
 use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
@@ -24,7 +24,7 @@ const MOST_AT_THE_FRONT: usize = 8;
 
 /// Shared by those who read and the one who emits.
 #[derive(Debug)]
-pub struct Board {
+pub struct SliceBoard {
     state: Mutex<State>,
     changed: Condvar,
     memory: Memory,
@@ -51,7 +51,7 @@ struct Held {
     /// How often it was cut until it became this.
     cuts: u32,
     is_begun: bool,
-    waiting: Waiting,
+    waiting: WaitingPieces,
     count: usize,
     end: Option<Result<Vec<Hole>, Fault>>,
 }
@@ -59,7 +59,7 @@ struct Held {
 /// A slice to be read.
 #[derive(Debug)]
 pub struct Task<'a> {
-    board: &'a Board,
+    board: &'a SliceBoard,
     id: u64,
     /// Which part of the window.
     pub slice: Slice,
@@ -69,7 +69,7 @@ pub struct Task<'a> {
 
 /// What comes next, in order.
 #[derive(Debug)]
-pub enum Turn {
+pub enum SliceTurn {
     /// A page of a slice.
     Page(Slice, Piece),
     /// All of a slice was given, but for what can't be had.
@@ -83,7 +83,7 @@ impl Held {
             slice,
             cuts,
             is_begun: false,
-            waiting: Waiting::default(),
+            waiting: WaitingPieces::default(),
             count: 0,
             end: None,
         }
@@ -126,7 +126,7 @@ impl State {
     }
 }
 
-impl Board {
+impl SliceBoard {
     /// Nothing was read yet. What can be gone on with only from its beginning, as whole days can, is to be
     /// read alone first where an earlier run broke off in it: of runs that all break off after so many
     /// requests none would come to its end if others took most of these.
@@ -177,7 +177,7 @@ impl Board {
     }
 
     /// Waits for what comes next; none where there are no more slices. A slice that can't be read is a fault once all before it is taken.
-    pub fn turn(&self) -> Result<Option<Turn>, Fault> {
+    pub fn turn(&self) -> Result<Option<SliceTurn>, Fault> {
         let mut state = self.lock();
         loop {
             let state_now = &mut *state;
@@ -199,13 +199,13 @@ impl Board {
                     state_now.bytes_in_files -= piece.bytes();
                 }
                 self.changed.notify_all();
-                return Ok(Some(Turn::Page(slice, piece)));
+                return Ok(Some(SliceTurn::Page(slice, piece)));
             }
             if let Some(end) = front.end.take() {
                 let slice = front.slice;
                 state_now.held.pop_front();
                 self.changed.notify_all();
-                return end.map(|holes| Some(Turn::End(slice, holes)));
+                return end.map(|holes| Some(SliceTurn::End(slice, holes)));
             }
             state = self.wait(state);
         }
@@ -315,7 +315,7 @@ impl Task<'_> {
     }
 }
 
-impl Drop for Board {
+impl Drop for SliceBoard {
     fn drop(&mut self) {
         let held = self.lock().bytes_in_memory as u64;
         self.memory.give_back_of_list(held);

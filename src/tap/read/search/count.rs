@@ -6,7 +6,7 @@ use super::plan::{Slice, Unit};
 use crate::tap::fault::Fault;
 use crate::tap::read::amount::{Amount, pages};
 use crate::tap::read::counted::{Counted, less_known, newly_met};
-use crate::tap::read::envelope::Next;
+use crate::tap::read::envelope::Continuation;
 use crate::tap::read::order::Direction;
 use crate::tap::read::reading::Reading;
 use crate::tap::streams::DateMatching;
@@ -40,7 +40,7 @@ pub fn count(reading: &Reading<'_>, matching: DateMatching, rows: u32) -> Result
         _ => look(Unit::Second, rows)?,
     };
     let page_size = reading.client.config().page_size;
-    let is_whole = page.next == Next::End;
+    let is_whole = page.next == Continuation::End;
     let is_reached = lower.is_some() && page.oldest() < lower;
     if is_whole || is_reached {
         let rows = Amount::exactly(page.rows.len() as u64);

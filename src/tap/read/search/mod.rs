@@ -21,12 +21,12 @@ pub use self::count::{count, look};
 use std::sync::Arc;
 
 use self::asking::Asking;
-use self::board::Turn;
+use self::board::SliceTurn;
 use self::chain::Chain;
 use self::plan::{Planner, Slice, Unit};
 use self::waiting::Piece;
 use super::order::Direction;
-use super::reading::{Batch, Reading, Sink};
+use super::reading::{Batch, BatchSink, Reading};
 use super::sieve::Sieve;
 use crate::cli::foreign::told;
 use crate::tap::fault::Fault;
@@ -47,7 +47,7 @@ const LESS_THAN_A_DAY: Seconds = 12 * HOUR;
 pub fn read(
     reading: &Reading<'_>,
     matching: DateMatching,
-    sink: &mut Sink<'_>,
+    sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let mut search = Search {
         asking: Arc::new(Asking::new(reading)),
@@ -88,7 +88,7 @@ impl Search<'_> {
 
     /// Asks for what earlier runs couldn't have. What can't be had again doesn't keep the rest from being
     /// read.
-    fn ask_again(&mut self, matching: DateMatching, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn ask_again(&mut self, matching: DateMatching, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         for hole in self.sieve.take_holes() {
             let mut units = vec![Unit::Second];
             if matching == DateMatching::PerhapsWholeDays {
@@ -116,7 +116,7 @@ impl Search<'_> {
     }
 
     /// Where seconds are compared.
-    fn read_oldest_first(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_oldest_first(&mut self, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let window = self.window(Unit::Second);
         let mut chain = Chain::new(Direction::Ascending, window);
         let page = match chain.page(&self.asking) {
@@ -147,7 +147,7 @@ impl Search<'_> {
         Ok(page)
     }
 
-    fn read_around_days(&mut self, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_around_days(&mut self, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let mut chain = Chain::new(Direction::Descending, self.window(Unit::Day));
         let page = match chain.page(&self.asking) {
             Ok(page) => page,
@@ -252,7 +252,7 @@ impl Search<'_> {
     }
 
     /// Reads all of the window, though a page of it can't be had.
-    fn read_with_care(&mut self, unit: Unit, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn read_with_care(&mut self, unit: Unit, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         if self.is_much(self.total_count) {
             return self.read_slices(unit, None, sink);
         }
@@ -266,7 +266,7 @@ impl Search<'_> {
         &mut self,
         chain: Chain,
         first_page: Result<Page, Fault>,
-        sink: &mut Sink<'_>,
+        sink: &mut BatchSink<'_>,
     ) -> Result<(), Fault> {
         let asking = Arc::clone(&self.asking);
         let mut give = |piece| self.emit(piece, None, sink);
@@ -280,7 +280,7 @@ impl Search<'_> {
         &mut self,
         piece: Piece,
         lower: Option<EpochSeconds>,
-        sink: &mut Sink<'_>,
+        sink: &mut BatchSink<'_>,
     ) -> Result<(), Fault> {
         self.position = self.position.max(piece.position);
         self.sieve.settle(self.position);
@@ -299,7 +299,7 @@ impl Search<'_> {
     }
 
     /// Gives a page on that told how much there is. It may be met again, and is known then.
-    fn emit_early(&mut self, page: Page, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn emit_early(&mut self, page: Page, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let piece = Piece {
             rows: page.rows,
             position: None,
@@ -314,7 +314,7 @@ impl Search<'_> {
         mut chain: Chain,
         first_page: Page,
         most_pages: Option<u64>,
-        sink: &mut Sink<'_>,
+        sink: &mut BatchSink<'_>,
     ) -> Result<Option<(Chain, Page)>, Fault> {
         self.sieve.settle_at_the_end();
         let mut page = first_page;
@@ -356,7 +356,7 @@ impl Search<'_> {
         &mut self,
         unit: Unit,
         oldest: Option<EpochSeconds>,
-        sink: &mut Sink<'_>,
+        sink: &mut BatchSink<'_>,
     ) -> Result<(), Fault> {
         let reading = self.asking.reading;
         let config = reading.client.config();
@@ -384,10 +384,10 @@ impl Search<'_> {
         })
     }
 
-    fn take_turn(&mut self, turn: Turn, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    fn take_turn(&mut self, turn: SliceTurn, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         let (slice, holes) = match turn {
-            Turn::Page(slice, piece) => return self.emit(piece, slice.lower(), sink),
-            Turn::End(slice, holes) => (slice, holes),
+            SliceTurn::Page(slice, piece) => return self.emit(piece, slice.lower(), sink),
+            SliceTurn::End(slice, holes) => (slice, holes),
         };
         self.sieve.leave(holes);
         let reached = slice.settled().min(self.sieve.reached());

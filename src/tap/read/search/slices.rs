@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::asking::Asking;
-use super::board::{Board, Task, Turn};
+use super::board::{SliceBoard, SliceTurn, Task};
 use super::chain::Chain;
 use super::plan::Planner;
 use super::poison;
@@ -18,9 +18,9 @@ pub fn read(
     planner: Planner,
     readers: usize,
     is_oldest_alone: bool,
-    take: &mut dyn FnMut(Turn) -> Result<(), Fault>,
+    take: &mut dyn FnMut(SliceTurn) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let board = Board::new(planner, asking.reading.client.memory(), is_oldest_alone);
+    let board = SliceBoard::new(planner, asking.reading.client.memory(), is_oldest_alone);
     thread::scope(|scope| {
         let mut handles = Vec::new();
         for _ in 0..readers {
@@ -46,14 +46,17 @@ pub fn read(
     })
 }
 
-fn take_all(board: &Board, take: &mut dyn FnMut(Turn) -> Result<(), Fault>) -> Result<(), Fault> {
+fn take_all(
+    board: &SliceBoard,
+    take: &mut dyn FnMut(SliceTurn) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     while let Some(turn) = board.turn()? {
         take(turn)?;
     }
     Ok(())
 }
 
-fn read_tasks(board: &Board, asking: &Asking<'_>) {
+fn read_tasks(board: &SliceBoard, asking: &Asking<'_>) {
     while let Some(mut task) = board.take() {
         let end = read_task(&mut task, asking);
         task.end(end);

@@ -21,7 +21,7 @@ pub struct Piece {
 
 /// Pieces of one slice, in their order.
 #[derive(Debug, Default)]
-pub struct Waiting {
+pub struct WaitingPieces {
     memory: VecDeque<Piece>,
     /// What came after those in memory.
     written: VecDeque<Written>,
@@ -46,7 +46,7 @@ impl Piece {
     }
 }
 
-impl Waiting {
+impl WaitingPieces {
     /// Adds a piece, in memory where it may be there. Returns whether it is.
     pub fn push(&mut self, piece: Piece, in_memory: bool) -> Result<bool, Fault> {
         if in_memory && self.written.is_empty() {
@@ -111,7 +111,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tap::read::page::{Names, Record};
+    use crate::tap::read::page::{Names, RecordJson};
 
     fn piece(number: i64) -> Piece {
         let names = Names {
@@ -121,7 +121,7 @@ mod tests {
         };
         let row = |id| {
             let json = format!(r#"{{"id":"{id}","text":"x\ny","updated_at":{number}}}"#);
-            Row::parse(Record::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), names).unwrap()
         };
         Piece {
             rows: (0..3).map(row).collect(),
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn pieces_come_out_as_they_went_in_wherever_they_waited() {
-        let mut waiting = Waiting::default();
+        let mut waiting = WaitingPieces::default();
         let mut expected = 0;
         for number in 0..40 {
             let in_memory = waiting.push(piece(number), number % 10 < 3).unwrap();
