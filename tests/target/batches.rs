@@ -156,6 +156,8 @@ fn no_more_is_read_than_there_was_at_first() {
                     return;
                 }
                 file.write_all(row.as_bytes()).unwrap();
+                // The target needs time to begin, on a busy machine some seconds.
+                std::thread::sleep(std::time::Duration::from_millis(4));
             }
         });
         let run = target.run(schema("s") + &batch(&path));
