@@ -173,7 +173,7 @@ fn what_is_there_in_the_end_was_emitted() {
             ..Config::default()
         });
         // Where every request changes as much as a page holds, a search has no end.
-        let page_sizes = 5..60_u32;
+        let page_sizes = 12..60_u32;
         let schedule = (settings(), page_sizes, prop::collection::vec(step(), 1..4));
         runner
             .run(&schedule, |(settings, page_size, steps)| {
