@@ -27,7 +27,7 @@ fn tap(workspace: &Workspace, streams: &[&str]) -> Tap {
 }
 
 /// Pages that hold that row fail.
-fn poison(workspace: &Workspace, stream: &str, id: &str, status: u16) {
+pub fn poison(workspace: &Workspace, stream: &str, id: &str, status: u16) {
     let text = format!(r#""id":"{id}""#);
     let kind = FaultKind::Holding { text, status };
     let path = format!("/{stream}/search");
@@ -41,7 +41,8 @@ fn by_age(workspace: &Workspace, stream: &str) -> Vec<String> {
     ids
 }
 
-fn holes(run: &Run, stream: &str) -> Vec<Value> {
+/// What the state says can't be had of a search.
+pub fn holes(run: &Run, stream: &str) -> Vec<Value> {
     let holes = run.bookmark(stream)["holes"].clone();
     holes.as_array().cloned().unwrap_or_default()
 }

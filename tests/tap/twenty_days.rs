@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use serde_json::json;
 
-use crate::harness::{Ids, Run, assert_same, existing, union};
+use crate::harness::{Ids, Run, Tap, assert_same, existing, union};
+use crate::holes;
 use crate::poison::{STREAMS, awaited, kinds, tap};
 use simulators::workspace::{Fault, Settings, When, Workspace, now};
 
@@ -119,6 +120,59 @@ fn twenty_days_over_a_workspace_with_one_poison_of_each_kind() {
     for stream in STREAMS {
         let expected = existing(&workspace, stream);
         let expected = expected.difference(&lacking(stream)).cloned().collect();
+        assert_same(stream, &expected, &union(&runs, stream));
+    }
+}
+
+#[test]
+fn twenty_days_over_searches_that_fail_for_one_record_each() {
+    const STREAMS: [&str; 2] = ["contacts", "conversations"];
+    let begun = now() - 21 * 24 * 3600;
+    let workspace = Workspace::start(Settings {
+        base_time: Some(begun),
+        contacts: 200,
+        conversations: 60,
+        parts_per_conversation: 1,
+        ..Settings::default()
+    });
+    let tap = Tap::of(&workspace)
+        .set("page_size", 20)
+        .set("max_attempts", 2)
+        .streams(&STREAMS);
+    let bad = STREAMS.map(|stream| {
+        let id = workspace.ids(stream).into_iter().nth(30).unwrap();
+        holes::poison(&workspace, stream, &id, 500);
+        id
+    });
+    let apart = TWENTY_DAYS / runs_in_all();
+    let mut state = json!({});
+    let mut runs: Vec<Run> = Vec::new();
+    for number in 0..runs_in_all() {
+        let added = STREAMS.map(|stream| workspace.add(stream, begun + number * apart));
+        let run = tap.run_from(&state).ok();
+        let mut next = run.state();
+        for (stream, id) in STREAMS.iter().zip(added) {
+            assert!(run.ids(stream).contains(&id), "{stream} in run {number}");
+            let before = state["bookmarks"][stream]["updated_at"].as_i64();
+            let bookmark = run.bookmark(stream)["updated_at"].as_i64();
+            assert!(bookmark > before, "{stream}: {before:?} to {bookmark:?}");
+            let named = holes::holes(&run, stream).len();
+            match (number * apart).cmp(&SEVEN_DAYS) {
+                Ordering::Less => assert_eq!(named, 1, "{stream} in run {number}"),
+                Ordering::Greater => assert_eq!(named, 0, "{stream} in run {number}"),
+                Ordering::Equal => {}
+            }
+            let entries = next["bookmarks"][stream]["holes"].as_array_mut();
+            for entry in entries.into_iter().flatten() {
+                entry["since"] = json!(entry["since"].as_i64().unwrap() - apart);
+            }
+        }
+        state = next;
+        runs.push(run);
+    }
+    for (stream, bad) in STREAMS.iter().zip(bad) {
+        let mut expected = workspace.ids(stream);
+        expected.remove(&bad);
         assert_same(stream, &expected, &union(&runs, stream));
     }
 }
