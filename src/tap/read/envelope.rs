@@ -198,8 +198,9 @@ impl Continuation {
     }
 }
 
+/// A cursor in Base64 may begin with a slash, but has no question mark.
 fn is_url(text: &str) -> bool {
-    text.starts_with(['/', '?']) || text.contains("://")
+    text.contains('?') || text.contains("://")
 }
 
 fn cursor_in_url(url: &str) -> Option<String> {
@@ -239,6 +240,8 @@ mod tests {
             (r#""2""#, Continuation::Bare("2".to_owned())),
             (r#""abc==""#, Continuation::Bare("abc==".to_owned())),
             (r#""/c?page=2""#, Continuation::Unnamed),
+            (r#""c?page=2""#, Continuation::Unnamed),
+            (r#""/9j4+A==""#, Continuation::Bare("/9j4+A==".to_owned())),
             ("true", Continuation::Unnamed),
         ] {
             assert_eq!(Continuation::read(next).unwrap(), expected, "{next}");
