@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
+use rustls::crypto::ring;
 use ureq::http::{Request, Response, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
@@ -171,6 +172,7 @@ impl Shared {
 
 fn build(settings: &AgentSettings, proxy: Option<Proxy>) -> ureq::Agent {
     let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
         .root_certs(RootCerts::PlatformVerifier)
         .build();
     let timeouts = settings.timeouts;
