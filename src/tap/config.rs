@@ -26,7 +26,7 @@ pub struct Settings {
     /// Date or RFC 3339 instant: how far back incremental streams reach when they have no bookmark.
     #[schemars(extend("x-default" = "all history"))]
     start_date: Option<String>,
-    /// Date or RFC 3339 instant before which records must have been updated, exclusive: cuts a backfill into slices that run side by side.
+    /// Date or RFC 3339 instant before which records must have been updated, exclusive: splits a backfill into slices that run side by side.
     end_date: Option<String>,
     /// Where the workspace is hosted.
     #[serde(default)]

@@ -84,8 +84,8 @@ fn tags_and_companies_of_contacts_cost_requests_only_where_the_api_cut_them() {
         let id = path.split('/').nth(2).unwrap();
         let contact: Value =
             serde_json::from_str(&served(&workspace, &format!("/contacts/{id}"))).unwrap();
-        let is_cut = |list: &str| contact[list]["has_more"] == true;
-        assert!(is_cut("tags") || is_cut("companies"), "{path}");
+        let is_truncated = |list: &str| contact[list]["has_more"] == true;
+        assert!(is_truncated("tags") || is_truncated("companies"), "{path}");
     }
     assert!(tap.run_from(&run.state()).ok().records.is_empty());
 }

@@ -298,7 +298,7 @@ impl Along<'_> {
                     let entries = vec![entry];
                     self.keep(Group { entries, kind }, Some(&why));
                 }
-                // Lists that aren't cut any more are whole too.
+                // Lists that aren't truncated any more are whole too.
                 Some((_, ListOutcome::Had { .. } | ListOutcome::AllThere)) | None => is_news = true,
             }
         }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::account::{Account, MOST_MISCOUNTED};
 use super::awaited::{AwaitedList, MOST_AWAITED};
 use super::children::{self, ChildRecords, Details, Parent};
-use super::cut_list;
 use super::nested_lists::{self, Completed, ListOutcome};
+use super::truncated_list;
 use super::workers::{WorkTicket, Workers};
 use crate::cli::foreign::told;
 use crate::tap::api::client::{Client, Effort};
@@ -150,8 +150,8 @@ impl<'a> Along<'a> {
         }
         let completed = self
             .nested
-            .filter(|_| cut_list::may_be_cut(row.record.json()))
-            .filter(|nested| cut_list::count_cut(row.record.json(), nested) > 0)
+            .filter(|_| truncated_list::may_be_truncated(row.record.json()))
+            .filter(|nested| truncated_list::count_truncated(row.record.json(), nested) > 0)
             .map(|nested| self.ask_for_lists(nested, &row, &turn));
         WaitingRecord {
             row,

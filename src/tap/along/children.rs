@@ -43,8 +43,8 @@ pub struct ChildRecords {
     pub records: Vec<RecordJson>,
     /// What each says of the parent besides, as members of an object.
     members: String,
-    /// How many records the API has beyond those, since it cut the list.
-    pub cut: u64,
+    /// How many records the API has beyond those, since it truncated the list.
+    pub truncated: u64,
 }
 
 impl ChildRecords {
@@ -56,7 +56,7 @@ impl ChildRecords {
         Ok(Self {
             records,
             members: members_of_parent(child, parent),
-            cut: 0,
+            truncated: 0,
         })
     }
 
@@ -166,7 +166,7 @@ pub fn fetch(
             let list = list.into_iter().map(|json| body.part(json)).collect();
             let records = ChildRecords::new(child, parent, list)?;
             Ok(Details::Records(ChildRecords {
-                cut: there_are.saturating_sub(had as u64),
+                truncated: there_are.saturating_sub(had as u64),
                 ..records
             }))
         }),

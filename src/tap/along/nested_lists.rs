@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::cut_list::{CutList, cut_lists};
+use super::truncated_list::{TruncatedList, truncated_lists};
 use crate::json::edit::edited;
 use crate::json::members::member;
 use crate::tap::api::client::{ApiRequest, Client, Effort};
@@ -28,7 +28,7 @@ const ELEMENTS: Names = Names {
 pub struct Completed {
     /// The record.
     pub record: RecordJson,
-    /// What became of each list that was cut, with the reason where it stays so.
+    /// What became of each list that was truncated, with the reason where it stays so.
     pub lists: Vec<(&'static str, ListOutcome)>,
 }
 
@@ -63,9 +63,9 @@ pub fn complete(
     let json = record.json();
     let mut edits = Vec::new();
     let mut lists = Vec::new();
-    for cut in cut_lists(json, nested) {
-        let name = cut.list.name;
-        if cut.is_by_count && miscounted.contains(&name) {
+    for truncated in truncated_lists(json, nested) {
+        let name = truncated.list.name;
+        if truncated.is_by_count && miscounted.contains(&name) {
             continue;
         }
         if given_up.contains(&name) {
@@ -73,13 +73,13 @@ pub fn complete(
             lists.push((name, ListOutcome::Missing(why)));
             continue;
         }
-        let outcome = match missing_elements(client, nested, id, &cut, effort) {
-            Ok(rest) if rest.is_empty() && cut.is_by_count => ListOutcome::AllThere,
+        let outcome = match missing_elements(client, nested, id, &truncated, effort) {
+            Ok(rest) if rest.is_empty() && truncated.is_by_count => ListOutcome::AllThere,
             Ok(rest) => {
                 let rest: Vec<&str> = rest.iter().map(RecordJson::json).collect();
-                edits.extend(cut.completed(json, &rest));
+                edits.extend(truncated.completed(json, &rest));
                 ListOutcome::Had {
-                    is_by_count: cut.is_by_count,
+                    is_by_count: truncated.is_by_count,
                 }
             }
             Err(Fault::Gone { message, .. }) => {
@@ -121,22 +121,22 @@ fn missing_elements(
     client: &Client,
     nested: &NestedLists,
     id: &str,
-    cut: &CutList<'_>,
+    truncated: &TruncatedList<'_>,
     effort: &Effort<'_>,
 ) -> Result<Vec<RecordJson>, Fault> {
-    let own_path = format!("{}/{}", path_of_record(nested, id), cut.list.place);
-    let named = cut.url.as_deref();
+    let own_path = format!("{}/{}", path_of_record(nested, id), truncated.list.place);
+    let named = truncated.url.as_deref();
     let path = named.and_then(|url| path_below(url, nested, id));
     let path = path.unwrap_or(&own_path);
     let mut known = HashSet::new();
-    for element in &cut.elements {
+    for element in &truncated.elements {
         let element = RecordJson::owned((*element).to_owned());
         if let Ok(row) = Row::parse(element, ELEMENTS) {
             known.insert(row.id);
         }
     }
     let is_missing =
-        |row: &Row| is_of(cut.list.name, row.record.json()) && !known.contains(&row.id);
+        |row: &Row| is_of(truncated.list.name, row.record.json()) && !known.contains(&row.id);
     elements(client, path, effort, is_missing)
 }
 

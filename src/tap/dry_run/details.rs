@@ -1,7 +1,7 @@
 //! How many requests go along with the records of a stream, told by some of them. Knows nothing of how
 //! the records are counted.
 
-use crate::tap::along::{children, cut_list};
+use crate::tap::along::{children, truncated_list};
 use crate::tap::plan::Plan;
 use crate::tap::read::amount::Amount;
 use crate::tap::read::counted::Counted;
@@ -20,13 +20,13 @@ pub fn depend_on_records(plan: &Plan) -> bool {
         })
 }
 
-/// Requests for the rest of lists that the API cut.
+/// Requests for the rest of lists that the API truncated.
 pub fn for_lists(plan: &Plan, counted: &Counted) -> Amount {
     let Some(nested) = plan.stream.nested_lists.filter(|_| asks_for_lists(plan)) else {
         return Amount::NONE;
     };
     let lists = share(counted, |row| {
-        cut_list::count_cut(row.record.json(), &nested)
+        truncated_list::count_truncated(row.record.json(), &nested)
     });
     // A list may take more than one.
     Amount {

@@ -62,7 +62,7 @@ struct Count {
 pub struct Progress {
     board: Arc<ProgressBoard>,
     stream: Arc<Stream>,
-    cut: u64,
+    truncated: u64,
     missing: Vec<(String, u64)>,
 }
 
@@ -76,7 +76,7 @@ pub struct Summary {
     /// Details that couldn't be had, by kind; told with the stream.
     missing: Vec<(String, u64)>,
     /// Child records that the API left out of its answers; told with the stream.
-    cut: u64,
+    truncated: u64,
     schema: SchemaCounts,
     duration: Duration,
 }
@@ -182,7 +182,7 @@ impl Progress {
         Self {
             board: Arc::clone(board),
             stream,
-            cut: 0,
+            truncated: 0,
             missing: Vec::new(),
         }
     }
@@ -206,10 +206,10 @@ impl Progress {
     }
 
     /// The API left child records out of its answer for a parent.
-    pub fn cut(&mut self, stream: &str, parent: &str, cut: u64) {
-        self.cut += cut;
+    pub fn truncated(&mut self, stream: &str, parent: &str, truncated: u64) {
+        self.truncated += truncated;
         tracing::warn!(
-            "the API gives only the newest {stream} of {parent}: {cut} older ones can't be read"
+            "the API gives only the newest {stream} of {parent}: {truncated} older ones can't be read"
         );
     }
 
@@ -247,8 +247,8 @@ impl Progress {
         metrics::counter("http_request_count", requests.requests, &tags);
         metrics::timer("http_request_duration", requests.in_requests, &tags);
         metrics::timer("rate_limit_wait", requests.waited, &tags);
-        if self.cut > 0 {
-            metrics::counter("parts_truncated", self.cut, &tags);
+        if self.truncated > 0 {
+            metrics::counter("parts_truncated", self.truncated, &tags);
         }
         for (what, count) in &self.missing {
             metrics::counter("details_missing", *count, &json!({"stream": what}));
@@ -259,7 +259,7 @@ impl Progress {
             records: count.records,
             requests: (index == 0).then_some(requests),
             missing: std::mem::take(&mut missing),
-            cut: if index == 0 { self.cut } else { 0 },
+            truncated: if index == 0 { self.truncated } else { 0 },
             schema: count.schema,
             duration,
         };
@@ -297,7 +297,7 @@ impl Summary {
             document["retries"] = json!(requests.retries);
             document["request_seconds"] = json!(requests.in_requests.as_secs_f64());
             document["rate_limit_wait_seconds"] = json!(requests.waited.as_secs_f64());
-            document["parts_truncated"] = json!(self.cut);
+            document["parts_truncated"] = json!(self.truncated);
         }
         (self.stream.to_owned(), document)
     }

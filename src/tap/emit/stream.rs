@@ -223,8 +223,9 @@ impl<W: Write> Emission<'_, W> {
         }
         for (place, details) in &complete.children {
             let output = &self.plan.children[*place].1;
-            if details.cut > 0 {
-                self.progress.cut(output.name, &complete.id, details.cut);
+            if details.truncated > 0 {
+                self.progress
+                    .truncated(output.name, &complete.id, details.truncated);
             }
             let written =
                 self.messages

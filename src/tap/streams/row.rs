@@ -32,7 +32,7 @@ pub struct Stream {
     pub paging: Paging,
     /// The path of one record, with `{id}` where its key goes, where records may be asked for one by one.
     pub record_path: Option<&'static str>,
-    /// The lists inside a record that the API cuts short (`has_more`), to be completed from their `url`.
+    /// The lists inside a record that the API truncates (`has_more`), to be completed from their `url`.
     pub nested_lists: Option<NestedLists>,
     /// What is read along with each record.
     pub children: &'static [Child],
@@ -149,7 +149,7 @@ pub struct Child {
 #[derive(Clone, Copy, Debug)]
 pub enum ChildSource {
     /// In a list inside the parent, under this name, completed from the list's own URL where the
-    /// API cut it: no further request where it didn't.
+    /// API truncated it: no further request where it didn't.
     Inside(&'static str),
     /// In the answer to a request of their own.
     Request(ChildRequest),
@@ -213,7 +213,7 @@ pub enum Asked {
 /// How child records are found in the answer for one parent.
 #[derive(Clone, Copy, Debug)]
 pub enum ChildAnswer {
-    /// A list inside the parent itself, which the API may cut; each element is a record. A parent
+    /// A list inside the parent itself, which the API may truncate; each element is a record. A parent
     /// that is gone by now is skipped.
     Listed {
         /// The object that holds list and `total_count`, and the list's name in it.

@@ -54,21 +54,21 @@ fn replication_keys_are_properties_of_the_schema() {
 fn nested_lists_are_those_of_the_schema() {
     for stream in all() {
         let schema = (stream.schema)();
-        let is_cut = |property: &Value| {
+        let is_truncated = |property: &Value| {
             ["data", "has_more", "url"]
                 .iter()
                 .all(|name| property["properties"].get(name).is_some())
         };
         let properties = schema["properties"].as_object().into_iter().flatten();
-        let cut: BTreeSet<&str> = properties
-            .filter(|(_, property)| is_cut(property))
+        let truncated: BTreeSet<&str> = properties
+            .filter(|(_, property)| is_truncated(property))
             .map(|(name, _)| name.as_str())
             .collect();
         let Some(lists) = stream.nested_lists else {
             continue;
         };
         let named: BTreeSet<&str> = lists.lists.iter().map(|list| list.name).collect();
-        assert_eq!(named, cut, "{}", stream.name);
+        assert_eq!(named, truncated, "{}", stream.name);
     }
 }
 

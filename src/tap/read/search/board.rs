@@ -48,8 +48,8 @@ struct State {
 struct Held {
     id: u64,
     slice: Slice,
-    /// How often it was cut until it became this.
-    cuts: u32,
+    /// How often it was split until it became this.
+    splits: u32,
     is_begun: bool,
     waiting: WaitingPieces,
     count: usize,
@@ -63,7 +63,7 @@ pub struct Task<'a> {
     id: u64,
     /// Which part of the window.
     pub slice: Slice,
-    cuts: u32,
+    splits: u32,
     has_ended: bool,
 }
 
@@ -77,11 +77,11 @@ pub enum SliceTurn {
 }
 
 impl Held {
-    fn new(id: u64, slice: Slice, cuts: u32) -> Self {
+    fn new(id: u64, slice: Slice, splits: u32) -> Self {
         Self {
             id,
             slice,
-            cuts,
+            splits,
             is_begun: false,
             waiting: WaitingPieces::default(),
             count: 0,
@@ -99,12 +99,12 @@ impl State {
         }
         let held = self.held.iter_mut().find(|held| !held.is_begun)?;
         held.is_begun = true;
-        Some((held.id, held.slice, held.cuts))
+        Some((held.id, held.slice, held.splits))
     }
 
-    fn hold(&mut self, at: usize, slice: Slice, cuts: u32) {
+    fn hold(&mut self, at: usize, slice: Slice, splits: u32) {
         self.next_id += 1;
-        self.held.insert(at, Held::new(self.next_id, slice, cuts));
+        self.held.insert(at, Held::new(self.next_id, slice, splits));
     }
 
     /// Whether all slices are read to their ends.
@@ -158,17 +158,17 @@ impl SliceBoard {
             let is_front_free = state.held.front().is_none_or(|front| !front.is_begun);
             let may_read_ahead = !state.is_oldest_alone && !state.is_full();
             if (is_front_free || may_read_ahead)
-                && let Some((id, slice, cuts)) = state.next()
+                && let Some((id, slice, splits)) = state.next()
             {
                 return Some(Task {
                     board: self,
                     id,
                     slice,
-                    cuts,
+                    splits,
                     has_ended: false,
                 });
             }
-            // A slice that is being read may yet be cut.
+            // A slice that is being read may yet be split.
             if state.is_read() {
                 return None;
             }
@@ -228,9 +228,9 @@ impl SliceBoard {
 }
 
 impl Task<'_> {
-    /// A first page tells how many rows the slice has. Where those are too many for it, it is cut, and
+    /// A first page tells how many rows the slice has. Where those are too many for it, it is split, and
     /// its parts are read in its place: then this is true, and its page isn't wanted.
-    pub fn is_cut(&mut self, page: &Page, is_over: bool, page_size: u32) -> bool {
+    pub fn is_split(&mut self, page: &Page, is_over: bool, page_size: u32) -> bool {
         let Some(rows) = page.total_count else {
             return false;
         };
@@ -242,7 +242,7 @@ impl Task<'_> {
         }
         let oldest = page.oldest();
         state.planner.learn(&self.slice, rows, oldest);
-        let Some(parts) = state.planner.cut(&self.slice, rows, self.cuts) else {
+        let Some(parts) = state.planner.split(&self.slice, rows, self.splits) else {
             return false;
         };
         let Some(place) = state.place(self.id) else {
@@ -250,7 +250,7 @@ impl Task<'_> {
         };
         state.held.remove(place);
         for (number, part) in parts.into_iter().enumerate() {
-            state.hold(place + number, part, self.cuts + 1);
+            state.hold(place + number, part, self.splits + 1);
         }
         self.has_ended = true;
         self.board.changed.notify_all();

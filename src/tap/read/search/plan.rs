@@ -1,4 +1,4 @@
-//! Where a window of time is cut into slices. Any cut is right, since rows are told by their own
+//! Where a window of time is split into slices. Any place is right, since rows are told by their own
 //! instants; how wide a slice is only decides how many pages it has, and follows what its neighbours
 //! held. Knows nothing of requests.
 
@@ -19,11 +19,11 @@ const MOST_PAGES: u64 = 12;
 const LEAST_PAGES: u64 = 4;
 /// By how much a slice may be wider than the one before.
 const FASTEST_GROWTH: i64 = 4;
-/// A slice that holds too much is cut into so many, at most: all it holds may lie in one of them.
+/// A slice that holds too much is split into so many, at most: all it holds may lie in one of them.
 const MOST_PARTS: u64 = 8;
-/// Rows that all lie in one second aren't reached by cutting: after so many cuts they are read as they
+/// Rows that all lie in one second aren't reached by splitting: after so many splits they are read as they
 /// are.
-const DEEPEST_CUT: u32 = 7;
+const DEEPEST_SPLIT: u32 = 7;
 /// Rows a day that are enough to show when days begin.
 const ENOUGH_A_DAY: i64 = 24;
 
@@ -59,7 +59,7 @@ pub struct Planner {
     window: Slice,
     /// Where the window begins, as far as rows are known.
     beginning: EpochSeconds,
-    /// There are no cuts from here on.
+    /// Nothing is split from here on.
     end: EpochSeconds,
     /// Where the next slice begins; none once the last was given out.
     next: Option<EpochSeconds>,
@@ -145,7 +145,7 @@ impl Slice {
 
 impl Planner {
     /// Plans a window of `total` rows, the oldest of which is of `oldest`, for so many who read at once.
-    /// No cut is made from `latest` on.
+    /// Nothing is split from `latest` on.
     #[must_use]
     pub fn new(
         window: Slice,
@@ -189,7 +189,7 @@ impl Planner {
             Some(at)
         };
         let target = self.target_rows();
-        let to = self.cut_near(at, at + self.width(target));
+        let to = self.boundary_near(at, at + self.width(target));
         self.rows_left = self.rows_left.saturating_sub(target);
         if to >= self.end || !self.is_trusting {
             self.next = None;
@@ -236,11 +236,11 @@ impl Planner {
     }
 
     /// The parts of a slice that holds too many rows to be read in one go; none where it doesn't, or
-    /// can't be cut. `cuts` is how often it was cut already.
+    /// can't be split. `splits` is how often it was split already.
     #[must_use]
-    pub fn cut(&self, slice: &Slice, rows: u64, cuts: u32) -> Option<Vec<Slice>> {
+    pub fn split(&self, slice: &Slice, rows: u64, splits: u32) -> Option<Vec<Slice>> {
         let target = self.target_rows();
-        if rows <= 2 * target || cuts >= DEEPEST_CUT || !self.is_trusting {
+        if rows <= 2 * target || splits >= DEEPEST_SPLIT || !self.is_trusting {
             return None;
         }
         let from = slice.from.unwrap_or(self.beginning);
@@ -279,13 +279,17 @@ impl Planner {
     }
 
     /// Where a slice from `from` ends that is to end about there.
-    fn cut_near(&self, from: EpochSeconds, at: EpochSeconds) -> EpochSeconds {
-        let cut = self.align(at);
-        if cut > from { cut } else { cut + DAY }
+    fn boundary_near(&self, from: EpochSeconds, at: EpochSeconds) -> EpochSeconds {
+        let boundary = self.align(at);
+        if boundary > from {
+            boundary
+        } else {
+            boundary + DAY
+        }
     }
 
-    /// Days are cut in their middle: those that match up to a cut end before the cut's own day, and the
-    /// next slice, which asks from a day below the cut on, begins with that, whether or not clocks are
+    /// Days are split in their middle: those that match up to a boundary end before its own day, and the
+    /// next slice, which asks from a day below the boundary on, begins with that, whether or not clocks are
     /// changed meanwhile.
     fn align(&self, at: EpochSeconds) -> EpochSeconds {
         match self.window.unit {
@@ -340,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn sparse_times_are_passed_quickly_and_dense_ones_cut() {
+    fn sparse_times_are_passed_quickly_and_dense_ones_split() {
         let dense_from = day(990);
         let rows = |slice: &Slice| {
             let from = slice.from.unwrap().max(dense_from);
@@ -352,17 +356,17 @@ mod tests {
         assert!(sparse.count() < 80, "{}", slices.len());
         let planner = planner(Unit::Second, 86_400);
         let slice = slices.last().unwrap();
-        let parts = planner.cut(slice, 30_000, 0).unwrap();
+        let parts = planner.split(slice, 30_000, 0).unwrap();
         assert_eq!(
             (parts[0].from, parts.last().unwrap().to),
             (slice.from, None)
         );
         assert!(parts.len() == 8 && parts.windows(2).all(|pair| pair[0].to == pair[1].from));
-        assert_eq!(planner.cut(slice, 30_000, DEEPEST_CUT), None);
+        assert_eq!(planner.split(slice, 30_000, DEEPEST_SPLIT), None);
     }
 
     #[test]
-    fn a_second_and_a_day_are_not_cut() {
+    fn a_second_and_a_day_are_not_split() {
         let slice = |unit, width| Slice {
             from: Some(day(500)),
             to: Some(day(500) + width),
@@ -372,7 +376,7 @@ mod tests {
             ending: Ending::default(),
         };
         assert_eq!(
-            planner(Unit::Second, 9).cut(&slice(Unit::Second, 1), 9_000, 0),
+            planner(Unit::Second, 9).split(&slice(Unit::Second, 1), 9_000, 0),
             None
         );
         let day = Slice {
@@ -380,7 +384,7 @@ mod tests {
             to: Some(day(501) + DAY / 2),
             ..slice(Unit::Day, DAY)
         };
-        assert_eq!(planner(Unit::Day, 9).cut(&day, 9_000, 0), None);
+        assert_eq!(planner(Unit::Day, 9).split(&day, 9_000, 0), None);
     }
 
     /// Whatever the timezone, of two slices that follow each other the second begins, by whole days, no

@@ -67,7 +67,7 @@ fn read_task(task: &mut Task<'_>, asking: &Asking<'_>) -> Result<Vec<Hole>, Faul
     let mut chain = Chain::new(Direction::Ascending, task.slice);
     let first = chain.page(asking);
     if let Ok(page) = &first
-        && task.is_cut(page, chain.is_over(), asking.per_page(0))
+        && task.is_split(page, chain.is_over(), asking.per_page(0))
     {
         return Ok(Vec::new());
     }

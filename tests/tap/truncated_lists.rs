@@ -87,7 +87,7 @@ fn whole_ids(count: usize) -> Ids {
 }
 
 #[test]
-fn a_list_is_completed_however_it_says_that_it_is_cut() {
+fn a_list_is_completed_however_it_says_that_it_is_truncated() {
     let url = |list: &str| {
         let place = LISTS.iter().find(|(name, _)| *name == list).unwrap().1;
         format!("/contacts/{{id}}/{place}")

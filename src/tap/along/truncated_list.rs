@@ -12,7 +12,7 @@ use crate::tap::streams::{NestedList, NestedLists};
 
 /// A list inside a record that has more than is there.
 #[derive(Debug)]
-pub struct CutList<'a> {
+pub struct TruncatedList<'a> {
     /// Which of the table's lists it is.
     pub list: &'static NestedList,
     /// Its elements.
@@ -27,7 +27,7 @@ pub struct CutList<'a> {
     has_more: Option<Range<usize>>,
 }
 
-impl CutList<'_> {
+impl TruncatedList<'_> {
     /// What makes it whole: the elements that it lacks, behind those it has, and `has_more` false.
     pub fn completed(&self, record: &str, rest: &[&str]) -> Vec<(Range<usize>, String)> {
         let is_joined = !self.elements.is_empty() && !rest.is_empty();
@@ -46,7 +46,7 @@ impl CutList<'_> {
 /// Whether a look at the record's lists is worth it: whether something in it says that it has more, or
 /// counts anything.
 #[must_use]
-pub fn may_be_cut(record: &str) -> bool {
+pub fn may_be_truncated(record: &str) -> bool {
     let bytes = record.as_bytes();
     let says = |name: &str, nothing: &[&[u8]]| {
         memmem::find_iter(bytes, name).any(|at| {
@@ -60,9 +60,9 @@ pub fn may_be_cut(record: &str) -> bool {
 
 /// How many lists of a record have more than is there.
 #[must_use]
-pub fn count_cut(record: &str, nested: &NestedLists) -> u64 {
-    if may_be_cut(record) {
-        cut_lists(record, nested).len() as u64
+pub fn count_truncated(record: &str, nested: &NestedLists) -> u64 {
+    if may_be_truncated(record) {
+        truncated_lists(record, nested).len() as u64
     } else {
         0
     }
@@ -70,17 +70,21 @@ pub fn count_cut(record: &str, nested: &NestedLists) -> u64 {
 
 /// The lists of a record that have more than is there. What isn't of the form of a list is none.
 #[must_use]
-pub fn cut_lists<'a>(record: &'a str, nested: &NestedLists) -> Vec<CutList<'a>> {
+pub fn truncated_lists<'a>(record: &'a str, nested: &NestedLists) -> Vec<TruncatedList<'a>> {
     let properties = members(record).unwrap_or_default();
     let found = properties.into_iter().filter_map(|property| {
         let mut lists = nested.lists.iter();
         let list = lists.find(|list| list.name == property.name)?;
-        cut_list(record, list, property.value)
+        truncated_list(record, list, property.value)
     });
     found.collect()
 }
 
-fn cut_list<'a>(record: &str, list: &'static NestedList, json: &'a str) -> Option<CutList<'a>> {
+fn truncated_list<'a>(
+    record: &str,
+    list: &'static NestedList,
+    json: &'a str,
+) -> Option<TruncatedList<'a>> {
     if !json.starts_with('{') {
         return None;
     }
@@ -102,7 +106,7 @@ fn cut_list<'a>(record: &str, list: &'static NestedList, json: &'a str) -> Optio
     };
     let says_so = has_more.is_some_and(is_true);
     let counts_more = total.is_some_and(|total| total > elements.len() as u64);
-    (says_so || counts_more).then(|| CutList {
+    (says_so || counts_more).then(|| TruncatedList {
         list,
         elements,
         url,
@@ -150,8 +154,8 @@ mod tests {
     };
 
     fn found(record: &str) -> Vec<(&'static str, bool)> {
-        let lists = cut_lists(record, &NESTED).into_iter();
-        lists.map(|cut| (cut.list.name, cut.is_by_count)).collect()
+        let lists = truncated_lists(record, &NESTED).into_iter();
+        lists.map(|one| (one.list.name, one.is_by_count)).collect()
     }
 
     #[test]
@@ -167,12 +171,12 @@ mod tests {
             ),
             (r#"{"id":"1"}"#, false),
         ] {
-            assert_eq!(may_be_cut(record), expected, "{record}");
+            assert_eq!(may_be_truncated(record), expected, "{record}");
         }
     }
 
     #[test]
-    fn a_list_is_cut_however_it_says_so() {
+    fn a_list_is_truncated_however_it_says_so() {
         for (rest, expected) in [
             (r#""has_more":true"#, Some(false)),
             (r#""has_more":"true","url":null"#, Some(false)),
@@ -232,8 +236,8 @@ mod tests {
             ),
         ] {
             let record = format!(r#"{{"id":"a","notes":{list}}}"#);
-            let cut = cut_lists(&record, &NESTED).remove(0);
-            let whole = edited(&record, cut.completed(&record, &["2", "3"]));
+            let truncated = truncated_lists(&record, &NESTED).remove(0);
+            let whole = edited(&record, truncated.completed(&record, &["2", "3"]));
             assert_eq!(whole, format!(r#"{{"id":"a","notes":{expected}}}"#));
         }
     }
