@@ -60,6 +60,8 @@ pub struct Discovered<'a> {
     pub key: &'a [&'a str],
     /// The property that bookmarks are made of, of an incremental stream.
     pub replication_key: Option<&'a str>,
+    /// Whether a bookmark says how far it was read.
+    pub is_incremental: bool,
     /// The stream that this one is read along with.
     pub parent: Option<&'a str>,
     /// Whether it is read when nobody chooses.
@@ -70,9 +72,10 @@ impl CatalogStream {
     /// The entry of a stream that was discovered, with metadata for every property.
     #[must_use]
     pub fn discovered(stream: Discovered<'_>) -> Self {
-        let method = match stream.replication_key {
-            Some(_) => "INCREMENTAL",
-            None => "FULL_TABLE",
+        let method = if stream.is_incremental {
+            "INCREMENTAL"
+        } else {
+            "FULL_TABLE"
         };
         let mut about = Map::new();
         about.insert("inclusion".into(), json!("available"));
@@ -145,6 +148,19 @@ impl CatalogStream {
             }
         }
         projection
+    }
+
+    /// The properties of a record that the user has selected by name.
+    #[must_use]
+    pub fn chosen_properties(&self) -> Vec<String> {
+        let chosen = self.metadata.iter().filter_map(|entry| {
+            let [name] = &names_in(&entry.breadcrumb)[..] else {
+                return None;
+            };
+            let is_chosen = flag(Some(&entry.metadata), "selected") == Some(true);
+            is_chosen.then(|| name.clone())
+        });
+        chosen.collect()
     }
 
     /// Leaves out the property at `path`, and all that is in it, whatever else is said of it.
@@ -310,6 +326,7 @@ mod tests {
             }}),
             key: &["id"],
             replication_key: Some("updated_at"),
+            is_incremental: true,
             parent: None,
             selected_by_default: true,
         })

@@ -45,6 +45,12 @@ impl Projection {
         self.left_out.is_empty()
     }
 
+    /// Whether a property of the object is left out with all that is in it.
+    #[must_use]
+    pub fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.get(name) == Some(&LeftOut::Whole)
+    }
+
     /// Appends `record`, a JSON object, to `out` without what is left out.
     pub fn copy(&self, record: &str, out: &mut String) -> Result<(), serde_json::Error> {
         let mut cuts = Vec::new();

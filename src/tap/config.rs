@@ -105,7 +105,8 @@ pub struct Settings {
     #[serde(default = "default_export_wait")]
     #[schemars(range(min = 0, max = 10_080))]
     export_wait_minutes: u32,
-    /// How many days of sending each run exports again, for opens, replies and the like that came late.
+    /// How many days each run exports again, for opens, replies and the like that came late, and for rows of
+    /// reports that changed.
     #[serde(default = "default_export_lookback")]
     #[schemars(range(min = 0, max = 365))]
     export_lookback_days: u32,

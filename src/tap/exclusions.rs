@@ -179,7 +179,10 @@ fn inside(schema: &Value) -> Inside<'_> {
     if schema["items"].is_object() {
         return inside(&schema["items"]);
     }
-    if let Some(properties) = schema["properties"].as_object() {
+    // Where none is declared, which there are is the workspace's to say.
+    if let Some(properties) = schema["properties"].as_object()
+        && !properties.is_empty()
+    {
         return Inside::Properties(properties);
     }
     let is = |kind: &str| match &schema["type"] {

@@ -33,6 +33,8 @@ pub struct Output {
     pub key_properties: Vec<String>,
     /// Names of the bookmark's properties.
     pub bookmark_properties: Vec<String>,
+    /// Names of the properties that the catalog selects in so many words.
+    pub chosen: Vec<String>,
     /// What is left out of the records.
     pub projection: Projection,
 }
@@ -59,6 +61,7 @@ fn discovered(stream: &Stream) -> CatalogStream {
         schema: (stream.schema)(),
         key: stream.key,
         replication_key: stream.replication_key,
+        is_incremental: stream.is_incremental(),
         parent: None,
         selected_by_default: stream.selected_by_default,
     })
@@ -70,6 +73,7 @@ fn discovered_child(parent: &Stream, child: &Child) -> CatalogStream {
         schema: (child.schema)(),
         key: child.key,
         replication_key: None,
+        is_incremental: false,
         parent: Some(parent.name),
         selected_by_default: child.selected_by_default,
     })
@@ -125,7 +129,7 @@ pub fn plan(
             stream,
             is_full_table: own
                 .as_ref()
-                .is_some_and(|entry| stream.replication_key.is_some() && entry.wants_full_table()),
+                .is_some_and(|entry| stream.is_incremental() && entry.wants_full_table()),
             output: own.map(|entry| Output::of(stream.name, &entry)),
             children,
         });
@@ -205,6 +209,7 @@ impl Output {
             schema: entry.selected_schema(),
             key_properties: entry.key_properties.clone(),
             bookmark_properties: entry.replication_key.iter().cloned().collect(),
+            chosen: entry.chosen_properties(),
             projection: entry.projection(),
         }
     }

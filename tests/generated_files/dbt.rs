@@ -27,7 +27,7 @@ fn every_stream_has_its_staging_model() {
             files.insert(format!("stg_{name}.sql"), model);
             tests += &tests_of(name, key);
         };
-        let is_whole = stream.replication_key.is_none();
+        let is_whole = !stream.is_incremental();
         add(stream.name, stream.key, stream.replication_key, is_whole);
         for child in stream.children {
             add(child.name, child.key, child.parent_updated_at, false);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use intercom_singer::internals::tap::discover;
 use intercom_singer::internals::tap::streams::{
-    self, Child, ChildSource, ExportKind, Paging, Stream,
+    self, Child, ChildSource, ExportJobs, ExportKind, ExportOf, Paging, Stream,
 };
 use intercom_singer::internals::{about, settings, tap, target};
 
@@ -126,7 +126,7 @@ fn child_source(child: &Child, parent: &Stream) -> String {
     match child.source {
         ChildSource::Request(request) => format!("`GET {}`", request.path),
         ChildSource::SameExport(ExportKind::Named(kind)) => format!("the same, files of `{kind}`"),
-        ChildSource::SameExport(ExportKind::Others { .. }) => {
+        ChildSource::SameExport(ExportKind::Others { .. } | ExportKind::Rows) => {
             "the same, all other files".to_owned()
         }
         ChildSource::Inside(list) => format!("`{list}` of each record of `{}`", parent.name),
@@ -136,6 +136,7 @@ fn child_source(child: &Child, parent: &Stream) -> String {
 fn replication(stream: &Stream) -> String {
     match stream.replication_key {
         Some(key) => format!("incremental by `{key}`"),
+        None if stream.is_incremental() => "incremental, by windows of time".to_owned(),
         None => "full table".to_owned(),
     }
 }
@@ -154,6 +155,13 @@ fn request(stream: &Stream) -> String {
         | Paging::Object
         | Paging::Texts => "GET",
     };
+    if let Paging::ExportJobs(ExportJobs {
+        of: ExportOf::Dataset { id, .. },
+        ..
+    }) = stream.paging
+    {
+        return format!("{method} {}`, dataset `{id}", stream.path);
+    }
     format!("{method} {}", stream.path)
 }
 

@@ -35,6 +35,7 @@ mod poison;
 mod property;
 mod recorded;
 mod report;
+mod reports;
 mod requests;
 mod schemas_follow;
 mod scroll;

@@ -74,12 +74,13 @@ pub struct Exports {
     jobs: BTreeMap<String, Job>,
 }
 
+/// A job of any kind.
 #[derive(Debug, Clone)]
-struct Job {
-    window: (i64, i64),
-    fate: Fate,
-    looks: u32,
-    is_over: bool,
+pub(super) struct Job {
+    pub window: (i64, i64),
+    pub fate: Fate,
+    pub looks: u32,
+    pub is_over: bool,
 }
 
 impl Exports {
@@ -239,6 +240,7 @@ impl Exports {
         for row in self.rows_of(job) {
             files.entry(row.kind.as_str()).or_default().push(row);
         }
+        let csv = |rows: &[&ExportRow]| csv(rows.iter().map(|row| &row.values[..]));
         let receipts = || csv(files.get("receipt").map_or(&[][..], Vec::as_slice));
         let mut body = match self.packing {
             Packing::Plain => receipts().into_bytes(),
@@ -291,18 +293,18 @@ pub fn ids(exports: &Exports, stream: &str) -> Option<BTreeSet<String>> {
         .then(|| [String::new()].into())
 }
 
-fn time(seconds: i64) -> String {
+pub(super) fn time(seconds: i64) -> String {
     let time = chrono::DateTime::from_timestamp(seconds, 0).expect("a time of this century");
     time.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-fn status(id: &str, status: &str) -> Reply {
+pub(super) fn status(id: &str, status: &str) -> Reply {
     let body = json!({"job_identifier": id, "status": status, "download_url": "", "download_expires_at": ""});
     Reply::json(200, body.to_string())
 }
 
 /// Rows as CSV. The columns are those of the first.
-fn csv(rows: &[&ExportRow]) -> String {
+pub(super) fn csv<'a>(rows: impl Iterator<Item = &'a [(String, String)]>) -> String {
     let mut text = String::new();
     let mut line = |values: &mut dyn Iterator<Item = &str>| {
         let quoted = values.map(|value| {
@@ -315,11 +317,12 @@ fn csv(rows: &[&ExportRow]) -> String {
         let line: Vec<String> = quoted.collect();
         writeln!(text, "{}", line.join(",")).expect("text takes everything");
     };
-    if let Some(first) = rows.first() {
-        line(&mut first.values.iter().map(|(name, _)| name.as_str()));
+    let mut rows = rows.peekable();
+    if let Some(first) = rows.peek() {
+        line(&mut first.iter().map(|(name, _)| name.as_str()));
     }
     for row in rows {
-        line(&mut row.values.iter().map(|(_, value)| value.as_str()));
+        line(&mut row.iter().map(|(_, value)| value.as_str()));
     }
     text
 }
@@ -336,7 +339,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// A gzip stream of blocks that are stored as they are.
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut blocks = bytes.chunks(0xffff).peekable();
     if blocks.peek().is_none() {
@@ -355,7 +358,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A zip of files that are stored as they are.
-fn zip(files: impl Iterator<Item = (String, String)>) -> Vec<u8> {
+pub(super) fn zip(files: impl Iterator<Item = (String, String)>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
     let mut count = 0u16;

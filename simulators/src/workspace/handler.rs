@@ -18,6 +18,7 @@ use super::limits::{RateLimit, Standing};
 use super::lists;
 use super::log::RequestRecord;
 use super::nested;
+use super::reports::Reports;
 use super::resources;
 use super::scroll::{OpenScroll, companies};
 use super::search::{has_company_search, search};
@@ -48,6 +49,7 @@ pub struct State {
     pub rewrite: RwLock<Option<Rewrite>>,
     pub scroll: OpenScroll,
     pub exports: Mutex<Exports>,
+    pub reports: Mutex<Reports>,
     pub log: Mutex<Vec<RequestRecord>>,
     /// Requests that carried the token.
     pub authorized: AtomicU64,
@@ -64,6 +66,7 @@ impl State {
             rewrite: RwLock::default(),
             scroll: OpenScroll::default(),
             exports: Mutex::new(Exports::usual()),
+            reports: Mutex::new(Reports::usual()),
             log: Mutex::default(),
             authorized: AtomicU64::new(0),
         }
@@ -202,6 +205,9 @@ impl State {
             return error(request, 403, "api_plan_restricted", message);
         }
         if let Some(reply) = lock(&self.exports).answer(request) {
+            return reply;
+        }
+        if let Some(reply) = lock(&self.reports).answer(request) {
             return reply;
         }
         let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();

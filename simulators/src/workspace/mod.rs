@@ -28,6 +28,7 @@ mod log;
 mod nested;
 mod noise;
 mod query;
+mod reports;
 mod resource_ids;
 mod resources;
 mod scroll;
@@ -47,6 +48,7 @@ pub use self::exports::{ExportRow, Exports, Fate, Packing};
 pub use self::faults::{Fault, FaultKind, When};
 use self::handler::{Hook, State};
 pub use self::log::RequestRecord;
+pub use self::reports::{Dataset, ReportRow, Reports};
 pub use self::settings::{
     CallTimestamps, Churn, CursorKind, Dates, LastPage, PageNext, Settings, TooMany,
     TranscriptFormat,
@@ -145,6 +147,7 @@ impl Workspace {
         content::ids(&settings, stream)
             .or_else(|| further::ids(&settings, stream))
             .or_else(|| exports::ids(&lock(&self.state.exports), stream))
+            .or_else(|| reports::ids(stream))
             .or_else(|| self.read(|data| nested::ids(data, &settings, stream)))
             .or_else(|| self.read(|data| resource_ids::ids(data, &settings, stream)))
             .unwrap_or_else(|| self.read(|data| data.ids(stream)))
@@ -194,6 +197,11 @@ impl Workspace {
     /// Looks at what there is to export, or changes it.
     pub fn exports<T>(&self, look: impl FnOnce(&mut Exports) -> T) -> T {
         look(&mut lock(&self.state.exports))
+    }
+
+    /// Looks at the rows that reports are made of, or changes them.
+    pub fn reports<T>(&self, look: impl FnOnce(&mut Reports) -> T) -> T {
+        look(&mut lock(&self.state.reports))
     }
 
     /// Makes requests fail. Where several faults strike one request, the first injected wins.

@@ -20,7 +20,7 @@ use crate::tap::plan::Plan;
 use crate::tap::read::page::Row;
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Batch;
-use crate::tap::read::stream::{Wholeness, read_stream};
+use crate::tap::read::stream::{Wanted, Wholeness, read_stream};
 use crate::tap::time::{self, EpochSeconds};
 
 /// So many records of one list are asked for again before they are told: where more differ, it isn't
@@ -144,8 +144,11 @@ impl<'a, W: Write> Comparison<'a, W> {
         let (plan, client, started) = (self.plan, self.client, self.shared.started);
         let children: Vec<_> = plan.children.iter().map(|(child, _)| *child).collect();
         read_stream(
-            plan.stream,
-            &children,
+            Wanted {
+                stream: plan.stream,
+                output: plan.output.as_ref(),
+                children: &children,
+            },
             client,
             &Place::beginning(),
             started,

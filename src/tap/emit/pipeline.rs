@@ -17,7 +17,7 @@ use crate::tap::plan::Plan;
 use crate::tap::read::page::{RecordJson, Row};
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::reading::Batch;
-use crate::tap::read::stream::{Wholeness, read_stream};
+use crate::tap::read::stream::{Wanted, Wholeness, read_stream};
 use crate::tap::streams::Child;
 use crate::tap::time::{self, EpochSeconds};
 
@@ -207,6 +207,7 @@ fn start_reading(
     let (sender, pages) = mpsc::sync_channel(PAGES_AHEAD);
     let client = Arc::clone(client);
     let stream = plan.stream;
+    let output = plan.output.clone();
     let children: Vec<&'static Child> = plan.children.iter().map(|(child, _)| *child).collect();
     let read = move || {
         let mut sink = |batch| {
@@ -215,9 +216,12 @@ fn start_reading(
                 FromReader::Page(Box::new(batch), time::now_to_millis()),
             )
         };
-        let end = read_stream(
-            stream, &children, &client, &places, started, wholeness, &mut sink,
-        );
+        let wanted = Wanted {
+            stream,
+            output: output.as_ref(),
+            children: &children,
+        };
+        let end = read_stream(wanted, &client, &places, started, wholeness, &mut sink);
         // Whoever hung up needs no word of it.
         let _ = give(&sender, FromReader::End(end));
     };

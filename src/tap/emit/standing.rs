@@ -35,7 +35,7 @@ impl<'a> Standing<'a> {
     pub fn of(plan: &'a Plan, state: &State, now: EpochSeconds) -> Result<Self, Failure> {
         let mut standing = Self {
             plan,
-            is_remembered: plan.stream.replication_key.is_some() && !plan.is_full_table,
+            is_remembered: plan.stream.is_incremental() && !plan.is_full_table,
             places: Place::beginning(),
             children_before: Vec::new(),
             awaited: Vec::new(),

@@ -275,7 +275,7 @@ fn version_of(client: &Client, plan: &Plan) -> Option<u64> {
 
 /// How much must be read before any of it is emitted.
 fn wholeness_of(plan: &Plan) -> Wholeness {
-    if plan.is_full_table || plan.stream.replication_key.is_none() {
+    if plan.is_full_table || !plan.stream.is_incremental() {
         Wholeness::Lists
     } else {
         Wholeness::Pages

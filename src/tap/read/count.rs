@@ -3,6 +3,7 @@
 use super::amount::Amount;
 use super::between;
 use super::counted::Counted;
+use super::export;
 use super::numbered;
 use super::places::Place;
 use super::reading::{Reading, unexpectedly_gone};
@@ -12,7 +13,7 @@ use super::unsorted;
 use crate::tap::api::client::{ApiRequest, Client};
 use crate::tap::api::path::with_parameter;
 use crate::tap::fault::Fault;
-use crate::tap::streams::{DateMatching, ExportJobs, Paging, Stream};
+use crate::tap::streams::{DateMatching, ExportJobs, ExportOf, Paging, Stream};
 use crate::tap::time::EpochSeconds;
 
 /// Counts a stream that is read from these places on. Where `wants_sample`, a page of it is looked at,
@@ -28,6 +29,7 @@ pub fn count_stream(
         let reading = Reading {
             stream,
             path: stream.path,
+            output: None,
             client,
             places,
             remembered_from: None,
@@ -119,8 +121,11 @@ fn cursors(reading: &Reading<'_>, first: String, per_page: u32) -> Result<Counte
 }
 
 /// Whether exports may be asked for: a job would take the server's time, so one is asked after that
-/// there isn't.
+/// there isn't, or what the workspace has of a dataset.
 pub fn export_permission(client: &Client, jobs: &ExportJobs) -> Result<(), Fault> {
+    if let ExportOf::Dataset { id, listed_at } = jobs.of {
+        return export::dataset(client, listed_at, id).map(|_| ());
+    }
     let path = jobs.status.replace("{job}", "none");
     match client.send(&ApiRequest::Get(path), |_| Ok(())) {
         Ok(()) | Err(Fault::Gone { .. }) => Ok(()),

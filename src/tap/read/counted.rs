@@ -62,7 +62,7 @@ impl Counted {
 
 /// The rows that weren't emitted before, within the bounds.
 pub(super) fn newly_met(reading: &Reading<'_>, rows: Vec<Row>) -> Vec<Row> {
-    if reading.stream.replication_key.is_none() {
+    if !reading.stream.is_incremental() {
         return rows;
     }
     Sieve::new(reading).take(rows, reading.lower_bound(), None)

@@ -10,6 +10,7 @@ use crate::singer::metrics;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client};
 use crate::tap::api::path::{path_segment, with_query};
 use crate::tap::fault::Fault;
+use crate::tap::plan::Output;
 use crate::tap::streams::{Child, Stream};
 use crate::tap::time::EpochSeconds;
 
@@ -33,6 +34,8 @@ pub struct Reading<'a> {
     pub stream: &'static Stream,
     /// The path of the endpoint that is asked: the row's, or that of another that has the same records.
     pub path: &'static str,
+    /// How its own records are emitted, where that makes a difference to what is asked for.
+    pub output: Option<&'a Output>,
     /// The client.
     pub client: &'a Client,
     /// Where the outputs that are emitted stand; at least one.

@@ -7,6 +7,7 @@ use super::spool::Spool;
 use super::{between, cursor, export, numbered, scroll_or_search, search, unsorted};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
+use crate::tap::plan::Output;
 use crate::tap::streams::{Child, Paging, Stream};
 use crate::tap::time::EpochSeconds;
 
@@ -19,27 +20,39 @@ pub enum Wholeness {
     Lists,
 }
 
+/// What is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The row of the table.
+    pub stream: &'static Stream,
+    /// How its own records are emitted, if they are.
+    pub output: Option<&'a Output>,
+    /// What is emitted along with them.
+    pub children: &'a [&'static Child],
+}
+
 /// Reads a stream to its end: the one list there is of it, or one after the other. One that can't
 /// be read doesn't keep the others from being read.
 pub fn read_stream(
-    stream: &'static Stream,
-    children: &[&'static Child],
+    wanted: Wanted<'_>,
     client: &Client,
     places: &[Place],
     started_here: EpochSeconds,
     wholeness: Wholeness,
     sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
+    let stream = wanted.stream;
     let mut read_one = |one| {
         let reading = Reading {
             stream,
             path: stream.path,
+            output: wanted.output,
             client,
             places,
             remembered_from: None,
             started_here,
             one,
-            children,
+            children: wanted.children,
             is_whole_list: wholeness == Wholeness::Lists,
         };
         match wholeness {

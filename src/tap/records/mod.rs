@@ -40,6 +40,7 @@ mod custom_objects;
 mod deletions;
 pub mod exports;
 mod notes;
+pub mod reports;
 mod segments;
 mod shared;
 mod side_conversations;

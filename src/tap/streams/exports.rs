@@ -1,7 +1,7 @@
 //! Streams of the content export. A job makes files of all kinds at once, so the kinds are read
 //! along with the receipts.
 
-use super::{Child, ChildSource, ExportJobs, ExportKind, Paging, Stream};
+use super::{Child, ChildSource, ExportJobs, ExportKind, ExportOf, Paging, Stream};
 use crate::tap::records::exports;
 
 /// Their rows, in the order of reading.
@@ -20,6 +20,7 @@ pub static STREAMS: &[Stream] = &[Stream {
         status: "/export/content/data/{job}",
         download: "/download/content/data/{job}",
         bounds: ("created_at_after", "created_at_before"),
+        of: ExportOf::Everything,
         most_days: 90,
         kind: ExportKind::Named("receipt"),
     }),

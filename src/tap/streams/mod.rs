@@ -7,13 +7,14 @@ mod conversations;
 mod exports;
 mod help_center;
 mod people;
+mod reports;
 mod row;
 mod scopes;
 mod workspace;
 
 pub use row::{
     Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
-    ExportJobs, ExportKind, NestedList, NestedLists, NextPage, Paging, Stream,
+    ExportJobs, ExportKind, ExportOf, NestedList, NestedLists, NextPage, Paging, Stream,
 };
 pub use scopes::scope_of;
 
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Stream> {
         help_center::STREAMS,
         // Last, since their jobs take the server's time.
         exports::STREAMS,
+        reports::STREAMS,
     ]
     .into_iter()
     .flatten()

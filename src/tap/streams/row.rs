@@ -38,6 +38,15 @@ pub struct Stream {
     pub children: &'static [Child],
 }
 
+impl Stream {
+    /// Whether a bookmark says how far it was read. Exports have one without a replication key: their
+    /// windows of time are what it is of, not their rows.
+    #[must_use]
+    pub fn is_incremental(&self) -> bool {
+        self.replication_key.is_some() || matches!(self.paging, Paging::ExportJobs(_))
+    }
+}
+
 /// Lists inside a record that hold but the first elements, and a `url` for the whole.
 #[derive(Clone, Copy, Debug)]
 pub struct NestedLists {
@@ -166,12 +175,29 @@ pub struct ExportJobs {
     pub status: &'static str,
     /// Path of its files.
     pub download: &'static str,
-    /// Names of the two instants in the body, in epoch seconds, both inclusive.
+    /// Names of the two instants in the body, in epoch seconds.
     pub bounds: (&'static str, &'static str),
+    /// What is exported.
+    pub of: ExportOf,
     /// Days that one job may span, at most.
     pub most_days: u32,
     /// Which files of a download hold the stream's own rows.
     pub kind: ExportKind,
+}
+
+/// What a job exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportOf {
+    /// All there is. Both instants are inclusive.
+    Everything,
+    /// The rows of one dataset, by the attributes that are asked for. Nothing is said of whether the
+    /// instants are inclusive.
+    Dataset {
+        /// Its identifier.
+        id: &'static str,
+        /// Path of the list of datasets and of their attributes.
+        listed_at: &'static str,
+    },
 }
 
 /// What a file of an export holds.
@@ -184,6 +210,8 @@ pub enum ExportKind {
         /// The property that the tap adds.
         told_as: &'static str,
     },
+    /// Rows of the stream, whatever the file is called.
+    Rows,
 }
 
 /// A request for the child records of one parent.

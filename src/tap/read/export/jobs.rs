@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::archive::Archive;
+use super::dataset::{AskedAttributes, dataset};
+use crate::cli::foreign::told;
 use crate::http::patience::Backoff;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client, FileSlot, Once, lock};
-use crate::tap::api::path::path_segment;
+use crate::tap::api::error::ErrorList;
+use crate::tap::api::path::{path_segment, with_parameter};
 use crate::tap::fault::Fault;
 use crate::tap::read::exported::Job;
 use crate::tap::read::page::text;
-use crate::tap::read::reading::unexpectedly_gone;
-use crate::tap::streams::ExportJobs;
+use crate::tap::read::reading::{Reading, unexpectedly_gone};
+use crate::tap::streams::{ExportJobs, ExportOf};
 use crate::tap::time::EpochSeconds;
 
 /// Between two looks at a job.
@@ -28,9 +31,13 @@ const MOST_DOWNLOADS: u32 = 4;
 
 /// Begins jobs and gets their files.
 pub struct Jobs<'a> {
-    pub client: &'a Client,
-    pub stream: &'static str,
-    pub paths: &'a ExportJobs,
+    client: &'a Client,
+    stream: &'static str,
+    paths: &'a ExportJobs,
+    /// What jobs are asked for, where they export a dataset.
+    asked: Option<AskedAttributes>,
+    /// The workspace's code, where jobs are asked after by it and it is told.
+    app_id: Option<String>,
 }
 
 /// What became of a job.
@@ -43,11 +50,28 @@ enum End {
     Lost(String),
 }
 
-impl Jobs<'_> {
+impl<'a> Jobs<'a> {
+    /// For a stream; asks what its dataset has, where it is one.
+    pub fn new(reading: &Reading<'a>, paths: &'a ExportJobs) -> Result<Self, Fault> {
+        let client = reading.client;
+        let (mut asked, mut app_id) = (None, None);
+        if let ExportOf::Dataset { id, listed_at } = paths.of {
+            asked = Some(dataset(client, listed_at, id)?.asked(reading.output));
+            app_id = code_of_workspace(client)?;
+        }
+        Ok(Self {
+            client,
+            stream: reading.stream.name,
+            paths,
+            asked,
+            app_id,
+        })
+    }
+
     /// The files of what happened between two instants; none where nothing did. `begun` is a job of an
     /// earlier run; of each that is begun here, `remember` is told first.
     pub fn files(
-        &self,
+        &mut self,
         from: EpochSeconds,
         until: EpochSeconds,
         begun: Option<Job>,
@@ -80,10 +104,9 @@ impl Jobs<'_> {
     }
 
     /// Begins a job. While others are in the way, it waits.
-    fn begin(&self, from: EpochSeconds, until: EpochSeconds) -> Result<String, Fault> {
-        let (after, before) = self.paths.bounds;
-        let body = json!({after: from, before: until - 1}).to_string();
-        let request = ApiRequest::Post(self.paths.enqueue.into(), body.into_bytes());
+    fn begin(&mut self, from: EpochSeconds, until: EpochSeconds) -> Result<String, Fault> {
+        let mut request = self.beginning(from, until);
+        let mut may_leave_out = true;
         let patience = self.client.config().export_wait;
         let since = Instant::now();
         let mut losses = 0;
@@ -103,6 +126,10 @@ impl Jobs<'_> {
                 }
                 Once::Error { words, fault } => {
                     if !words.is_of_pending_jobs() {
+                        if std::mem::take(&mut may_leave_out) && self.leave_out(&words) {
+                            request = self.beginning(from, until);
+                            continue;
+                        }
                         return Err(unexpectedly_gone(fault));
                     }
                     if since.elapsed() >= patience {
@@ -126,10 +153,51 @@ impl Jobs<'_> {
         }
     }
 
+    /// What begins a job for that window.
+    fn beginning(&self, from: EpochSeconds, until: EpochSeconds) -> ApiRequest {
+        let (after, before) = self.paths.bounds;
+        let body = match (self.paths.of, &self.asked) {
+            (ExportOf::Dataset { id, .. }, Some(asked)) => {
+                // A second more at either end, whichever is exclusive: what is in two windows comes once.
+                json!({"dataset_id": id, "attribute_ids": asked.ids, after: from - 1, before: until})
+            }
+            _ => json!({after: from, before: until - 1}),
+        };
+        ApiRequest::Post(self.paths.enqueue.into(), body.to_string().into_bytes())
+    }
+
+    /// Leaves out attributes that an error names; whether there are others left.
+    fn leave_out(&mut self, words: &ErrorList) -> bool {
+        let Some(asked) = &mut self.asked else {
+            return false;
+        };
+        let names = asked.leave_out(words);
+        if names.is_empty() {
+            return false;
+        }
+        tracing::warn!(
+            "{}: these attributes are listed, but can't be exported, and are left out: {}",
+            self.stream,
+            told(&names.join(", "))
+        );
+        true
+    }
+
+    /// The path of a job, with what the API wants in its query.
+    fn path_of(&self, template: &str, id: &str) -> String {
+        let mut path = template.replace("{job}", &path_segment(id));
+        if self.asked.is_some() {
+            path = with_parameter(&path, "job_identifier", id);
+        }
+        if let Some(code) = &self.app_id {
+            path = with_parameter(&path, "app_id", code);
+        }
+        path
+    }
+
     /// Waits for a job's end and gets its files.
     fn end_of(&self, job: &Job) -> Result<End, Fault> {
-        let id = path_segment(&job.id);
-        let request = ApiRequest::Get(self.paths.status.replace("{job}", &id));
+        let request = ApiRequest::Get(self.path_of(self.paths.status, &job.id));
         let since = Instant::now();
         for looks in 1.. {
             let status = match self.client.send(&request, |body| member(body, "status")) {
@@ -138,7 +206,7 @@ impl Jobs<'_> {
                 Err(fault) => return Err(unexpectedly_gone(fault)),
             };
             match status.as_str() {
-                "complete" | "completed" => return self.download(&id),
+                "complete" | "completed" => return self.download(&job.id),
                 "no_data" => return Ok(End::Nothing),
                 "failed" | "canceled" | "cancelled" | "expired" => {
                     return Ok(End::Lost(format!("the export job {} is {status}", job.id)));
@@ -159,7 +227,7 @@ impl Jobs<'_> {
     }
 
     fn download(&self, id: &str) -> Result<End, Fault> {
-        let path = self.paths.download.replace("{job}", id);
+        let path = self.path_of(self.paths.download, id);
         let slot = FileSlot::default();
         let request = ApiRequest::Download(path, FileSlot::clone(&slot));
         for number in 1.. {
@@ -187,6 +255,15 @@ impl Jobs<'_> {
         }
         Ok(End::Nothing)
     }
+}
+
+/// The code that the API knows a workspace by, where the API tells it.
+fn code_of_workspace(client: &Client) -> Result<Option<String>, Fault> {
+    let told = client.send(&ApiRequest::Get("/me".into()), |body| {
+        let answer: Value = serde_json::from_str(&text(body)?)?;
+        Ok(answer["app"]["id_code"].as_str().map(str::to_owned))
+    });
+    told.map_err(unexpectedly_gone)
 }
 
 /// A text in an answer.

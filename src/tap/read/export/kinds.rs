@@ -12,6 +12,8 @@ pub struct Kinds {
     named: Vec<Named>,
     /// Who gets what isn't known, and the property that says what it is.
     others: (Outputs, Option<&'static str>),
+    /// Whether names say nothing: all files hold the same.
+    are_all_one: bool,
 }
 
 struct Named {
@@ -37,6 +39,7 @@ impl Kinds {
         let mut kinds = Self {
             named: Vec::new(),
             others: (Outputs::default(), None),
+            are_all_one: false,
         };
         kinds.add(own, &(reading.stream.schema)(), Outputs::OWN);
         for child in reading.stream.children {
@@ -66,6 +69,10 @@ impl Kinds {
                 });
             }
             ExportKind::Others { told_as } => self.others = (outputs, Some(told_as)),
+            ExportKind::Rows => {
+                self.others = (outputs, None);
+                self.are_all_one = true;
+            }
         }
     }
 
@@ -87,9 +94,12 @@ impl Kinds {
 
     /// The kind of a file of that name, with these columns.
     pub fn of(&self, name: Option<&str>, columns: &[String]) -> FileKind {
+        // Rows are remembered with their kind, and the name of a file is another in every job.
+        let name = name.filter(|_| !self.are_all_one);
         let from_name = name.and_then(kind_in);
         let known = match from_name {
             Some(kind) => self.named.iter().find(|named| named.name == kind),
+            None if self.are_all_one => None,
             None => self.by_columns(columns),
         };
         match known {
@@ -133,6 +143,7 @@ mod tests {
                 named("long", &["id", "opened_at", "more"], 1),
             ],
             others: (Outputs::child(2), Some("kind")),
+            are_all_one: false,
         }
     }
 

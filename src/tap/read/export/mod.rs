@@ -3,12 +3,14 @@
 //! replies come late; of those, rows that earlier runs emitted are left out.
 
 mod archive;
+mod dataset;
 mod jobs;
 mod kinds;
 mod rows;
 mod standing;
 
 use self::archive::Archive;
+pub use self::dataset::dataset;
 use self::jobs::Jobs;
 use self::kinds::Kinds;
 use self::rows::Rows;
@@ -36,11 +38,7 @@ pub fn read(
     let look_back = DAY * Seconds::from(config.export_lookback_days);
     // Whole days of another timezone may be exported: of the next run's first, and of a window's first.
     let again_from = today.min(end) - look_back - 2 * DAY;
-    let begins = Jobs {
-        client: reading.client,
-        stream: reading.stream.name,
-        paths: jobs,
-    };
+    let mut begins = Jobs::new(reading, jobs)?;
     let kinds = Kinds::new(reading, jobs.kind);
     // A day less than there may be, since days begin elsewhere at other times.
     let longest = DAY * Seconds::from(jobs.most_days.max(2) - 1);
