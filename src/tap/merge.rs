@@ -73,13 +73,13 @@ fn merged_bookmark(
                     .hint("let the run that it is of come to its end, then merge again"),
             );
         }
-        read.push((bookmark.updated_at, *value));
+        read.push((bookmark.replication_key_value, *value));
     }
     // A child with a bookmark of its own lags behind its parent: reading begins at the oldest.
     let chosen = if is_child {
-        read.iter().min_by_key(|(updated_at, _)| *updated_at)
+        read.iter().min_by_key(|(reached, _)| *reached)
     } else {
-        read.iter().max_by_key(|(updated_at, _)| *updated_at)
+        read.iter().max_by_key(|(reached, _)| *reached)
     };
     let mut chosen = match chosen {
         Some((_, Value::Object(bookmark))) => bookmark.clone(),

@@ -62,7 +62,8 @@ impl AwaitedList {
         self.push(Awaited {
             what: Some(what.to_owned()),
             parent: row.id.clone(),
-            parent_updated_at: serde_json::from_str(row.updated_at_json()).unwrap_or_default(),
+            parent_updated_at: serde_json::from_str(row.replication_key_value_json())
+                .unwrap_or_default(),
             since,
             why: why.map(str::to_owned),
         });

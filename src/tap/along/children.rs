@@ -89,14 +89,14 @@ pub struct Parent {
     /// Its key.
     pub id: String,
     /// Its `updated_at` as JSON.
-    pub updated_at_json: String,
+    pub replication_key_value_json: String,
 }
 
 impl From<&Row> for Parent {
     fn from(row: &Row) -> Self {
         Self {
             id: row.id.clone(),
-            updated_at_json: row.updated_at_json().to_owned(),
+            replication_key_value_json: row.replication_key_value_json().to_owned(),
         }
     }
 }
@@ -285,7 +285,11 @@ fn members_of_parent(child: &Child, parent: &Parent) -> String {
         members.push(format!("{}:{}", quoted(name), quoted(&parent.id)));
     }
     if let Some(name) = child.parent_updated_at {
-        members.push(format!("{}:{}", quoted(name), parent.updated_at_json));
+        members.push(format!(
+            "{}:{}",
+            quoted(name),
+            parent.replication_key_value_json
+        ));
     }
     members.join(",")
 }

@@ -59,7 +59,7 @@ pub enum Check {
 pub struct Pending {
     pub waiting: WaitingRecord,
     pub key_json: String,
-    pub updated_at: Option<EpochSeconds>,
+    pub changed_at: Option<EpochSeconds>,
     pub lake: Option<EpochSeconds>,
     /// Whether the record itself is to be mended, with all that goes with it.
     pub is_whole: bool,

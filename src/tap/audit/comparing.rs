@@ -56,7 +56,7 @@ pub struct Suspect {
     pub key: String,
     pub key_json: String,
     pub what: What,
-    pub updated_at: Option<EpochSeconds>,
+    pub changed_at: Option<EpochSeconds>,
     pub lake: Option<EpochSeconds>,
 }
 
@@ -173,10 +173,10 @@ impl<'a, W: Write> Comparison<'a, W> {
             return Ok(());
         };
         let hash = hash_of(&key);
-        let updated_at = instant_of(&row);
+        let changed_at = instant_of(&row);
         let held = self.held.find(hash).map(|held| *held);
         let is_first = self.is_first(hash);
-        let own = self.own_difference(hash, held, updated_at, is_first);
+        let own = self.own_difference(hash, held, changed_at, is_first);
         let mut doubts = Vec::new();
         for place in 0..self.children.len() {
             let lacks = self.lacks(place, &row, hash, held, own.is_some(), is_first);
@@ -190,7 +190,7 @@ impl<'a, W: Write> Comparison<'a, W> {
                 key,
                 key_json: key_json.clone(),
                 what,
-                updated_at,
+                changed_at,
                 lake,
             };
             if mends || self.suspects.len() >= MOST_SUSPECTS {
@@ -210,7 +210,7 @@ impl<'a, W: Write> Comparison<'a, W> {
         self.pending.push_back(Pending {
             waiting: self.along.ask(row),
             key_json,
-            updated_at,
+            changed_at,
             lake,
             is_whole,
             doubts,
@@ -244,16 +244,16 @@ impl<'a, W: Write> Comparison<'a, W> {
         &mut self,
         hash: u64,
         held: Option<Held>,
-        updated_at: Option<EpochSeconds>,
+        changed_at: Option<EpochSeconds>,
         is_first: bool,
     ) -> Own {
-        if self.plan.output.is_none() || !self.expected.has(updated_at) {
+        if self.plan.output.is_none() || !self.expected.has(changed_at) {
             return None;
         }
         match held {
             None => is_first.then_some((What::Missing, None)),
-            Some(held) if held.is_older(updated_at) => {
-                self.held.find(hash)?.is_mended(updated_at);
+            Some(held) if held.is_older(changed_at) => {
+                self.held.find(hash)?.is_mended(changed_at);
                 Some((What::Stale, held.version()))
             }
             Some(_) => None,
@@ -267,8 +267,8 @@ impl<'a, W: Write> Comparison<'a, W> {
             stream: self.plan.stream.name,
             key_json: &suspect.key_json,
             what: suspect.what.clone(),
-            updated_at: suspect.updated_at,
-            lake_updated_at: suspect.lake,
+            changed_at: suspect.changed_at,
+            lake_changed_at: suspect.lake,
         };
         self.outcome.tell(&difference, &suspect.key)
     }
@@ -280,5 +280,5 @@ pub(super) fn instant_of(row: &Row) -> Option<EpochSeconds> {
         let created_at = member(row.record.json(), "created_at").ok()??;
         time::parse_json(created_at)
     };
-    row.updated_at.or_else(created_at)
+    row.replication_key_value.or_else(created_at)
 }

@@ -30,9 +30,9 @@ pub struct Difference<'a> {
     /// How it differs.
     pub what: What,
     /// The workspace's version.
-    pub updated_at: Option<EpochSeconds>,
+    pub changed_at: Option<EpochSeconds>,
     /// The lake's.
-    pub lake_updated_at: Option<EpochSeconds>,
+    pub lake_changed_at: Option<EpochSeconds>,
 }
 
 /// What the audit of one stream, or of one that is read along with it, came to.
@@ -73,8 +73,8 @@ impl Difference<'_> {
              \"lake_updated_at\":{}{successor}}}\n",
             json!(self.stream),
             self.key_json,
-            json!(self.updated_at),
-            json!(self.lake_updated_at),
+            json!(self.changed_at),
+            json!(self.lake_changed_at),
         )
     }
 }
@@ -165,8 +165,8 @@ mod tests {
             stream: "s",
             key_json,
             what,
-            updated_at: EpochSeconds::new(5),
-            lake_updated_at: None,
+            changed_at: EpochSeconds::new(5),
+            lake_changed_at: None,
         };
         assert_eq!(
             difference("123456789012345678901", What::Missing).line(),

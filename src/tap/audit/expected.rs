@@ -24,10 +24,10 @@ pub enum Expected {
 impl Expected {
     /// Whether what was updated at that instant is expected.
     #[must_use]
-    pub fn has(self, updated_at: Option<EpochSeconds>) -> bool {
+    pub fn has(self, changed_at: Option<EpochSeconds>) -> bool {
         match self {
             Self::All => true,
-            Self::UpTo(bound) => updated_at.is_none_or(|updated_at| updated_at <= bound),
+            Self::UpTo(bound) => changed_at.is_none_or(|changed_at| changed_at <= bound),
             Self::Nothing => false,
         }
     }
@@ -44,19 +44,20 @@ impl Expected {
             match standing.bookmark_of(output) {
                 None
                 | Some(Bookmark {
-                    updated_at: None, ..
+                    replication_key_value: None,
+                    ..
                 }) => return Self::Nothing,
                 // Of that very second, some may be yet to come.
                 Some(Bookmark {
-                    updated_at: Some(at),
+                    replication_key_value: Some(at),
                     in_progress: true,
                     scrolled_at,
                     ..
                 }) => Some(scrolled_at.map_or(*at - 1, |scrolled_at| scrolled_at.min(*at - 1))),
                 // Some of what was updated since the last scroll comes with the next one.
-                Some(bookmark) => match (bookmark.updated_at, bookmark.scrolled_at) {
-                    (Some(updated_at), Some(scrolled_at)) => Some(updated_at.min(scrolled_at)),
-                    (updated_at, _) => updated_at,
+                Some(bookmark) => match (bookmark.replication_key_value, bookmark.scrolled_at) {
+                    (Some(value), Some(scrolled_at)) => Some(value.min(scrolled_at)),
+                    (value, _) => value,
                 },
             }
         } else {
@@ -93,7 +94,7 @@ fn newest_bookmark(state: &State, now: EpochSeconds) -> Option<EpochSeconds> {
     let bookmark = |stream: &streams::Stream| {
         let key = stream.replication_key?;
         let bookmark = Bookmark::parse(state.bookmark(stream.name), key, now).ok()?;
-        bookmark.updated_at
+        bookmark.replication_key_value
     };
     streams::all().filter_map(bookmark).max()
 }

@@ -55,12 +55,12 @@ impl<'a, W: Write> Comparison<'a, W> {
         self.progress.asked_again(self.tally.differences());
         match answer {
             Answer::There(row) if row.id == suspect.key => {
-                suspect.updated_at = instant_of(&row);
-                let is_expected = self.expected.has(suspect.updated_at);
+                suspect.changed_at = instant_of(&row);
+                let is_expected = self.expected.has(suspect.changed_at);
                 if is_expected
                     && suspect
                         .lake
-                        .is_none_or(|lake| Some(lake) < suspect.updated_at)
+                        .is_none_or(|lake| Some(lake) < suspect.changed_at)
                 {
                     self.tell(&suspect)?;
                 }
@@ -87,7 +87,7 @@ impl<'a, W: Write> Comparison<'a, W> {
         }
         self.tell(&Suspect {
             what: What::Gone { successor },
-            updated_at: None,
+            changed_at: None,
             ..suspect
         })
     }
@@ -110,7 +110,7 @@ impl<'a, W: Write> Comparison<'a, W> {
                     held.is_settled = true;
                 }
                 if let Some((suspect, is_shown)) = suspects.get_mut(&key) {
-                    suspect.updated_at = instant_of(&row);
+                    suspect.changed_at = instant_of(&row);
                     *is_shown = true;
                 }
             }
@@ -120,7 +120,7 @@ impl<'a, W: Write> Comparison<'a, W> {
             Ok(())
         })?;
         for (suspect, is_shown) in suspects.into_values() {
-            if is_shown && self.expected.has(suspect.updated_at) {
+            if is_shown && self.expected.has(suspect.changed_at) {
                 self.tell(&suspect)?;
             } else if !is_shown {
                 self.is_gone_meanwhile(suspect, None)?;
@@ -151,7 +151,7 @@ impl<'a, W: Write> Comparison<'a, W> {
             let suspect = Suspect {
                 key_json: line.key_json.to_owned(),
                 what: What::Gone { successor: None },
-                updated_at: None,
+                changed_at: None,
                 lake,
                 key,
             };
@@ -193,12 +193,12 @@ impl<'a, W: Write> Comparison<'a, W> {
 
     /// A record is there, and its list doesn't show it, or didn't when that was read.
     fn is_there_unlisted(&mut self, suspect: Suspect, row: &Row) -> Result<(), Fault> {
-        let updated_at = instant_of(row);
-        if self.expected.has(updated_at) && suspect.lake.is_some_and(|lake| Some(lake) < updated_at)
+        let changed_at = instant_of(row);
+        if self.expected.has(changed_at) && suspect.lake.is_some_and(|lake| Some(lake) < changed_at)
         {
             self.tell(&Suspect {
                 what: What::Stale,
-                updated_at,
+                changed_at,
                 ..suspect
             })?;
             if self.outcome.mends() {

@@ -84,13 +84,13 @@ impl Held {
 
     /// Whether it is older than what was updated at that instant. What has no version never is.
     #[must_use]
-    pub fn is_older(self, updated_at: Option<EpochSeconds>) -> bool {
-        self.version().is_some() && self.version() < updated_at
+    pub fn is_older(self, changed_at: Option<EpochSeconds>) -> bool {
+        self.version().is_some() && self.version() < changed_at
     }
 
     /// From here on, it is held in this version, and with as many parts as there are.
-    pub fn is_mended(&mut self, updated_at: Option<EpochSeconds>) {
-        self.version = updated_at.unwrap_or(self.version);
+    pub fn is_mended(&mut self, changed_at: Option<EpochSeconds>) {
+        self.version = changed_at.unwrap_or(self.version);
         self.parts = NO_COUNT;
     }
 }

@@ -27,8 +27,8 @@ impl<W: Write> Comparison<'_, W> {
         is_first: bool,
     ) -> Option<Lacks> {
         let child = &mut self.children[place];
-        let updated_at = instant_of(row);
-        if !child.expected.has(updated_at) {
+        let changed_at = instant_of(row);
+        if !child.expected.has(changed_at) {
             return None;
         }
         match &mut child.check {
@@ -66,9 +66,9 @@ impl<W: Write> Comparison<'_, W> {
                 let held = held.find(hash);
                 match held {
                     None => is_first.then_some(Lacks::One(None)),
-                    Some(held) if held.is_older(updated_at) => {
+                    Some(held) if held.is_older(changed_at) => {
                         let version = held.version();
-                        held.is_mended(updated_at);
+                        held.is_mended(changed_at);
                         Some(Lacks::One(version))
                     }
                     Some(_) => None,
@@ -86,7 +86,7 @@ impl<W: Write> Comparison<'_, W> {
             let is_true = match doubt.lacks {
                 Lacks::More(parts) => there_are > u64::from(parts),
                 Lacks::One(_) => there_are > 0,
-                Lacks::Some => self.tell_inside(doubt.place, &complete, pending.updated_at)?,
+                Lacks::Some => self.tell_inside(doubt.place, &complete, pending.changed_at)?,
             };
             if !is_true {
                 continue;
@@ -100,13 +100,13 @@ impl<W: Write> Comparison<'_, W> {
                         stream: self.plan.stream.name,
                         key_json: &pending.key_json,
                         what: What::PartsMissing,
-                        updated_at: pending.updated_at,
-                        lake_updated_at: pending.lake,
+                        changed_at: pending.changed_at,
+                        lake_changed_at: pending.lake,
                     }
                 }
-                Lacks::One(lake_updated_at) => {
+                Lacks::One(lake_changed_at) => {
                     let child = &mut self.children[doubt.place];
-                    let what = match lake_updated_at {
+                    let what = match lake_changed_at {
                         None => What::Missing,
                         Some(_) => What::Stale,
                     };
@@ -115,8 +115,8 @@ impl<W: Write> Comparison<'_, W> {
                         stream: child.child.name,
                         key_json: &pending.key_json,
                         what,
-                        updated_at: pending.updated_at,
-                        lake_updated_at,
+                        changed_at: pending.changed_at,
+                        lake_changed_at,
                     }
                 }
             };
@@ -135,7 +135,7 @@ impl<W: Write> Comparison<'_, W> {
         &mut self,
         place: usize,
         complete: &Complete,
-        updated_at: Option<EpochSeconds>,
+        changed_at: Option<EpochSeconds>,
     ) -> Result<bool, Fault> {
         let side = &mut self.children[place];
         let Check::Inside { held, met, .. } = &mut side.check else {
@@ -158,8 +158,8 @@ impl<W: Write> Comparison<'_, W> {
                 stream: side.child.name,
                 key_json: &key_json,
                 what: What::Missing,
-                updated_at,
-                lake_updated_at: None,
+                changed_at,
+                lake_changed_at: None,
             };
             self.outcome.tell(&difference, "")?;
         }

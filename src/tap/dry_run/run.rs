@@ -119,7 +119,7 @@ fn forecasts_of(
 
 /// Whether some other output stands further back, where the list is read for it.
 fn is_further(places: &[Place], outputs: Outputs) -> bool {
-    let at = |place: &Place| place.bookmark.updated_at;
+    let at = |place: &Place| place.bookmark.replication_key_value;
     let oldest = places.iter().map(at).min().flatten();
     let mut places = places.iter();
     places.any(|place| place.outputs.has(outputs) && at(place) > oldest)

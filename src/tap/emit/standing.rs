@@ -70,8 +70,10 @@ impl<'a> Standing<'a> {
         for (number, (child, _)) in self.plan.children.iter().enumerate() {
             let alone = bookmark_of(child.name, self.plan, state, now)?;
             let is_covered = self.covered_before.iter().any(|name| name == child.name);
-            let is_further = |alone: &Bookmark| alone.updated_at > self.before.updated_at;
-            let is_level = |alone: &Bookmark| alone.updated_at == self.before.updated_at;
+            let is_further =
+                |alone: &Bookmark| alone.replication_key_value > self.before.replication_key_value;
+            let is_level =
+                |alone: &Bookmark| alone.replication_key_value == self.before.replication_key_value;
             let bookmark = match alone {
                 Some(alone) if !is_covered || is_further(&alone) => alone,
                 Some(alone) if is_level(&alone) => {
@@ -249,7 +251,8 @@ impl<'a> Standing<'a> {
             awaited.retain(|entry| !is_of(entry, child, stream));
             let alone = state.bookmark(child.name);
             let alone = Bookmark::parse(alone, self.plan.replication_key(), EpochSeconds::MAX);
-            let is_further = |alone: Bookmark| alone.updated_at > self.before.updated_at;
+            let is_further =
+                |alone: Bookmark| alone.replication_key_value > self.before.replication_key_value;
             if !alone.is_ok_and(is_further) {
                 self.store_bookmark(child, &self.copy_for(child), state);
             }
@@ -331,7 +334,7 @@ fn join_awaited(awaited: &mut Vec<Awaited>, others: Vec<Awaited>) {
 
 /// Whether two stand at the same place, having emitted the same there.
 fn is_same(one: &Bookmark, other: &Bookmark) -> bool {
-    let place = |bookmark: &Bookmark| (bookmark.updated_at, bookmark.in_progress);
+    let place = |bookmark: &Bookmark| (bookmark.replication_key_value, bookmark.in_progress);
     place(one) == place(other)
         && one.scrolled_at == other.scrolled_at
         && one.resume == other.resume

@@ -15,7 +15,7 @@ use crate::tap::time::{self, EpochSeconds};
 pub struct Bookmark {
     /// Every record up to here was emitted, but for those indexed late. Absent until then. In the
     /// state it bears the name of the stream's replication key, `updated_at` or another.
-    pub updated_at: Option<EpochSeconds>,
+    pub replication_key_value: Option<EpochSeconds>,
     /// Whether the run that wrote this was still reading oldest first: what lies below is settled,
     /// and reading goes on right here, without looking back.
     pub in_progress: bool,
@@ -45,7 +45,7 @@ pub struct Resume {
     /// The last page whose records were all emitted, from 1.
     pub page: u32,
     /// What the bookmark becomes when the last page is read.
-    pub updated_at: EpochSeconds,
+    pub replication_key_value: EpochSeconds,
     /// `total_count` of that page's answer: if it has fallen since, records have moved forward.
     pub total_count: Option<u64>,
 }
@@ -100,11 +100,11 @@ impl Bookmark {
             Some(Value::Object(object)) => object.clone(),
             Some(bare) => Map::from_iter([(replication_key.to_owned(), bare.clone())]),
         };
-        let updated_at = match others.shift_remove(replication_key) {
+        let replication_key_value = match others.shift_remove(replication_key) {
             Some(value) => Some(value),
             None => others.shift_remove("replication_key_value"),
         };
-        let updated_at = match updated_at {
+        let replication_key_value = match replication_key_value {
             None | Some(Value::Null) => None,
             Some(value) => Some(instant(&value)?),
         };
@@ -131,7 +131,7 @@ impl Bookmark {
                     .as_u64()
                     .and_then(|page| u32::try_from(page).ok())
                     .ok_or("`resume.page` isn't a page number")?,
-                updated_at: instant(&resume["updated_at"])?,
+                replication_key_value: instant(&resume["updated_at"])?,
                 total_count: resume["total_count"].as_u64(),
             }),
         };
@@ -149,7 +149,7 @@ impl Bookmark {
             }
         }
         Ok(Self {
-            updated_at,
+            replication_key_value,
             in_progress,
             scrolled_at,
             seen,
@@ -178,8 +178,8 @@ impl Bookmark {
     #[must_use]
     pub fn to_value(&self, replication_key: &str) -> Value {
         let mut value = Map::new();
-        if let Some(updated_at) = self.updated_at {
-            value.insert(replication_key.into(), json!(updated_at));
+        if let Some(replication_key_value) = self.replication_key_value {
+            value.insert(replication_key.into(), json!(replication_key_value));
         }
         if self.in_progress {
             value.insert("in_progress".into(), json!(true));
@@ -196,7 +196,7 @@ impl Bookmark {
                 "resume".into(),
                 json!({
                     "page": resume.page,
-                    "updated_at": resume.updated_at,
+                    "updated_at": resume.replication_key_value,
                     "total_count": resume.total_count,
                 }),
             );
@@ -354,7 +354,7 @@ mod tests {
         ] {
             let bookmark = parse(&value).unwrap();
             assert_eq!(
-                bookmark.updated_at,
+                bookmark.replication_key_value,
                 EpochSeconds::new(1_763_800_000),
                 "{value}"
             );

@@ -99,7 +99,7 @@ impl Guard {
     }
 
     fn fingerprint(&self, row: &Row) -> u64 {
-        self.hasher.hash_one((&row.id, row.updated_at))
+        self.hasher.hash_one((&row.id, row.replication_key_value))
     }
 }
 

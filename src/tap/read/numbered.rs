@@ -86,7 +86,7 @@ impl<'a> List<'a> {
         let mut sieve = Sieve::new(reading);
         sieve.most_pages_for_nothing = overlap_pages.saturating_add(MOST_PAGES_FOR_NOTHING);
         // What a resumed run finds at the top belongs to the run after it, which starts there.
-        sieve.decide(resume.map(|resume| resume.updated_at));
+        sieve.decide(resume.map(|resume| resume.replication_key_value));
         Self {
             reading,
             per_page,
@@ -290,7 +290,7 @@ pub fn count(reading: &Reading<'_>, per_page: u32, overlap_pages: u32) -> Result
     let overlap = u64::from(overlap_pages);
     let out_of_place = overlap * u64::from(per_page);
     let most_left = left.most.unwrap_or(u64::MAX);
-    let is_wanted = |row: &&Row| row.updated_at >= Some(lower);
+    let is_wanted = |row: &&Row| row.replication_key_value >= Some(lower);
     let wanted = page.rows.iter().filter(is_wanted).count() as u64;
     let below = below_the_bound(&page, lower, first, per_page);
     let below = below.filter(|number| rows_to(*number) < most_left);
@@ -357,7 +357,7 @@ fn oldest_known(reading: &Reading<'_>) -> Option<EpochSeconds> {
 /// it, twice in one second.
 fn lasting_rows(reading: &Reading<'_>, page: &Page) -> HashSet<(String, Option<EpochSeconds>)> {
     let rows = page.rows.iter();
-    rows.filter(|row| row.updated_at < Some(reading.started()))
-        .map(|row| (row.id.clone(), row.updated_at))
+    rows.filter(|row| row.replication_key_value < Some(reading.started()))
+        .map(|row| (row.id.clone(), row.replication_key_value))
         .collect()
 }

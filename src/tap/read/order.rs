@@ -57,20 +57,20 @@ impl Order {
         }
         // The page before is only shown to be in order by this one, which begins where it ended.
         let surpassed_before = self.surpassed;
-        for updated_at in rows.iter().filter_map(|row| row.updated_at) {
-            let last = self.last.unwrap_or(updated_at);
+        for replication_key_value in rows.iter().filter_map(|row| row.replication_key_value) {
+            let last = self.last.unwrap_or(replication_key_value);
             let is_in_order = match self.direction {
-                Direction::Ascending => updated_at >= last,
-                Direction::Descending => updated_at <= last,
+                Direction::Ascending => replication_key_value >= last,
+                Direction::Descending => replication_key_value <= last,
             };
             if !is_in_order {
                 self.is_kept = false;
                 return true;
             }
-            if updated_at != last {
+            if replication_key_value != last {
                 self.surpassed = Some(last);
             }
-            self.last = Some(updated_at);
+            self.last = Some(replication_key_value);
         }
         self.verified = surpassed_before;
         false

@@ -41,10 +41,11 @@ pub struct Row {
     pub record: RecordJson,
     /// The record's key, without quotes.
     pub id: String,
-    /// The instant that bookmarks are made of (`updated_at`, mostly), where the record has one.
-    pub updated_at: Option<EpochSeconds>,
-    /// Where the bytes of that instant's value are in the record.
-    pub updated_at_json: Range<usize>,
+    /// The value of the replication key (`updated_at`, mostly; `created_at` of what never changes), which
+    /// bookmarks are made of, where the record has one.
+    pub replication_key_value: Option<EpochSeconds>,
+    /// Where the bytes of that value are in the record.
+    pub replication_key_value_json: Range<usize>,
     /// The outputs that it is to be emitted for.
     pub wanted: Outputs,
 }
@@ -102,12 +103,12 @@ impl RecordJson {
 }
 
 impl Row {
-    /// The value of that property as the API wrote it; `null` where there is none.
+    /// The value of the replication key as the API wrote it; `null` where there is none.
     #[must_use]
-    pub fn updated_at_json(&self) -> &str {
-        match self.updated_at_json.len() {
+    pub fn replication_key_value_json(&self) -> &str {
+        match self.replication_key_value_json.len() {
             0 => "null",
-            _ => &self.record.json()[self.updated_at_json.clone()],
+            _ => &self.record.json()[self.replication_key_value_json.clone()],
         }
     }
 
@@ -115,7 +116,7 @@ impl Row {
     #[must_use]
     pub fn version(&self) -> Version {
         Version {
-            updated_at: self.updated_at,
+            replication_key_value: self.replication_key_value,
             checksum: crc32c::crc32c(self.record.json().as_bytes()),
         }
     }
@@ -192,13 +193,19 @@ impl Page {
     /// The oldest instant of its records.
     #[must_use]
     pub fn oldest(&self) -> Option<EpochSeconds> {
-        self.rows.iter().filter_map(|row| row.updated_at).min()
+        self.rows
+            .iter()
+            .filter_map(|row| row.replication_key_value)
+            .min()
     }
 
     /// The newest instant of its records.
     #[must_use]
     pub fn newest(&self) -> Option<EpochSeconds> {
-        self.rows.iter().filter_map(|row| row.updated_at).max()
+        self.rows
+            .iter()
+            .filter_map(|row| row.replication_key_value)
+            .max()
     }
 }
 
@@ -221,8 +228,8 @@ impl Row {
         Self {
             record,
             id: keys.id,
-            updated_at: keys.updated_at,
-            updated_at_json: keys.updated_at_json,
+            replication_key_value: keys.replication_key_value,
+            replication_key_value_json: keys.replication_key_value_json,
             wanted: Outputs::ALL,
         }
     }
@@ -231,7 +238,7 @@ impl Row {
 /// The values in a record that its row is known by, as they stand in the text.
 struct Found<'a> {
     id: Option<&'a str>,
-    updated_at: Option<&'a str>,
+    replication_key_value: Option<&'a str>,
 }
 
 impl<'a> Found<'a> {
@@ -239,7 +246,7 @@ impl<'a> Found<'a> {
     fn pass(scanner: &mut Scanner<'a>, names: Names) -> Option<Self> {
         let mut found = Self {
             id: None,
-            updated_at: None,
+            replication_key_value: None,
         };
         scanner.object(|scanner, name| {
             let value = scanner.value()?;
@@ -247,7 +254,7 @@ impl<'a> Found<'a> {
             if name == names.key {
                 found.id = Some(value);
             } else if name == names.replication_key {
-                found.updated_at = Some(value);
+                found.replication_key_value = Some(value);
             }
             Some(())
         })?;
@@ -258,8 +265,8 @@ impl<'a> Found<'a> {
 /// What those values mean.
 struct Keys {
     id: String,
-    updated_at: Option<EpochSeconds>,
-    updated_at_json: Range<usize>,
+    replication_key_value: Option<EpochSeconds>,
+    replication_key_value_json: Range<usize>,
 }
 
 impl Keys {
@@ -277,9 +284,9 @@ impl Keys {
         };
         Ok(Self {
             id,
-            updated_at: found.updated_at.and_then(time::parse_json),
-            updated_at_json: found
-                .updated_at
+            replication_key_value: found.replication_key_value.and_then(time::parse_json),
+            replication_key_value_json: found
+                .replication_key_value
                 .map_or(0..0, |value| range_in(record, value)),
         })
     }
@@ -312,8 +319,8 @@ mod tests {
                 (
                     row.record.json(),
                     row.id.as_str(),
-                    row.updated_at,
-                    row.updated_at_json(),
+                    row.replication_key_value,
+                    row.replication_key_value_json(),
                 )
             })
             .collect();

@@ -141,13 +141,13 @@ impl Reading<'_> {
     pub(super) fn known(&self, place: &Place) -> Option<EpochSeconds> {
         place
             .bookmark
-            .updated_at
+            .replication_key_value
             .filter(|bookmark| *bookmark <= self.started())
     }
 
     /// Whether an output stands in the future.
     pub(super) fn is_ahead(&self, place: &Place) -> bool {
-        place.bookmark.updated_at > Some(self.started())
+        place.bookmark.replication_key_value > Some(self.started())
     }
 
     /// The inclusive lower bound of `updated_at` for what stands at a place.

@@ -107,7 +107,10 @@ fn read_whole(reading: &Reading<'_>, is_due: bool, sink: &mut BatchSink<'_>) -> 
     let since_the_last = |place: &Place| Place {
         outputs: place.outputs,
         bookmark: Bookmark {
-            updated_at: place.bookmark.scrolled_at.or(place.bookmark.updated_at),
+            replication_key_value: place
+                .bookmark
+                .scrolled_at
+                .or(place.bookmark.replication_key_value),
             in_progress: false,
             ..place.bookmark.clone()
         },
@@ -122,7 +125,7 @@ fn read_whole(reading: &Reading<'_>, is_due: bool, sink: &mut BatchSink<'_>) -> 
         let places = places.filter(|place| place.outputs.has(mark.outputs));
         let known = places.filter_map(|place| reading.known(place)).max();
         // Searches may have come further than anything that a scroll shows.
-        mark.bookmark.updated_at = mark.bookmark.updated_at.max(known);
+        mark.bookmark.replication_key_value = mark.bookmark.replication_key_value.max(known);
         mark.bookmark.in_progress = false;
         mark.bookmark.scrolled_at = Some(up_to);
     };
@@ -141,12 +144,12 @@ fn read_whole(reading: &Reading<'_>, is_due: bool, sink: &mut BatchSink<'_>) -> 
     }
     let mut marks = Vec::new();
     for place in reading.places {
-        let Some(updated_at) = place.bookmark.updated_at else {
+        let Some(replication_key_value) = place.bookmark.replication_key_value else {
             continue;
         };
         if !marked.has(place.outputs) {
             let mut mark = place.clone();
-            let from = updated_at - config.lookback_seconds;
+            let from = replication_key_value - config.lookback_seconds;
             mark.bookmark.seen = mark.bookmark.seen.since(from);
             finish(&mut mark);
             marks.push(mark);

@@ -25,8 +25,8 @@ pub struct Seen {
 /// A version of a record.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Version {
-    /// The record's `updated_at`, where it has one.
-    pub updated_at: Option<EpochSeconds>,
+    /// The value of the record's replication key, where it has one.
+    pub replication_key_value: Option<EpochSeconds>,
     /// CRC-32C of its bytes.
     pub checksum: u32,
 }
@@ -36,8 +36,8 @@ pub struct Version {
 pub struct Moment {
     /// When it was read.
     pub now: EpochSeconds,
-    /// How long after its `updated_at` a record may still change within the same second of it, as far
-    /// as an answer can tell: indexing lags behind by as much as is looked back.
+    /// How long after the value of its replication key a record may still change within the same second
+    /// of it, as far as an answer can tell: indexing lags behind by as much as is looked back.
     pub lookback: Seconds,
     /// What is older will not be met again.
     pub from: EpochSeconds,
@@ -47,18 +47,20 @@ pub struct Moment {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Emitted {
-    /// Read long after its `updated_at`, which is all that tells it from other versions: its bytes
-    /// may differ from answer to answer though nothing changed (URLs that are signed anew).
+    /// Read long after the value of its replication key, which is all that tells it from other versions:
+    /// its bytes may differ from answer to answer though nothing changed (URLs that are signed anew).
     Settled(EpochSeconds),
-    /// Read right after its `updated_at`, perhaps between two changes of one second: those differ in
+    /// Read right after that value, perhaps between two changes of one second: those differ in
     /// their checksums.
     Fresh(EpochSeconds, u32),
 }
 
 impl Emitted {
-    fn updated_at(self) -> EpochSeconds {
+    fn replication_key_value(self) -> EpochSeconds {
         match self {
-            Self::Settled(updated_at) | Self::Fresh(updated_at, _) => updated_at,
+            Self::Settled(replication_key_value) | Self::Fresh(replication_key_value, _) => {
+                replication_key_value
+            }
         }
     }
 }
@@ -99,33 +101,33 @@ impl Seen {
     /// Whether this version of the record was emitted.
     #[must_use]
     pub fn contains(&self, id: &str, version: Version) -> bool {
-        let Some(updated_at) = version.updated_at else {
+        let Some(replication_key_value) = version.replication_key_value else {
             return self.undated.get(id) == Some(&version.checksum);
         };
         match self.records.get(id) {
             None => false,
-            Some(Emitted::Settled(emitted)) => *emitted == updated_at,
+            Some(Emitted::Settled(emitted)) => *emitted == replication_key_value,
             Some(Emitted::Fresh(emitted, checksum)) => {
-                (*emitted, *checksum) == (updated_at, version.checksum)
+                (*emitted, *checksum) == (replication_key_value, version.checksum)
             }
         }
     }
 
     /// Remembers a version. Older ones than `moment.from` are forgotten once there are many.
     pub fn insert(&mut self, id: &str, version: Version, moment: Moment) {
-        let Some(updated_at) = version.updated_at else {
+        let Some(replication_key_value) = version.replication_key_value else {
             if self.undated.len() < MOST_SEEN || self.undated.contains_key(id) {
                 self.undated.insert(id.to_owned(), version.checksum);
             }
             return;
         };
-        if updated_at < moment.from {
+        if replication_key_value < moment.from {
             return;
         }
-        let emitted = if updated_at < moment.now - moment.lookback.max(LEAST_FRESH) {
-            Emitted::Settled(updated_at)
+        let emitted = if replication_key_value < moment.now - moment.lookback.max(LEAST_FRESH) {
+            Emitted::Settled(replication_key_value)
         } else {
-            Emitted::Fresh(updated_at, version.checksum)
+            Emitted::Fresh(replication_key_value, version.checksum)
         };
         self.records.insert(id.to_owned(), emitted);
         if self.records.len() > 2 * MOST_SEEN {
@@ -139,7 +141,7 @@ impl Seen {
         let recent = self
             .records
             .iter()
-            .filter(|(_, emitted)| emitted.updated_at() >= from)
+            .filter(|(_, emitted)| emitted.replication_key_value() >= from)
             .map(|(id, emitted)| (id.clone(), *emitted));
         let mut seen = Self {
             records: recent.collect(),
@@ -166,7 +168,9 @@ impl Seen {
     pub fn join(&mut self, other: &Self) {
         for (id, emitted) in &other.records {
             let known = self.records.get(id);
-            if known.is_none_or(|known| known.updated_at() < emitted.updated_at()) {
+            if known
+                .is_none_or(|known| known.replication_key_value() < emitted.replication_key_value())
+            {
                 self.records.insert(id.clone(), *emitted);
             }
         }
@@ -178,15 +182,18 @@ impl Seen {
 
     fn keep_from(&mut self, from: EpochSeconds) {
         self.records
-            .retain(|_, emitted| emitted.updated_at() >= from);
+            .retain(|_, emitted| emitted.replication_key_value() >= from);
         if self.records.len() > MOST_SEEN {
-            let times = self.records.values().map(|emitted| emitted.updated_at());
+            let times = self
+                .records
+                .values()
+                .map(|emitted| emitted.replication_key_value());
             let mut times: Vec<EpochSeconds> = times.collect();
             let surplus = times.len() - MOST_SEEN;
             let (_, &mut newest_forgotten, _) = times.select_nth_unstable(surplus - 1);
             self.forgotten = self.forgotten.max(Some(newest_forgotten));
             self.records
-                .retain(|_, emitted| emitted.updated_at() > newest_forgotten);
+                .retain(|_, emitted| emitted.replication_key_value() > newest_forgotten);
         }
     }
 }
@@ -195,9 +202,9 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn version(updated_at: i64, checksum: u32) -> Version {
+    fn version(replication_key_value: i64, checksum: u32) -> Version {
         Version {
-            updated_at: EpochSeconds::new(updated_at),
+            replication_key_value: EpochSeconds::new(replication_key_value),
             checksum,
         }
     }
@@ -236,7 +243,7 @@ mod tests {
     #[test]
     fn without_an_instant_bytes_alone_tell_versions_apart() {
         let undated = |checksum| Version {
-            updated_at: None,
+            replication_key_value: None,
             checksum,
         };
         let mut seen = Seen::default();

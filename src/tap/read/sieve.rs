@@ -91,15 +91,16 @@ impl<'a> Sieve<'a> {
     ) -> Vec<Row> {
         let end = self.reading.client.config().end_date;
         rows.retain_mut(|row| {
-            if let Some(updated_at) = row.updated_at {
-                let is_beyond = |bound: Option<_>| bound.is_some_and(|bound| updated_at >= bound);
-                if lower > Some(updated_at) || is_beyond(upper) || is_beyond(end) {
+            if let Some(replication_key_value) = row.replication_key_value {
+                let is_beyond =
+                    |bound: Option<_>| bound.is_some_and(|bound| replication_key_value >= bound);
+                if lower > Some(replication_key_value) || is_beyond(upper) || is_beyond(end) {
                     return false;
                 }
-                if self.lowest_bound() > Some(updated_at) {
+                if self.lowest_bound() > Some(replication_key_value) {
                     return false;
                 }
-                self.newest = self.newest.max(Some(updated_at));
+                self.newest = self.newest.max(Some(replication_key_value));
             }
             self.is_new(row)
         });
@@ -116,12 +117,14 @@ impl<'a> Sieve<'a> {
     ) -> Vec<Row> {
         let moment = self.moment();
         rows.retain_mut(|row| {
-            let is_within = row.updated_at.is_some_and(|at| (from..=to).contains(&at));
+            let is_within = row
+                .replication_key_value
+                .is_some_and(|at| (from..=to).contains(&at));
             let version = row.version();
             row.wanted = Outputs::default();
             for (emitted, place) in self.outputs.iter_mut().zip(self.reading.places) {
                 // What lies above the bound is met in its turn.
-                let is_below = emitted.lower > row.updated_at;
+                let is_below = emitted.lower > row.replication_key_value;
                 if is_within && is_below && !emitted.seen.contains(&row.id, version) {
                     emitted.seen.insert(&row.id, version, moment);
                     row.wanted = row.wanted.with(place.outputs);
@@ -169,8 +172,8 @@ impl<'a> Sieve<'a> {
         row.wanted = Outputs::default();
         for (emitted, place) in self.outputs.iter_mut().zip(self.reading.places) {
             let is_below = row
-                .updated_at
-                .is_some_and(|updated_at| emitted.lower > Some(updated_at));
+                .replication_key_value
+                .is_some_and(|replication_key_value| emitted.lower > Some(replication_key_value));
             if is_below || emitted.seen.contains(&row.id, version) {
                 continue;
             }
@@ -217,7 +220,7 @@ impl<'a> Sieve<'a> {
             marks.push(Place {
                 outputs: place.outputs,
                 bookmark: Bookmark {
-                    updated_at: Some(position),
+                    replication_key_value: Some(position),
                     in_progress: true,
                     seen: emitted.seen.since(self.remembered_from(position)),
                     holes: self.holes.clone(),
@@ -241,7 +244,7 @@ impl<'a> Sieve<'a> {
                 bookmark: Bookmark {
                     resume: Some(Resume {
                         page,
-                        updated_at: newest,
+                        replication_key_value: newest,
                         total_count,
                     }),
                     seen: emitted.seen.since(self.remembered_from(newest)),
@@ -287,7 +290,10 @@ impl<'a> Sieve<'a> {
         for (place, bookmark) in finals {
             all.push((place.outputs, bookmark.as_ref().unwrap_or(&place.bookmark)));
         }
-        let top = all.iter().map(|(_, bookmark)| bookmark.updated_at).max()?;
+        let top = all
+            .iter()
+            .map(|(_, bookmark)| bookmark.replication_key_value)
+            .max()?;
         let config = self.reading.client.config();
         // What lies beyond the end of this run was read for some of them only.
         if config.end_date.is_some() && top > config.end_date {
@@ -304,7 +310,7 @@ impl<'a> Sieve<'a> {
             Some(top) => bookmark.seen.since(self.remembered_from(top)),
             None => bookmark.seen,
         };
-        bookmark.updated_at = top;
+        bookmark.replication_key_value = top;
         bookmark.in_progress = false;
         bookmark.resume = None;
         bookmark.holes.clone_from(&self.holes);
@@ -331,15 +337,15 @@ impl<'a> Sieve<'a> {
         }
         // The bookmark never goes back, but for one that was in the future.
         let ahead = is_ahead.then(|| self.reading.newest_bookmark());
-        let updated_at = reached.max(self.reading.known(place)).or(ahead);
-        if updated_at.is_none() && !emitted.seen.has_undated() {
+        let replication_key_value = reached.max(self.reading.known(place)).or(ahead);
+        if replication_key_value.is_none() && !emitted.seen.has_undated() {
             return None;
         }
         Some(Bookmark {
-            updated_at,
+            replication_key_value,
             in_progress: false,
             resume: None,
-            seen: seen_from(updated_at).unwrap_or_else(|| emitted.seen.clone()),
+            seen: seen_from(replication_key_value).unwrap_or_else(|| emitted.seen.clone()),
             holes: self.holes.clone(),
             ..before.clone()
         })

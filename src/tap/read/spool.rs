@@ -111,8 +111,14 @@ impl Drop for Spool {
 /// Writes a line for what is known of a row, then its record.
 pub(super) fn write_row(file: &mut impl Write, row: &Row) -> io::Result<()> {
     let record = row.record.json();
-    let at = &row.updated_at_json;
-    let about = (record.len(), &row.id, row.updated_at, at.start, at.end);
+    let at = &row.replication_key_value_json;
+    let about = (
+        record.len(),
+        &row.id,
+        row.replication_key_value,
+        at.start,
+        at.end,
+    );
     serde_json::to_writer(&mut *file, &about)?;
     file.write_all(b"\n")?;
     file.write_all(record.as_bytes())
@@ -124,7 +130,7 @@ pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
     if file.read_until(b'\n', &mut about)? == 0 {
         return Ok(None);
     }
-    let (length, id, updated_at, start, end) = serde_json::from_slice(&about)?;
+    let (length, id, replication_key_value, start, end) = serde_json::from_slice(&about)?;
     let mut record = vec![0; length];
     io::Read::read_exact(file, &mut record)?;
     let record = String::from_utf8(record)
@@ -132,8 +138,8 @@ pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
     Ok(Some(Row {
         record: RecordJson::owned(record),
         id,
-        updated_at,
-        updated_at_json: start..end,
+        replication_key_value,
+        replication_key_value_json: start..end,
         wanted: super::places::Outputs::ALL,
     }))
 }
@@ -186,8 +192,11 @@ mod tests {
         for (found, row) in found.iter().zip(&rows) {
             assert_eq!(found.record.json(), row.record.json());
             assert_eq!(found.id, row.id);
-            assert_eq!(found.updated_at, row.updated_at);
-            assert_eq!(found.updated_at_json(), row.updated_at_json());
+            assert_eq!(found.replication_key_value, row.replication_key_value);
+            assert_eq!(
+                found.replication_key_value_json(),
+                row.replication_key_value_json()
+            );
         }
     }
 }

@@ -115,8 +115,8 @@ fn emit(
                     batch.rows.push(Row {
                         record: body.part(json),
                         id: String::new(),
-                        updated_at: None,
-                        updated_at_json: 0..0,
+                        replication_key_value: None,
+                        replication_key_value_json: 0..0,
                         wanted: kind.outputs,
                     });
                 }

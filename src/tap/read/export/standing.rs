@@ -186,7 +186,7 @@ impl<'a> Standings<'a> {
                 continue;
             }
             let bookmark = &mut standing.bookmark;
-            bookmark.updated_at = bookmark.updated_at.max(Some(settled));
+            bookmark.replication_key_value = bookmark.replication_key_value.max(Some(settled));
             bookmark.in_progress = !is_last;
             if is_last {
                 bookmark.exported.emitted = standing.emitted.iter().copied().collect();
@@ -208,8 +208,11 @@ impl<'a> Standings<'a> {
             return Vec::new();
         };
         let mut place = first.mark();
-        let updated_at = self.all.iter().map(|one| one.bookmark.updated_at);
-        place.bookmark.updated_at = updated_at.max().flatten();
+        let replication_key_value = self
+            .all
+            .iter()
+            .map(|one| one.bookmark.replication_key_value);
+        place.bookmark.replication_key_value = replication_key_value.max().flatten();
         place.bookmark.exported = Exported::default();
         for standing in &self.all {
             place.outputs = place.outputs.with(standing.place.outputs);

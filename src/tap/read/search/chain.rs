@@ -241,7 +241,12 @@ impl Chain {
     /// there on.
     fn beyond(&mut self, asking: &Asking<'_>, page: &Page) -> Result<Beyond, Fault> {
         let mut unread = Vec::new();
-        let Some(last) = page.rows.iter().rev().find_map(|row| row.updated_at) else {
+        let Some(last) = page
+            .rows
+            .iter()
+            .rev()
+            .find_map(|row| row.replication_key_value)
+        else {
             return Ok(Beyond::More);
         };
         let slice = match self.question.direction {
@@ -282,12 +287,14 @@ impl Chain {
             beyond.question.promise.read(&page);
             beyond.question.cursor = beyond.cursors.after(&page)?;
             unread.extend(page.rows.into_iter().filter(|row| {
-                let is_within = row.updated_at.is_none_or(|updated_at| {
-                    let earliest = slice.earliest();
-                    earliest.is_none_or(|earliest| updated_at >= earliest)
-                        && slice.to.is_none_or(|to| updated_at < to)
-                        && updated_at < settled
-                });
+                let is_within = row
+                    .replication_key_value
+                    .is_none_or(|replication_key_value| {
+                        let earliest = slice.earliest();
+                        earliest.is_none_or(|earliest| replication_key_value >= earliest)
+                            && slice.to.is_none_or(|to| replication_key_value < to)
+                            && replication_key_value < settled
+                    });
                 is_within && !self.guard.has_met(row)
             }));
             if is_broken && !is_of_the_next_run {

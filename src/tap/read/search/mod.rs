@@ -237,7 +237,7 @@ impl Search<'_> {
         let Some(oldest) = page.oldest() else {
             return Ok(false);
         };
-        let nearest = page.rows.iter().filter_map(|row| row.updated_at);
+        let nearest = page.rows.iter().filter_map(|row| row.replication_key_value);
         let newest = nearest.filter(|at| *at <= oldest + LESS_THAN_A_DAY).max();
         let slice = Slice {
             is_last: false,

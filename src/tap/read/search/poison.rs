@@ -120,7 +120,8 @@ pub fn passed_over(
             let is_done = chain.is_done(asking, &page);
             let is_within = |row: &Row| {
                 let within = hole.from..=hole.to;
-                row.updated_at.is_some_and(|at| within.contains(&at))
+                row.replication_key_value
+                    .is_some_and(|at| within.contains(&at))
             };
             rows.extend(page.rows.into_iter().filter(is_within));
             if is_done {

@@ -140,7 +140,10 @@ mod tests {
                 let (piece, _) = waiting.pop().unwrap().unwrap();
                 assert_eq!(piece.position, EpochSeconds::new(expected));
                 assert_eq!(piece.rows.len(), 3);
-                assert_eq!(piece.rows[2].updated_at, EpochSeconds::new(expected));
+                assert_eq!(
+                    piece.rows[2].replication_key_value,
+                    EpochSeconds::new(expected)
+                );
                 expected += 1;
             }
         }
