@@ -281,6 +281,63 @@ fn what_was_taken_from_a_lake_is_named_and_mended_and_nothing_else() {
 }
 
 #[test]
+fn a_stream_lost_whole_is_named_and_mended() {
+    let lake = Lake::loaded();
+    let before = lake.versions();
+    // Contacts and calls are in the state, tags are only where a catalog selects them.
+    let lost: BTreeSet<_> = before
+        .iter()
+        .filter(|(stream, ..)| ["contacts", "calls", "tags"].contains(&&**stream))
+        .cloned()
+        .collect();
+    for stream in ["contacts", "calls", "tags"] {
+        fs::remove_dir_all(lake.path("lake").join(stream)).unwrap();
+    }
+    let missing = |audit: &Output| -> BTreeSet<(String, String)> {
+        assert_eq!(audit.status.code(), Some(3), "{}", text(&audit.stderr));
+        let lines = text(&audit.stdout);
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .map(|line: Value| {
+                assert_eq!(line["what"], "missing");
+                let stream = line["stream"].as_str().unwrap();
+                (stream.to_owned(), line["key"].to_string())
+            })
+            .collect()
+    };
+    let expected = |streams: &[&str]| -> BTreeSet<(String, String)> {
+        let lost = lost
+            .iter()
+            .filter(|(stream, ..)| streams.contains(&&**stream));
+        lost.map(|(stream, key, _)| (stream.clone(), key.clone()))
+            .collect()
+    };
+    assert_eq!(missing(&lake.audit()), expected(&["contacts", "calls"]));
+    let streams: Vec<_> = ["contacts", "conversations", "calls", "tags"]
+        .map(|name| json!({"tap_stream_id": name, "stream": name, "schema": {}, "selected": true}))
+        .into();
+    fs::write(
+        lake.path("catalog.json"),
+        json!({"streams": streams}).to_string(),
+    )
+    .unwrap();
+    let selected = [&AUDIT[..], &["--catalog", "catalog.json"]].concat();
+    let audit = lake.command(TAP, &selected).output().unwrap();
+    assert_eq!(missing(&audit), expected(&["contacts", "calls", "tags"]));
+    // What is excluded wasn't lost.
+    let narrowed = [&selected[..], &["--exclude", "contacts,tags"]].concat();
+    let audit = lake.command(TAP, &narrowed).output().unwrap();
+    assert_eq!(missing(&audit), expected(&["calls"]));
+    lake.load(&[&selected[..], &["--repair"]].concat());
+    assert_eq!(lake.versions(), before);
+    fs::write(lake.path("keys"), lake.read("--read-keys")).unwrap();
+    let audit = lake.command(TAP, &selected).output().unwrap();
+    assert_eq!(audit.status.code(), Some(0), "{}", text(&audit.stdout));
+}
+
+#[test]
 fn what_the_workspace_lost_is_told_once() {
     let lake = Lake::loaded();
     let ids = |stream: &str| -> Vec<String> { lake.workspace.ids(stream).into_iter().collect() };

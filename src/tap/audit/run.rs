@@ -38,8 +38,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Of the keys in a file, or of standard input for `-`, as of a state. Those of all streams are
-    /// compared, or of these `names` only.
+    /// Of the keys in a file, or of standard input for `-`, as of a state. All streams are compared that
+    /// have a key there, stand in the state or are selected by the catalog; or these `names` only.
     pub fn prepare(
         path: &Path,
         state: State,
@@ -56,13 +56,14 @@ impl Audit {
         let mut names = names.to_vec();
         if names.is_empty() {
             names.extend(keys.streams().map(str::to_owned));
-            tell_unnamed(&state, &names);
-        }
-        if names.is_empty() {
-            return Err(Failure::usage("there is no key to be audited").hint(
-                "give what `target-gcs --read-keys` prints; for a lake that lost all of a stream, name \
-                 that with --stream",
-            ));
+            // None at all is rather the end of a pipe that failed than a lake that lost all it had.
+            if names.is_empty() {
+                return Err(Failure::usage("there is no key to be audited").hint(
+                    "give what `target-gcs --read-keys` prints; for a lake that lost all it had, name \
+                     its streams with --stream",
+                ));
+            }
+            add_lost(&mut names, &state, catalog, exclusions);
         }
         names.extend(covered(&state, &names));
         let mut plans = plan(catalog, &names, exclusions)?;
@@ -234,21 +235,31 @@ fn tell_doubtful(plan: &Plan, own: Expected, held: &Holdings, children: &[ChildS
     }
 }
 
-/// Streams that the state has bookmarks of, but no key is given of: all of them may be lost, or nobody
-/// asked for them.
-fn tell_unnamed(state: &State, names: &[String]) {
-    for stream in streams::all() {
-        let is_named = names.iter().any(|name| name == stream.name);
-        if !is_named
-            && state
-                .bookmark(stream.name)
-                .is_some_and(|value| !value.is_null())
+/// Adds what the state has a bookmark of, or the catalog selects, though no key is given of it: the lake
+/// should have it, and may have lost it whole.
+fn add_lost(
+    names: &mut Vec<String>,
+    state: &State,
+    catalog: Option<&Catalog>,
+    exclusions: &Exclusions,
+) {
+    let selected: Vec<&str> = catalog
+        .into_iter()
+        .flat_map(|catalog| &catalog.streams)
+        .filter(|entry| entry.is_selected())
+        .map(|entry| entry.tap_stream_id.as_str())
+        .collect();
+    for name in streams::names() {
+        let has_bookmark = state.bookmark(name).is_some_and(|value| !value.is_null());
+        if (has_bookmark || selected.contains(&name))
+            && !exclusions.leaves_out(name)
+            && !names.iter().any(|known| known == name)
         {
-            tracing::warn!(
-                "stream {0} is not audited: the state has a bookmark of it, but no key is given; if \
-                 the lake should have some, name it with --stream {0}",
-                stream.name
+            tracing::info!(
+                "stream {name} is audited though no key of it is given: it is in the state or in the \
+                 selection"
             );
+            names.push(name.to_owned());
         }
     }
 }
