@@ -23,12 +23,14 @@ impl Exclusions {
     pub fn parse(given: &[String]) -> Result<Self, Failure> {
         let mut exclusions = Self::default();
         for text in each_name(given) {
-            let mut names = text.split('.').map(str::to_owned);
-            let stream = names.next().unwrap_or_default();
-            let Some(stream) = find(&stream) else {
-                return Err(no_such_stream(&stream));
+            let (stream, rest) = match text.split_once('.') {
+                Some((stream, rest)) => (stream, Some(rest)),
+                None => (text, None),
             };
-            let path: Vec<String> = names.collect();
+            let Some(stream) = find(stream) else {
+                return Err(no_such_stream(stream));
+            };
+            let path = rest.map_or_else(Vec::new, |rest| stream.path(rest));
             if path.is_empty() {
                 exclusions.streams.push(stream.name);
             } else {
@@ -115,6 +117,15 @@ impl Described {
             schema: child.schema,
             key: child.key,
             replication_key: None,
+        }
+    }
+
+    /// The names that lead to a property. Where none is declared, records are flat and their names may
+    /// have points in them.
+    fn path(&self, text: &str) -> Vec<String> {
+        match inside(&(self.schema)()) {
+            Inside::Anything => vec![text.to_owned()],
+            Inside::Properties(_) | Inside::Nothing => text.split('.').map(str::to_owned).collect(),
         }
     }
 

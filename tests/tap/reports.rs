@@ -1,10 +1,11 @@
 //! Rows that reports are made of: jobs for a dataset each, by attributes, and what a run makes of whatever
 //! becomes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use intercom_singer::internals::tap::streams;
-use serde_json::json;
+use intercom_singer::internals::tap::{discover, streams};
+use serde_json::{Value, json};
 
 use crate::exports::emitted;
 use crate::further_lists::assert_valid;
@@ -220,6 +221,20 @@ fn columns_may_change_between_two_jobs() {
 }
 
 #[test]
+fn attributes_in_another_order_make_no_other_rows() {
+    let workspace = workspace();
+    let tap = tap(&workspace);
+    let first = tap.run().ok();
+    workspace.reports(|reports: &mut Reports| {
+        for dataset in &mut reports.datasets {
+            dataset.attributes.reverse();
+        }
+    });
+    let second = tap.run_from(&first.state()).ok();
+    assert!(second.records.is_empty(), "{:?}", second.records);
+}
+
+#[test]
 fn a_dataset_that_the_workspace_lacks_fails_by_name_alone() {
     let workspace = workspace();
     workspace.reports(|reports| reports.datasets.retain(|dataset| dataset.id != "call"));
@@ -236,4 +251,150 @@ fn a_test_of_what_can_be_read_begins_no_job() {
     let test = tap(&workspace).argument("--test").run().ok();
     assert!(test.records.is_empty());
     assert_eq!(workspace.reports(|reports| reports.begun.len()), 0);
+}
+
+/// The catalog of one stream, with some properties selected in so many words and others not.
+fn selecting(properties: &[(&str, bool)]) -> Value {
+    let mut catalog = json!(discover());
+    let streams = catalog["streams"].as_array_mut().unwrap();
+    streams.retain(|stream| stream["tap_stream_id"] == STREAM);
+    let metadata = streams[0]["metadata"].as_array_mut().unwrap();
+    metadata[0]["metadata"]["selected"] = json!(true);
+    for (name, is_selected) in properties {
+        metadata.push(json!({
+            "breadcrumb": ["properties", format!("conversation.{name}")],
+            "metadata": {"selected": is_selected},
+        }));
+    }
+    catalog
+}
+
+/// The attributes that jobs were asked for, by their bare names.
+fn asked(workspace: &Workspace) -> Vec<Vec<String>> {
+    let bare = |name: &String| name.trim_start_matches("conversation.").to_owned();
+    workspace.reports(|reports| {
+        let begun = reports.begun.iter();
+        let names = begun.map(|(_, names, _)| names.iter().map(bare).collect());
+        names.collect()
+    })
+}
+
+/// The names of all properties that records have.
+fn properties(run: &Run) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for record in run.of_stream(STREAM) {
+        names.extend(record.value().as_object().unwrap().keys().cloned());
+    }
+    names
+}
+
+#[test]
+fn selection_of_columns_is_selection_of_attributes_and_the_time_is_always_asked_for() {
+    let workspace = workspace();
+    let catalog = selecting(&[("happened_at", false), ("state", false), ("row_id", true)]);
+    let run = tap_of(&workspace, &[]).catalog(&catalog).run().ok();
+    assert_eq!(
+        asked(&workspace),
+        [["Brand, or \"name\"", "happened_at", "row_id"]]
+    );
+    let kept = ["conversation.Brand, or \"name\"", "conversation.row_id"];
+    assert_eq!(properties(&run), kept.map(str::to_owned).into());
+    assert_eq!(
+        run.of_stream(STREAM).count(),
+        expected(&workspace, "conversation", 80).len()
+    );
+}
+
+#[test]
+fn a_column_that_is_excluded_is_not_asked_for() {
+    let workspace = workspace();
+    let run = tap(&workspace)
+        .argument("--exclude")
+        .argument("report_conversation.conversation.state")
+        .run()
+        .ok();
+    assert!(run.of_stream(STREAM).count() > 0);
+    assert!(!properties(&run).contains("conversation.state"));
+    let last = asked(&workspace).pop().unwrap();
+    assert_eq!(last, ["Brand, or \"name\"", "happened_at", "row_id"]);
+}
+
+#[test]
+fn an_attribute_that_is_listed_but_refused_is_left_out_and_told() {
+    let workspace = workspace();
+    workspace.reports(|reports| {
+        reports.refused_attributes = ["conversation.state".to_owned()].into();
+    });
+    let run = tap(&workspace).run().ok();
+    assert_eq!(
+        run.of_stream(STREAM).count(),
+        expected(&workspace, "conversation", 80).len()
+    );
+    assert!(!properties(&run).contains("conversation.state"));
+    let told = "can't be exported, and are left out: conversation.state";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn an_attribute_that_somebody_asked_for_and_that_is_refused_fails_the_stream_by_its_name() {
+    let workspace = workspace();
+    workspace.reports(|reports| {
+        reports.refused_attributes = ["conversation.state".to_owned()].into();
+    });
+    for name in ["state", "imaginary"] {
+        let catalog = selecting(&[(name, true)]);
+        let tap = tap_of(&workspace, &[]).catalog(&catalog);
+        let run = tap.run().exited(1);
+        assert!(run.records.is_empty());
+        let summary = run.stderr.split("not read to their end:").nth(1).unwrap();
+        let told = format!("conversation dataset: conversation.{name}");
+        assert!(summary.contains(&told), "{summary}");
+    }
+    assert!(asked(&workspace).is_empty());
+}
+
+#[test]
+fn no_more_jobs_are_begun_than_a_workspace_may_have_and_every_stream_has_its_turn() {
+    let workspace = Workspace::start(Settings {
+        latency: Duration::from_millis(30),
+        ..Settings::default()
+    });
+    let datasets = datasets();
+    let names: Vec<&str> = datasets.keys().copied().collect();
+    let start = chrono::DateTime::from_timestamp(now() - 500 * DAY, 0).unwrap();
+    // Whoever is refused once is refused for good.
+    let run = tap_of(&workspace, &names)
+        .set("start_date", start.to_rfc3339())
+        .set("export_wait_minutes", 0)
+        .run()
+        .ok();
+    for (stream, dataset) in &datasets {
+        let expected = expected(&workspace, dataset, 500);
+        assert_eq!(emitted([&run], stream), expected, "{stream}");
+    }
+    assert_eq!(workspace.reports(|reports| reports.most_pending), 5);
+}
+
+#[test]
+fn another_programs_jobs_are_waited_for() {
+    let workspace = workspace();
+    workspace.reports(|reports| reports.in_the_way = 3);
+    let run = tap(&workspace).run().ok();
+    assert_all(&workspace, &[&run]);
+    assert!(run.stderr.contains("in the way"), "{}", run.stderr);
+}
+
+#[test]
+fn jobs_that_stay_in_the_way_fail_the_stream_alone() {
+    let workspace = workspace();
+    workspace.reports(|reports| reports.in_the_way = u32::MAX);
+    let tap = tap_of(&workspace, &["admins", STREAM]).set("export_wait_minutes", 0);
+    let run = tap.run().exited(1);
+    assert!(!run.ids("admins").is_empty());
+    let summary = run.stderr.split("not read to their end:").nth(1).unwrap();
+    assert!(
+        summary.contains("report_conversation: another export job"),
+        "{summary}"
+    );
+    assert!(!summary.contains("admins:"), "{summary}");
 }

@@ -191,6 +191,7 @@ pub const STOPWATCHES: &[(&str, &str)] = &[
         "src/tap/api/judgement.rs",
         "when the token was last found to be good",
     ),
+    ("src/tap/api/outlook.rs", "whether the API's window is over"),
     ("src/tap/api/pace.rs", "waits for the next slot and window"),
     (
         "src/tap/read/export/jobs.rs",

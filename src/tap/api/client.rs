@@ -10,12 +10,12 @@ use ureq::http::{HeaderMap, Request};
 
 use super::body::{self, BodyFault, WholeBody};
 use super::headers::{budget_of, pause_of_rate_limit};
+use super::job_slots::JobSlots;
 use super::memory::{Memory, Turn};
 use super::pace::{Pace, Permit, Purpose};
 use super::tally::RequestTally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
-use super::window::most_a_minute;
 use crate::cli::Failure;
 use crate::cli::foreign::told;
 use crate::cli::stop::Stop;
@@ -26,6 +26,7 @@ use crate::tap::config::Config;
 use crate::tap::fault::Fault;
 use crate::tap::time;
 
+pub use super::job_slots::JobSlot;
 pub use super::request::{ApiRequest, BadAnswer, Effort, FileSlot};
 pub use super::tally::RequestCounts;
 pub use super::tries::Once;
@@ -48,6 +49,7 @@ pub(super) struct Common {
     agent: Agent,
     pub pace: Pace,
     memory: Memory,
+    job_slots: JobSlots,
     pub config: Config,
     pub stop: Stop,
     /// Why the token was refused, once it was: no more is asked with it.
@@ -83,6 +85,7 @@ impl Client {
                 agent,
                 pace: Pace::new(config.request_interval, config.concurrency),
                 memory: Memory::default(),
+                job_slots: JobSlots::default(),
                 config,
                 stop,
                 refusal: OnceLock::new(),
@@ -129,24 +132,10 @@ impl Client {
         self.tally.counts()
     }
 
-    /// How long nothing may be sent yet, where that is a second or more.
-    #[must_use]
-    pub fn held_back(&self) -> Option<Duration> {
-        let wait = self.common.pace.wait();
-        wait.filter(|wait| *wait >= Duration::from_secs(1))
-    }
-
-    /// Requests that the API's current window still allows, where it says so.
-    #[must_use]
-    pub fn budget_left(&self) -> Option<u32> {
-        let window = self.common.pace.window()?;
-        (Instant::now() < window.ends).then_some(window.remaining)
-    }
-
-    /// How many requests a minute may be sent, as far as the API and the settings say it.
-    #[must_use]
-    pub fn most_a_minute(&self) -> Option<f64> {
-        most_a_minute(self.common.pace.window(), self.config().request_interval)
+    /// Waits for one of `most` slots for jobs of a kind on the server.
+    pub fn job_slot(&self, kind: &'static str, most: usize) -> Result<JobSlot<'_>, Fault> {
+        let slot = self.common.job_slots.take(kind, most, &self.common.stop);
+        slot.map_err(Fault::signal)
     }
 
     /// The effort that is made for what a stream can't do without.

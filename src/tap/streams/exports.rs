@@ -21,6 +21,7 @@ pub static STREAMS: &[Stream] = &[Stream {
         download: "/download/content/data/{job}",
         bounds: ("created_at_after", "created_at_before"),
         of: ExportOf::Everything,
+        most_jobs: 1,
         most_days: 90,
         kind: ExportKind::Named("receipt"),
     }),

@@ -81,6 +81,7 @@ const fn of_dataset(
                 id: dataset,
                 listed_at: "/export/reporting_data/get_datasets",
             },
+            most_jobs: 5,
             most_days: 90,
             kind: ExportKind::Rows,
         }),

@@ -179,6 +179,8 @@ pub struct ExportJobs {
     pub bounds: (&'static str, &'static str),
     /// What is exported.
     pub of: ExportOf,
+    /// Jobs that a workspace may have at once.
+    pub most_jobs: usize,
     /// Days that one job may span, at most.
     pub most_days: u32,
     /// Which files of a download hold the stream's own rows.

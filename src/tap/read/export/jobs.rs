@@ -9,7 +9,7 @@ use super::archive::Archive;
 use super::dataset::{AskedAttributes, dataset};
 use crate::cli::foreign::told;
 use crate::http::patience::Backoff;
-use crate::tap::api::client::{ApiRequest, BadAnswer, Client, FileSlot, Once, lock};
+use crate::tap::api::client::{ApiRequest, BadAnswer, Client, FileSlot, JobSlot, Once, lock};
 use crate::tap::api::error::ErrorList;
 use crate::tap::api::path::{path_segment, with_parameter};
 use crate::tap::fault::Fault;
@@ -79,16 +79,18 @@ impl<'a> Jobs<'a> {
     ) -> Result<Option<Archive>, Fault> {
         let mut begun = begun;
         for number in 1.. {
-            let job = match begun.take() {
-                Some(job) => job,
-                None => Job {
-                    id: self.begin(from, until)?,
-                    from,
-                    until,
-                },
+            // One that an earlier run began is on the server already.
+            let mut slot = None;
+            let job = if let Some(job) = begun.take() {
+                job
+            } else {
+                let (kind, most) = (self.paths.enqueue, self.paths.most_jobs);
+                slot = Some(self.client.job_slot(kind, most)?);
+                let id = self.begin(from, until)?;
+                Job { id, from, until }
             };
             remember(&job)?;
-            let why = match self.end_of(&job)? {
+            let why = match self.end_of(&job, slot)? {
                 End::Files(archive) => return Ok(Some(archive)),
                 End::Nothing => return Ok(None),
                 End::Lost(why) => why,
@@ -195,8 +197,8 @@ impl<'a> Jobs<'a> {
         path
     }
 
-    /// Waits for a job's end and gets its files.
-    fn end_of(&self, job: &Job) -> Result<End, Fault> {
+    /// Waits for a job's end, which leaves its slot to others, and gets its files.
+    fn end_of(&self, job: &Job, slot: Option<JobSlot<'_>>) -> Result<End, Fault> {
         let request = ApiRequest::Get(self.path_of(self.paths.status, &job.id));
         let since = Instant::now();
         for looks in 1.. {
@@ -206,7 +208,10 @@ impl<'a> Jobs<'a> {
                 Err(fault) => return Err(unexpectedly_gone(fault)),
             };
             match status.as_str() {
-                "complete" | "completed" => return self.download(&job.id),
+                "complete" | "completed" => {
+                    drop(slot);
+                    return self.download(&job.id);
+                }
                 "no_data" => return Ok(End::Nothing),
                 "failed" | "canceled" | "cancelled" | "expired" => {
                     return Ok(End::Lost(format!("the export job {} is {status}", job.id)));
