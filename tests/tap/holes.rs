@@ -170,6 +170,50 @@ fn two_records_cost_themselves_alone() {
     });
 }
 
+/// No bound of time lies between them: they are set apart by how their ids end.
+#[test]
+fn several_records_of_one_second_cost_themselves_alone() {
+    let cases = [
+        ("contacts", Dates::Exact),
+        ("contacts", Dates::WholeDay),
+        ("conversations", Dates::Exact),
+        ("tickets", Dates::Exact),
+    ];
+    side_by_side(cases, |(stream, dates)| {
+        let workspace = workspace(Settings {
+            dates,
+            spread_days: 40,
+            ..Settings::default()
+        });
+        let second = now() - 10 * DAY;
+        let together: Vec<String> = (0..45).map(|_| workspace.add(stream, second)).collect();
+        let bad: Vec<&String> = [0, 7, 44].map(|place| &together[place]).into();
+        for id in &bad {
+            poison(&workspace, stream, id, 500);
+        }
+        let tap = tap(&workspace, &[stream]).set("max_attempts", 1);
+        let first = tap.run().ok();
+        assert_same(
+            stream,
+            &others(&workspace, stream, &bad),
+            &first.ids(stream),
+        );
+        let left = holes(&first, stream);
+        assert!((1..=bad.len()).contains(&left.len()), "{left:?}");
+        let again = tap.run_from(&first.state()).ok();
+        assert_eq!(again.ids(stream), Ids::new());
+        assert_eq!(holes(&again, stream).len(), left.len());
+        workspace.clear_faults();
+        let healed = tap.run_from(&again.state()).ok();
+        assert_same(
+            stream,
+            &workspace.ids(stream),
+            &union([&first, &again, &healed], stream),
+        );
+        assert!(holes(&healed, stream).is_empty());
+    });
+}
+
 #[test]
 fn a_hole_that_stays_is_forgotten_after_seven_days() {
     let workspace = workspace(Settings::default());

@@ -244,12 +244,14 @@ impl Around<'_, '_> {
             Direction::Ascending => (&chain, &back),
             Direction::Descending => (&back, &chain),
         };
-        let from = below.reached().unwrap_or_else(|| slice.after());
-        let latest = || {
-            slice
-                .before()
-                .unwrap_or_else(|| self.asking.reading.client.now())
+        // Not what is asked for beyond the bounds: halves would be as wide as the whole.
+        let earliest = || slice.lower().unwrap_or_else(|| slice.after());
+        let from = below.reached().unwrap_or_else(earliest);
+        let latest = || match slice.unit {
+            Unit::Second => slice.to.map(|to| to - 1),
+            Unit::Day => slice.before(),
         };
+        let latest = || latest().unwrap_or_else(|| self.asking.reading.client.now());
         Ok(End::Gap(Gap {
             slice,
             from,
