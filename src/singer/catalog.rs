@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::breadcrumb::{is_at, names_in};
 use super::projection::Projection;
 
 /// The document that `--discover` prints and `--catalog` reads.
@@ -163,6 +164,26 @@ impl CatalogStream {
         chosen.collect()
     }
 
+    /// Declares a property of records that wasn't. One that is `automatic` can't be deselected.
+    pub fn declare(&mut self, name: &str, schema: Value, is_automatic: bool) {
+        let Some(properties) = self.schema["properties"].as_object_mut() else {
+            return;
+        };
+        if properties.contains_key(name) {
+            return;
+        }
+        properties.insert(name.to_owned(), schema);
+        let inclusion = if is_automatic {
+            "automatic"
+        } else {
+            "available"
+        };
+        self.metadata.push(MetadataEntry {
+            breadcrumb: vec!["properties".to_owned(), name.to_owned()],
+            metadata: Map::from_iter([("inclusion".to_owned(), json!(inclusion))]),
+        });
+    }
+
     /// Leaves out the property at `path`, and all that is in it, whatever else is said of it.
     pub fn deselect(&mut self, path: &[String]) {
         self.metadata
@@ -248,36 +269,6 @@ impl CatalogStream {
             .find(|entry| is_at(&entry.breadcrumb, path))?;
         Some(&entry.metadata)
     }
-}
-
-/// Whether a breadcrumb leads to a property. `items`, which leads into an array, takes no step of
-/// its own.
-fn is_at(breadcrumb: &[String], path: &[String]) -> bool {
-    let mut steps = breadcrumb.iter();
-    let mut names = path.iter();
-    while let Some(step) = steps.next() {
-        match step.as_str() {
-            "items" => {}
-            "properties" => match (steps.next(), names.next()) {
-                (Some(step), Some(name)) if step == name => {}
-                _ => return false,
-            },
-            _ => return false,
-        }
-    }
-    names.next().is_none()
-}
-
-/// The names of properties that a breadcrumb leads through.
-fn names_in(breadcrumb: &[String]) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut steps = breadcrumb.iter();
-    while let Some(step) = steps.next() {
-        if step == "properties" {
-            names.extend(steps.next().cloned());
-        }
-    }
-    names
 }
 
 fn describe_properties(

@@ -7,3 +7,5 @@ pub mod metrics;
 pub mod outgoing;
 pub mod projection;
 pub mod state;
+
+mod breadcrumb;

@@ -68,7 +68,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME[.PROPERTY]", value_delimiter = ',')]
     pub exclude: Vec<String>,
 
-    /// Print the catalog of all streams. Needs no token.
+    /// Print the catalog of all streams. Needs no token; with one, it has the datasets that the workspace's
+    /// reports are made of, and their columns.
     #[arg(long, group = "mode")]
     pub discover: bool,
 

@@ -7,7 +7,8 @@ pub mod run;
 
 pub mod audit;
 pub mod config;
-pub mod dry_run;
+pub mod discovery;
+mod dry_run;
 pub mod exclusions;
 pub mod fault;
 mod merge;

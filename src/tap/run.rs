@@ -5,27 +5,31 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::api::client::Client;
 use super::arguments::{Arguments, TestMode};
 use super::audit::run::Audit;
 use super::config::{Config, Settings};
+use super::discovery::discover_with;
 use super::dry_run::run::foretell;
 use super::emit::outlet::Outlet;
 use super::emit::progress::Summary;
 use super::emit::standing::{LONGEST_AHEAD, Standing};
 use super::emit::stream::Shared;
-use super::emit::streams;
+use super::emit::streams as emission;
 use super::exclusions::Exclusions;
 use super::fault::Fault;
 use super::merge::merge;
 use super::plan::{Plan, discover, plan};
 use super::probe;
+use super::streams;
 use super::time;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use crate::cli::foreign::never_show;
+use crate::cli::nearest::each_name;
 use crate::cli::output::print;
 use crate::cli::report::Report;
 use crate::cli::stop::Stop;
@@ -50,6 +54,9 @@ pub const PROGRAM: Program = Program {
     ],
 };
 
+/// How long the workspace is waited for at most, where a catalog is wanted.
+const LONGEST_DISCOVERY: Duration = Duration::from_secs(20);
+
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -64,7 +71,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return print(&about::render(&PROGRAM, &schema, arguments.format));
     }
     if arguments.discover {
-        return print(&format!("{}\n", catalog_json(&discover())));
+        return print(&format!("{}\n", catalog_json(&discovered(arguments)?)));
     }
     if !arguments.merge_states.is_empty() {
         return merge_states(&arguments.merge_states);
@@ -78,6 +85,30 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     report.finish(result, facts)
 }
 
+/// The catalog, with what the workspace says of itself where there is a token to ask it with.
+fn discovered(arguments: &Arguments) -> Result<Catalog, Failure> {
+    let settings = settings::load::<Settings>(&PROGRAM, &arguments.config);
+    let Ok(mut config) = settings.and_then(Config::try_from) else {
+        return Ok(discover());
+    };
+    never_show(config.access_token.expose_secret());
+    // The catalog is of use without it, too, and somebody waits for it.
+    config.max_attempts = 1;
+    config.request_timeout = config.request_timeout.min(LONGEST_DISCOVERY);
+    discover_with(&Client::new(config, stop(None)?)?)
+}
+
+/// Adds the streams that users name to the table, where they may be of datasets that only a workspace
+/// has.
+fn add_named(arguments: &Arguments, catalog: Option<&Catalog>, excluded: &[String]) {
+    let entries = catalog.into_iter().flat_map(|catalog| &catalog.streams);
+    let selected = entries.map(|entry| entry.tap_stream_id.as_str());
+    let named = arguments.streams.iter().map(String::as_str);
+    let excluded = each_name(excluded);
+    let excluded = excluded.filter_map(|name| name.split('.').next());
+    streams::add_datasets(selected.chain(named).chain(excluded));
+}
+
 /// What the configuration is needed for. What there is to tell of it goes into `facts`.
 fn run_as_set(
     arguments: &Arguments,
@@ -89,7 +120,9 @@ fn run_as_set(
     never_show(config.access_token.expose_secret());
     let state = read_state(arguments.state.as_deref())?;
     let catalog = read_catalog(arguments.catalog.as_deref())?;
-    let exclusions = Exclusions::parse(&[&config.exclude[..], &arguments.exclude].concat())?;
+    let excluded = [&config.exclude[..], &arguments.exclude].concat();
+    add_named(arguments, catalog.as_ref(), &excluded);
+    let exclusions = Exclusions::parse(&excluded)?;
     if let Some(keys) = &arguments.audit {
         let end = config.end_date.take();
         let streams = &arguments.streams;
@@ -178,7 +211,7 @@ fn sync<W: Write + Send>(
     let mut summaries = Vec::new();
     let mut failures = Vec::new();
     let mut is_refused = false;
-    let (all_ended, end) = streams::emit(shared, plans, standings, outlet);
+    let (all_ended, end) = emission::emit(shared, plans, standings, outlet);
     for (plan, ended) in plans.iter().zip(all_ended) {
         let outcome = ended.outcome;
         summaries.extend(ended.summaries);
@@ -231,6 +264,9 @@ fn merge_states(paths: &[PathBuf]) -> Result<(), Failure> {
     for path in paths {
         given.push((path.display().to_string(), read_state(Some(path))?));
     }
+    let states = given.iter().map(|(_, state)| state.value());
+    let bookmarks = states.filter_map(|state| state.get("bookmarks")?.as_object());
+    streams::add_datasets(bookmarks.flat_map(Map::keys).map(String::as_str));
     let state = merge(&given, time::now() + LONGEST_AHEAD)?;
     print(&format!("{}\n", Value::Object(state.value().clone())))
 }

@@ -13,6 +13,7 @@ mod changes;
 mod company_search;
 mod configuration;
 mod covers;
+mod discovering;
 mod dry_run;
 mod emission;
 mod endless;

@@ -142,7 +142,8 @@ fn the_help_tells_how_to_use_it() {
               repeatable, or with commas between names. Adds to the setting `exclude`
 
           --discover
-              Print the catalog of all streams. Needs no token
+              Print the catalog of all streams. Needs no token; with one, it has the datasets that the
+              workspace's reports are made of, and their columns
 
           --report <FILE>
               At the run's end, whatever it is, write what it has done to this file, as one JSON

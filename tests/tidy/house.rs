@@ -18,7 +18,12 @@ pub const FLOORS: &[&[&str]] = &[
     &["tap::read::*"],
     &["tap::along::*"],
     &["tap::emit::*"],
-    &["tap::probe", "tap::merge", "tap::audit::*"],
+    &[
+        "tap::discovery",
+        "tap::probe",
+        "tap::merge",
+        "tap::audit::*",
+    ],
     &["tap::dry_run::*"],
     &["tap::run"],
     // The target.

@@ -19,7 +19,7 @@ mod coverage;
 mod cursor;
 mod ending;
 mod ends;
-mod export;
+pub mod export;
 mod guard;
 mod numbered;
 pub mod numbers;

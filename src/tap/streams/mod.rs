@@ -12,6 +12,7 @@ mod row;
 mod scopes;
 mod workspace;
 
+pub use reports::{DATASETS, add_datasets, stream_of_dataset};
 pub use row::{
     Asked, Child, ChildAnswer, ChildList, ChildRequest, ChildSource, DateMatching, Elements,
     ExportJobs, ExportKind, ExportOf, NestedList, NestedLists, NextPage, Paging, Stream,
@@ -28,6 +29,7 @@ pub fn all() -> impl Iterator<Item = &'static Stream> {
         // Last, since their jobs take the server's time.
         exports::STREAMS,
         reports::STREAMS,
+        reports::added(),
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,18 @@
 //! Streams of the reporting export: the rows that Intercom's own reports are made of, a dataset each.
+//! Workspaces may have datasets that this table doesn't know: their rows are added to it at start.
+
+use std::sync::OnceLock;
 
 use super::{ExportJobs, ExportKind, ExportOf, Paging, Stream};
 use crate::tap::records::reports;
+
+/// What the names of all of them begin with.
+const PREFIX: &str = "report_";
+/// Path of the list of datasets and of their attributes.
+pub const DATASETS: &str = "/export/reporting_data/get_datasets";
+
+/// Rows for datasets that the table doesn't know.
+static ADDED: OnceLock<Vec<Stream>> = OnceLock::new();
 
 /// Their rows, in the order of reading.
 pub static STREAMS: &[Stream] = &[
@@ -79,7 +90,7 @@ const fn of_dataset(
             bounds: ("start_time", "end_time"),
             of: ExportOf::Dataset {
                 id: dataset,
-                listed_at: "/export/reporting_data/get_datasets",
+                listed_at: DATASETS,
             },
             most_jobs: 5,
             most_days: 90,
@@ -88,5 +99,75 @@ const fn of_dataset(
         record_path: None,
         nested_lists: None,
         children: &[],
+    }
+}
+
+/// The name of a dataset's stream: its identifier in snake case.
+#[must_use]
+pub fn stream_of_dataset(id: &str) -> String {
+    let mut name = PREFIX.to_owned();
+    let mut is_after_small = false;
+    for character in id.chars() {
+        if character.is_ascii_uppercase() && is_after_small {
+            name.push('_');
+        }
+        let is_kept = character.is_ascii_alphanumeric();
+        name.push(if is_kept {
+            character.to_ascii_lowercase()
+        } else {
+            '_'
+        });
+        is_after_small = character.is_ascii_lowercase() || character.is_ascii_digit();
+    }
+    name
+}
+
+/// Adds rows for those of these streams that are of datasets and that the table doesn't know. Once in a
+/// process, before anything looks at the table.
+pub fn add_datasets<'a>(names: impl IntoIterator<Item = &'a str>) {
+    let mut added: Vec<Stream> = Vec::new();
+    for name in names {
+        let is_known = |stream: &Stream| stream.name == name;
+        if let Some(id) = name.strip_prefix(PREFIX)
+            && !id.is_empty()
+            && !STREAMS.iter().chain(&added).any(is_known)
+        {
+            // A row of the table is there for as long as the process is, and so is what it says.
+            let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+            added.push(of_dataset(name, &name[PREFIX.len()..], || {
+                reports::rows_of("Rows of a dataset that the workspace has.")
+            }));
+        }
+    }
+    let _ = ADDED.set(added);
+}
+
+/// The rows that were added.
+pub fn added() -> &'static [Stream] {
+    ADDED.get().map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_called_as_their_datasets_in_snake_case() {
+        for (id, name) in [
+            ("call", "report_call"),
+            ("SlaStatus-log 2", "report_sla_status_log_2"),
+            ("é", "report__"),
+        ] {
+            assert_eq!(stream_of_dataset(id), name);
+        }
+        for stream in STREAMS {
+            let Paging::ExportJobs(jobs) = stream.paging else {
+                panic!("{} isn't exported", stream.name);
+            };
+            let ExportOf::Dataset { id, .. } = jobs.of else {
+                panic!("{} isn't of a dataset", stream.name);
+            };
+            assert_eq!(stream_of_dataset(id), stream.name);
+        }
     }
 }

@@ -195,7 +195,7 @@ pub enum ExportOf {
     /// The rows of one dataset, by the attributes that are asked for. Nothing is said of whether the
     /// instants are inclusive.
     Dataset {
-        /// Its identifier.
+        /// Its identifier, which may be written otherwise: the stream's name says which it is.
         id: &'static str,
         /// Path of the list of datasets and of their attributes.
         listed_at: &'static str,

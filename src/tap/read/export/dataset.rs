@@ -10,6 +10,7 @@ use crate::tap::fault::Fault;
 use crate::tap::plan::Output;
 use crate::tap::read::page::text;
 use crate::tap::read::reading::unexpectedly_gone;
+use crate::tap::streams::stream_of_dataset;
 
 /// A dataset and its attributes.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ struct Attribute {
 /// The attributes that a job is asked for, and which of them somebody has named.
 #[derive(Debug, Default)]
 pub struct AskedAttributes {
+    /// What the dataset is called.
+    pub dataset_id: String,
     /// In the order of their names, so that a row is the same text by every job.
     pub ids: Vec<String>,
     chosen: Vec<String>,
@@ -77,11 +80,11 @@ pub fn datasets(client: &Client, path: &str) -> Result<Vec<Dataset>, Fault> {
         .map_err(unexpectedly_gone)
 }
 
-/// The dataset of that name.
+/// The dataset of that identifier, or of one that is the same in a stream's name.
 pub fn dataset(client: &Client, path: &str, id: &str) -> Result<Dataset, Fault> {
     let mut names = Vec::new();
     for dataset in datasets(client, path)? {
-        if dataset.id == id {
+        if dataset.id == id || stream_of_dataset(&dataset.id) == stream_of_dataset(id) {
             return Ok(dataset);
         }
         names.push(dataset.id);
@@ -101,6 +104,17 @@ impl Dataset {
             id: text_of(&entry["id"])?,
             time_attribute: text_of(&entry["default_time_attribute_id"]),
             attributes: attributes.filter_map(Attribute::parse).collect(),
+        })
+    }
+
+    /// What its attributes are called in rows and by people, and whether each is the one that windows of
+    /// time are by.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &str, bool)> {
+        let time = self.time_attribute.as_deref();
+        self.attributes.iter().map(move |attribute| {
+            let called = attribute.names.last().map_or("", String::as_str);
+            let is_time = time.is_some_and(|time| attribute.is_called(time));
+            (attribute.asked_as.as_str(), called, is_time)
         })
     }
 
@@ -127,7 +141,11 @@ impl Dataset {
         }
         ids.sort();
         ids.dedup();
-        AskedAttributes { ids, chosen }
+        AskedAttributes {
+            dataset_id: self.id.clone(),
+            ids,
+            chosen,
+        }
     }
 }
 
@@ -161,6 +179,7 @@ mod tests {
 
     fn asked(chosen: &[&str]) -> AskedAttributes {
         AskedAttributes {
+            dataset_id: "conversation".into(),
             ids: ["a.x", "a.y", "b.x y"].map(str::to_owned).to_vec(),
             chosen: chosen.iter().map(ToString::to_string).collect(),
         }

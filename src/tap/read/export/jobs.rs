@@ -158,12 +158,15 @@ impl<'a> Jobs<'a> {
     /// What begins a job for that window.
     fn beginning(&self, from: EpochSeconds, until: EpochSeconds) -> ApiRequest {
         let (after, before) = self.paths.bounds;
-        let body = match (self.paths.of, &self.asked) {
-            (ExportOf::Dataset { id, .. }, Some(asked)) => {
-                // A second more at either end, whichever is exclusive: what is in two windows comes once.
-                json!({"dataset_id": id, "attribute_ids": asked.ids, after: from - 1, before: until})
-            }
-            _ => json!({after: from, before: until - 1}),
+        let body = match &self.asked {
+            // A second more at either end, whichever is exclusive: what is in two windows comes once.
+            Some(asked) => json!({
+                "dataset_id": asked.dataset_id,
+                "attribute_ids": asked.ids,
+                after: from - 1,
+                before: until,
+            }),
+            None => json!({after: from, before: until - 1}),
         };
         ApiRequest::Post(self.paths.enqueue.into(), body.to_string().into_bytes())
     }

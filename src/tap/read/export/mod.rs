@@ -10,7 +10,7 @@ mod rows;
 mod standing;
 
 use self::archive::Archive;
-pub use self::dataset::dataset;
+pub use self::dataset::{dataset, datasets};
 use self::jobs::Jobs;
 use self::kinds::Kinds;
 use self::rows::Rows;
