@@ -17,6 +17,7 @@ pub use target::run::main as target_gcs;
 pub mod internals {
     pub use crate::cli::{Program, about, command, settings};
     pub use crate::json::scanner::Scanner;
+    pub use crate::schema::growth::GrowingSchema;
     pub use crate::schema::validator::Validator;
     pub use crate::singer::messages::Message;
 

@@ -134,6 +134,8 @@ fn close(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -348,6 +350,62 @@ mod tests {
             ];
             let (_, told) = grown(&declared, &records);
             assert!(!told.is_empty(), "{declared}");
+        }
+    }
+
+    /// Objects of all types of values, by names that the schema has and others.
+    fn objects(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+        let name = "id|name|count|location|city|tags|custom|any|new";
+        btree_map(name, value, 0..5).prop_map(|members| json!(members))
+    }
+
+    fn records() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-5..5_i64).prop_map(Value::from),
+            (-2.0..2.0_f64).prop_map(Value::from),
+            "[a0]{0,3}".prop_map(Value::from),
+        ];
+        let value = leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                objects(inner)
+            ]
+        });
+        (objects(value), any::<Option<i8>>()).prop_map(|(mut record, id)| {
+            if let Some(id) = id {
+                record["id"] = json!(id);
+            }
+            record
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_fits_and_nothing_is_taken_back(pages in vec(vec(records(), 0..4), 0..4)) {
+            let mut schema = GrowingSchema::new(&contacts(), &["id".to_owned()]).unwrap();
+            let of_keys = jsonschema::validator_for(&json!({
+                "required": ["id"], "properties": {"id": {"type": ["string", "integer"]}},
+            })).unwrap();
+            for page in &pages {
+                let fitting = |schema: &GrowingSchema| -> Vec<String> {
+                    let all = pages.iter().flatten().map(Value::to_string);
+                    all.filter(|record| schema.fits(record)).collect()
+                };
+                let before = fitting(&schema);
+                let texts: Vec<String> = page.iter().map(Value::to_string).collect();
+                let _ = schema.grow(&texts);
+                let after = fitting(&schema);
+                prop_assert!(before.iter().all(|record| after.contains(record)), "{}", schema.schema());
+                let said = jsonschema::validator_for(schema.schema()).unwrap();
+                for record in page {
+                    let is_emitted = schema.fits(&record.to_string());
+                    prop_assert_eq!(is_emitted, of_keys.is_valid(record), "{}", record);
+                    prop_assert!(!is_emitted || said.is_valid(record), "{}", record);
+                }
+                prop_assert_eq!(schema.grow(&texts).changes, 0);
+            }
         }
     }
 
