@@ -1,5 +1,7 @@
-//! The command line, read without showing what is secret in it: clap's words about an argument quote
-//! it.
+//! A program from its command line to its exit code. The command line is read without showing what is
+//! secret in it: clap's words about an argument quote it.
+
+use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Command, Parser};
@@ -7,12 +9,23 @@ use schemars::JsonSchema;
 
 use super::about::settings_text;
 use super::foreign::holds_secret;
-use super::{Program, settings};
+use super::logging::{self, LogFormat};
+use super::{Failure, Program, failure, settings};
+
+/// Does what the command line says, once logs can be written. Settings are of type `S`.
+pub fn main<T: Parser, S: JsonSchema>(
+    program: &Program,
+    log_format: impl FnOnce(&T) -> Option<LogFormat>,
+    run: impl FnOnce(&T) -> Result<(), Failure>,
+) -> ExitCode {
+    let arguments: T = arguments::<T, S>(program);
+    let result = logging::start(program, log_format(&arguments)).and_then(|()| run(&arguments));
+    failure::finish(result)
+}
 
 /// The arguments. Ends the program where they can't be used, and where a token or a key is among
 /// them: a path, a stream's name or an option is never one, and it would be shown in a fault.
-#[must_use]
-pub fn arguments<T: Parser, S: JsonSchema>(program: &Program) -> T {
+fn arguments<T: Parser, S: JsonSchema>(program: &Program) -> T {
     let given = std::env::args_os().skip(1);
     let number = given
         .map(|argument| holds_secret(&argument.to_string_lossy()))

@@ -12,6 +12,20 @@ use tempfile::NamedTempFile;
 use super::stop::{CLEARING_UP, Stop};
 use super::{Failure, Program, VERSION};
 
+/// Catches signals from here on. A report that is wanted then tells these facts, where something hangs
+/// through a signal's deadlines.
+pub fn catch_signals(
+    report: Option<&Report>,
+    facts: impl FnOnce() -> Map<String, Value> + Send + 'static,
+) -> Result<Stop, Failure> {
+    let stop = Stop::install()
+        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
+    if let Some(report) = report {
+        report.finish_with(&stop, facts);
+    }
+    Ok(stop)
+}
+
 /// A report that is to be written.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -45,7 +59,7 @@ impl Report {
 
     /// Has it written too where something hangs through a signal's deadlines, so that the process ends
     /// before the run does.
-    pub fn finish_with(
+    fn finish_with(
         &self,
         stop: &Stop,
         facts: impl FnOnce() -> Map<String, Value> + Send + 'static,

@@ -31,9 +31,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::foreign::never_show;
 use crate::cli::nearest::each_name;
 use crate::cli::output::print;
-use crate::cli::report::Report;
-use crate::cli::stop::Stop;
-use crate::cli::{Failure, Program, about, command, failure, logging, settings};
+use crate::cli::report::{Report, catch_signals};
+use crate::cli::{Failure, Program, about, command, settings};
 use crate::singer::catalog::Catalog;
 use crate::singer::state::State;
 
@@ -60,9 +59,7 @@ const LONGEST_DISCOVERY: Duration = Duration::from_secs(20);
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Arguments = command::arguments::<_, Settings>(&PROGRAM);
-    let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
-    failure::finish(result)
+    command::main::<Arguments, Settings>(&PROGRAM, |given| given.log_format, run)
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -95,7 +92,7 @@ fn discovered(arguments: &Arguments) -> Result<Catalog, Failure> {
     // The catalog is of use without it, too, and somebody waits for it.
     config.max_attempts = 1;
     config.request_timeout = config.request_timeout.min(LONGEST_DISCOVERY);
-    discover_with(&Client::new(config, stop(None)?)?)
+    discover_with(&Client::new(config, catch_signals(None, Map::new)?)?)
 }
 
 /// Adds the streams that users name to the table, where they may be of datasets that only a workspace
@@ -135,7 +132,7 @@ fn run_as_set(
             arguments.repair,
             end,
         )?;
-        let client = Arc::new(Client::new(config, stop(report)?)?);
+        let client = Arc::new(Client::new(config, catch_signals(report, Map::new)?)?);
         let outlet = Outlet::new(io::stdout(), state, client.config().state_interval);
         return audit.run(&Shared::new(client, time::now()), &outlet, facts);
     }
@@ -152,7 +149,7 @@ fn run_as_set(
         config.page_size = 1;
     }
 
-    let client = Arc::new(Client::new(config, stop(report)?)?);
+    let client = Arc::new(Client::new(config, catch_signals(report, Map::new)?)?);
     if arguments.test == Some(TestMode::All) && io::stdout().is_terminal() {
         return probe::show(&Shared::new(client, time::now()), &plans);
     }
@@ -165,15 +162,6 @@ fn run_as_set(
         Some(TestMode::Schema) => probe::print_schemas(client.config(), &plans, &outlet),
         Some(TestMode::All) => probe::probe(&Shared::new(client, time::now()), &plans, &outlet),
     }
-}
-
-fn stop(report: Option<&Report>) -> Result<Stop, Failure> {
-    let stop = Stop::install()
-        .map_err(|error| Failure::failed(format_args!("signals can't be caught: {error}")))?;
-    if let Some(report) = report {
-        report.finish_with(&stop, Map::new);
-    }
-    Ok(stop)
 }
 
 /// Reads every planned stream, and tells what became of them.

@@ -17,17 +17,15 @@ use super::store::Store;
 use super::tally::LoadTally;
 use super::writer::Workshop;
 use crate::cli::output::print;
-use crate::cli::report::Report;
+use crate::cli::report::{Report, catch_signals};
 use crate::cli::stop::{LOOK_UP, Stop};
-use crate::cli::{Failure, about, command, failure, logging, settings, terminal};
+use crate::cli::{Failure, about, command, settings, terminal};
 use crate::singer::lines::{Input, InputFault, NextLine};
 
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Arguments = command::arguments::<_, Settings>(&PROGRAM);
-    let result = logging::start(&PROGRAM, arguments.log_format).and_then(|()| run(&arguments));
-    failure::finish(result)
+    command::main::<Arguments, Settings>(&PROGRAM, |given| given.log_format, run)
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -71,12 +69,8 @@ fn run_as_set(
     if arguments.test {
         return commands::test(&config);
     }
-    let stop = Stop::install()
-        .map_err(|error| Failure::failed(format_args!("can't catch signals: {error}")))?;
-    if let Some(report) = report {
-        let tally = Arc::clone(tally);
-        report.finish_with(&stop, move || tally.facts());
-    }
+    let hung = Arc::clone(tally);
+    let stop = catch_signals(report, move || hung.facts())?;
     let input: Box<dyn Read + Send> = match &arguments.input {
         None => Box::new(terminal::messages_from_stdin()),
         Some(path) => match File::open(path) {
