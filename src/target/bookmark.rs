@@ -76,12 +76,18 @@ pub fn set_to(before: Option<&Value>, instant: DateTime<Utc>) -> Value {
     };
     match before {
         Some(Value::Object(members)) => {
-            let place = PLACES.iter().find(|place| members.contains_key(**place));
-            let place = place.unwrap_or(&PLACES[0]);
+            let named = PLACES.iter().find(|place| members.contains_key(**place));
+            // A tap reads it from where it has it, by whatever name.
+            let mut others = members
+                .iter()
+                .filter(|(_, value)| plain_instant(value).is_some())
+                .map(|(name, _)| name.as_str());
+            let place = named.copied().or_else(|| others.next());
+            let place = place.unwrap_or(PLACES[0]);
             let mut set = Map::new();
             set.insert(
-                (*place).to_owned(),
-                like(members.get(*place).unwrap_or(&Value::Null)),
+                place.to_owned(),
+                like(members.get(place).unwrap_or(&Value::Null)),
             );
             for (key, value) in members {
                 if key == COVERS || key == "replication_key" {
@@ -147,6 +153,10 @@ mod tests {
             (
                 json!({"replication_key": "at", "replication_key_value": "2020-01-01"}),
                 json!({"replication_key_value": "2026-01-01T00:00:00Z", "replication_key": "at"}),
+            ),
+            (
+                json!({"created_at": 1_763_800_000, "in_progress": true, "emitted": "00"}),
+                json!({"created_at": 1_767_225_600}),
             ),
             (json!("2020-01-01"), json!("2026-01-01T00:00:00Z")),
             (json!(7), json!(1_767_225_600)),

@@ -237,9 +237,10 @@ fn what_cannot_be_counted_is_said_to_be_so() {
         activity_logs: 50,
         ..Settings::default()
     });
-    let tap = Tap::of(&workspace).streams(&["companies", "export_receipts", "brands"]);
+    let tap =
+        Tap::of(&workspace).streams(&["companies", "export_receipts", "report_call", "brands"]);
     let foretold = Foretold::of(&tap, None).ok();
-    for stream in ["companies", "export_receipts"] {
+    for stream in ["companies", "export_receipts", "report_call"] {
         let line = &foretold.streams[stream];
         assert_eq!(line["records"], Value::Null, "{line}");
         assert_eq!(line["minutes"], Value::Null, "{line}");
@@ -249,6 +250,7 @@ fn what_cannot_be_counted_is_said_to_be_so() {
     // Opening a scroll would close that of somebody else, and a job take the server's time.
     assert_eq!(workspace.count_under("/companies/scroll"), 0);
     assert_eq!(workspace.count("/export/content/data"), 0);
+    assert_eq!(workspace.count("/export/reporting_data/enqueue"), 0);
     let line = foretold
         .stderr
         .lines()

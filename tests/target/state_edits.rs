@@ -65,6 +65,20 @@ fn a_bookmark_is_taken_away_or_set_and_what_changes_is_told() {
 }
 
 #[test]
+fn a_bookmark_is_set_where_its_tap_has_it_by_whatever_name() {
+    let target = Target::local();
+    let state = json!({ "type": "STATE", "value": { "bookmarks": {
+        "receipts": { "received_at": 1_763_800_000, "emitted": "00" },
+    } } });
+    let input = schema("receipts") + &record("receipts", json!({ "id": 1 }));
+    target.run(format!("{input}{state}\n")).succeeded();
+    let to = run(&target, &["--reset", "receipts", "--to", "2025-01-01"]);
+    to.succeeded();
+    let set = json!({ "received_at": 1_735_689_600 });
+    assert_eq!(state_of(&target)["bookmarks"]["receipts"], set);
+}
+
+#[test]
 fn a_state_is_put_in_the_place_of_what_is_stored() {
     let target = Target::local();
     load(&target);
