@@ -66,6 +66,9 @@ struct Arguments {
     /// How many entries of the activity log
     #[arg(long, default_value_t = 200, help_heading = "Rows")]
     activity_logs: usize,
+    /// How many activities of contacts (Intercom-Version Preview)
+    #[arg(long, default_value_t = 50, help_heading = "Rows")]
+    contact_activities: usize,
     /// How many admins
     #[arg(long, default_value_t = 6, help_heading = "Rows")]
     admins: usize,
@@ -215,6 +218,7 @@ fn settings(arguments: &Arguments) -> Settings {
         companies: arguments.companies,
         macros: arguments.macros,
         activity_logs: arguments.activity_logs,
+        contact_activities: arguments.contact_activities,
         admins: arguments.admins,
         teams: arguments.teams,
         tags: arguments.tags,

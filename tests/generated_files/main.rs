@@ -150,6 +150,7 @@ fn request(stream: &Stream) -> String {
         | Paging::NewestFirst { .. }
         | Paging::Unsorted { .. }
         | Paging::CursorSince { .. }
+        | Paging::KeptCursor { .. }
         | Paging::Between { .. }
         | Paging::Cursors { .. }
         | Paging::Object

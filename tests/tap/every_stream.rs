@@ -29,6 +29,7 @@ fn every_stream_of_the_table_has_rows_and_is_read_whole() {
         companies: 30,
         macros: 20,
         activity_logs: 40,
+        contact_activities: 20,
         long_lists_every: 10,
         ..Settings::default()
     });

@@ -27,6 +27,7 @@ mod further_incremental;
 mod further_lists;
 mod further_resources;
 mod holes;
+mod kept_cursors;
 mod kill;
 mod memory;
 mod messages;

@@ -154,6 +154,7 @@ fn workspace() -> Workspace {
         companies: 60,
         macros: 40,
         activity_logs: 40,
+        contact_activities: 40,
         long_lists_every: 20,
         ..Settings::default()
     })

@@ -14,10 +14,11 @@ pub const MOST_PARTS: u16 = 500;
 const LONG_CONVERSATION_PARTS: u16 = 620;
 
 /// The rows. Streams go by their names: `contacts`, `conversations`, `calls`, `articles`,
-/// `collections`, `tickets`, `companies`, `macros`, `activity_logs`. A method that is given an id that is not (or no longer) there panics.
+/// `collections`, `tickets`, `companies`, `macros`, `activity_logs`, `contact_activities`. A method that
+/// is given an id that is not (or no longer) there panics.
 pub struct Data {
     pub(super) seed: u64,
-    tables: [Table; 9],
+    tables: [Table; 10],
     /// Contacts that were merged, with those that they were merged into.
     pub(super) merged: BTreeMap<String, String>,
     clock_ahead: i64,
@@ -37,6 +38,7 @@ impl Data {
             settings.companies,
             settings.macros,
             settings.activity_logs,
+            settings.contact_activities,
         ];
         let tables = Stream::ALL.map(|stream| {
             let rows = (0..counts[stream as usize] as u32)

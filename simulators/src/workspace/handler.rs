@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
 
+use super::activities;
 use super::answer::error;
 use super::contacts::NestedList;
 use super::content;
@@ -179,6 +180,7 @@ impl State {
             "/companies/scroll" | "/companies/search" => Stream::Companies,
             "/macros" => Stream::Macros,
             "/admins/activity_logs" => Stream::ActivityLogs,
+            "/contacts/activities" => Stream::ContactActivities,
             "/calls" => Stream::Calls,
             "/articles" => Stream::Articles,
             "/help_center/collections" => Stream::Collections,
@@ -260,6 +262,7 @@ impl State {
                     data.put_collection(&mut out, row);
                     Some(whole(out))
                 }
+                ("GET", ["contacts", "activities"]) => Some(activities::list(data, request)),
                 ("GET", ["contacts", id, rest @ ..]) => contact(data, settings, request, id, rest),
                 ("GET", ["conversations", id]) if id.parse::<u64>().is_ok() => {
                     conversation(data, id)

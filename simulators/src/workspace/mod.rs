@@ -11,6 +11,7 @@
     reason = "rows and seconds of this century are far from the ends of their types"
 )]
 
+mod activities;
 mod answer;
 mod calls;
 mod contacts;

@@ -38,6 +38,8 @@ pub struct Settings {
     pub macros: usize,
     /// How many entries of the activity log.
     pub activity_logs: usize,
+    /// How many activities of contacts.
+    pub contact_activities: usize,
     /// How many admins.
     pub admins: usize,
     /// How many teams.
@@ -154,6 +156,7 @@ impl Default for Settings {
             companies_without_users_every: 0,
             macros: 0,
             activity_logs: 0,
+            contact_activities: 0,
             admins: 6,
             teams: 3,
             tags: 12,

@@ -19,11 +19,12 @@ pub enum Stream {
     Companies,
     Macros,
     ActivityLogs,
+    ContactActivities,
 }
 
 impl Stream {
     /// Every stream, in the order of their numbers.
-    pub const ALL: [Stream; 9] = [
+    pub const ALL: [Stream; 10] = [
         Stream::Contacts,
         Stream::Conversations,
         Stream::Calls,
@@ -33,6 +34,7 @@ impl Stream {
         Stream::Companies,
         Stream::Macros,
         Stream::ActivityLogs,
+        Stream::ContactActivities,
     ];
 
     /// The stream of that name.
@@ -47,6 +49,7 @@ impl Stream {
             "companies" => Stream::Companies,
             "macros" => Stream::Macros,
             "activity_logs" => Stream::ActivityLogs,
+            "contact_activities" => Stream::ContactActivities,
             _ => panic!("the workspace has no rows of a stream named {name:?}"),
         }
     }
@@ -147,6 +150,7 @@ impl Table {
             Stream::Companies => format!("66{number:022x}"),
             Stream::Macros => (40_000_000 + number).to_string(),
             Stream::ActivityLogs => format!("fca05814-4b72-4dce-ad4f-{number:012x}"),
+            Stream::ContactActivities => format!("1717000000000.{number:06x}"),
         }
     }
 
@@ -162,6 +166,7 @@ impl Table {
             Stream::Companies => u64::from_str_radix(id.strip_prefix("66")?, 16).ok()?,
             Stream::Macros => id.parse::<u64>().ok()?.checked_sub(40_000_000)?,
             Stream::ActivityLogs => u64::from_str_radix(id.get(24..)?, 16).ok()?,
+            Stream::ContactActivities => u64::from_str_radix(id.get(14..)?, 16).ok()?,
         };
         let row = unscramble(u32::try_from(number).ok()?);
         let known = (row as usize) < self.rows.len();

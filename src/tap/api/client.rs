@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
-use ureq::http::{HeaderMap, Request};
-
-use super::body::{self, BodyFault, WholeBody};
+use super::body::{BodyFault, WholeBody};
 use super::headers::{budget_of, pause_of_rate_limit};
 use super::job_slots::JobSlots;
 use super::memory::{Memory, Turn};
-use super::pace::{Pace, Permit, Purpose};
+use super::pace::{Pace, Purpose};
 use super::tally::RequestTally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
@@ -33,20 +30,21 @@ pub use super::tries::Once;
 
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
-const JSON: &str = "application/json";
 
 /// The client. All of a run share its connections, its pace and what it has learned; the requests of
 /// each stream are counted apart.
 #[derive(Debug)]
 pub struct Client {
     pub(super) common: Arc<Common>,
-    pub(super) tally: RequestTally,
+    pub(super) tally: Arc<RequestTally>,
+    /// The version of the API that is asked for, where it isn't the setting's.
+    pub(super) api_version: Option<&'static str>,
 }
 
 /// What all of a run share.
 #[derive(Debug)]
 pub(super) struct Common {
-    agent: Agent,
+    pub agent: Agent,
     pub pace: Pace,
     memory: Memory,
     job_slots: JobSlots,
@@ -95,7 +93,8 @@ impl Client {
                 asking_the_time: Mutex::default(),
                 answers: AtomicU64::new(0),
             }),
-            tally: RequestTally::default(),
+            tally: Arc::default(),
+            api_version: None,
         })
     }
 
@@ -104,7 +103,18 @@ impl Client {
     pub fn for_another_stream(&self) -> Self {
         Self {
             common: Arc::clone(&self.common),
-            tally: RequestTally::default(),
+            tally: Arc::default(),
+            api_version: None,
+        }
+    }
+
+    /// The same client, also counting as this one, for what only that version of the API has.
+    #[must_use]
+    pub fn in_version(&self, api_version: Option<&'static str>) -> Self {
+        Self {
+            common: Arc::clone(&self.common),
+            tally: Arc::clone(&self.tally),
+            api_version,
         }
     }
 
@@ -361,56 +371,6 @@ impl Client {
                 is_overload: matches!(error, ureq::Error::Timeout(_)),
             },
         })
-    }
-
-    pub(super) fn exchange(
-        &self,
-        request: &ApiRequest,
-        turn: Option<&Turn>,
-        permit: &mut Permit<'_>,
-    ) -> Result<(u16, HeaderMap, WholeBody), BodyFault> {
-        let sent = match request {
-            ApiRequest::Get(path) => {
-                let request = self.head("GET", path, JSON).body(());
-                request
-                    .map_err(Into::into)
-                    .and_then(|it| self.common.agent.run(it))
-            }
-            ApiRequest::Download(path, _) => {
-                let request = self.head("GET", path, "application/octet-stream").body(());
-                request
-                    .map_err(Into::into)
-                    .and_then(|it| self.common.agent.run_long(it))
-            }
-            ApiRequest::Post(path, body) => {
-                let request = self
-                    .head("POST", path, JSON)
-                    .header("Content-Type", "application/json")
-                    .body(body.as_slice());
-                request
-                    .map_err(Into::into)
-                    .and_then(|it| self.common.agent.run(it))
-            }
-        };
-        let (parts, body) = sent.map_err(BodyFault::Lost)?.into_parts();
-        if let (ApiRequest::Download(_, slot), 200..=299) = (request, parts.status.as_u16()) {
-            *lock(slot) = Some(body::keep(body, &self.common.stop)?);
-            return Ok((parts.status.as_u16(), parts.headers, WholeBody::default()));
-        }
-        let body = body::read(body, turn, &self.common.stop, permit)?;
-        Ok((parts.status.as_u16(), parts.headers, body))
-    }
-
-    fn head(&self, method: &str, path: &str, accept: &str) -> ureq::http::request::Builder {
-        Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.common.config.base_url))
-            .header(
-                "Authorization",
-                format!("Bearer {}", self.common.config.access_token.expose_secret()),
-            )
-            .header("Accept", accept)
-            .header("Intercom-Version", &self.common.config.api_version)
     }
 
     /// Sleeps, but not through a signal.

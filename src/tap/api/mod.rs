@@ -10,6 +10,7 @@ pub mod path;
 mod body;
 mod breadth;
 mod clock;
+mod exchange;
 mod headers;
 mod job_slots;
 mod judgement;

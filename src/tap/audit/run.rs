@@ -198,7 +198,9 @@ fn compare<W: Write>(
 fn why_not(stream: &Stream) -> Option<&'static str> {
     match stream.paging {
         _ if stream.key.is_empty() => Some("its records have no key"),
-        Paging::Between { .. } => Some("it tells what happened, and no list has that"),
+        Paging::Between { .. } | Paging::KeptCursor { .. } => {
+            Some("it tells what happened, and no list has that")
+        }
         Paging::ExportJobs(_) => Some("it is exported, and no list has it"),
         Paging::FoundByAudits => Some("audits themselves find what is in it"),
         Paging::Single

@@ -256,6 +256,7 @@ mod tests {
         schema: || json!({}),
         path: "/panics",
         query: |_| panic!("as this test wants it"),
+        api_version: None,
         for_each: None,
         records_at: "data",
         paging: Paging::Single,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ending::Ending;
 use super::exported::Exported;
+use super::last_page::LastPage;
 use super::seen::Seen;
 use crate::tap::time::{self, EpochSeconds};
 
@@ -35,6 +36,8 @@ pub struct Bookmark {
     pub covers: Option<Vec<String>>,
     /// Of exports: the job that is waited for, and what was emitted.
     pub exported: Exported,
+    /// Of a list whose cursors can be kept: where reading goes on.
+    pub last_page: LastPage,
     /// Keys of other programs, kept as they came.
     pub others: Map<String, Value>,
 }
@@ -142,6 +145,7 @@ impl Bookmark {
             }
         }
         let exported = Exported::parse(&mut others)?;
+        let last_page = LastPage::parse(&mut others)?;
         let mut holes = Vec::new();
         if let Some(Value::Array(entries)) = others.shift_remove("holes") {
             for entry in entries {
@@ -158,6 +162,7 @@ impl Bookmark {
             holes,
             covers,
             exported,
+            last_page,
             others,
         })
     }
@@ -206,6 +211,7 @@ impl Bookmark {
             value.insert("awaited".into(), entries.collect());
         }
         self.exported.put(&mut value);
+        self.last_page.put(&mut value);
         if !self.holes.is_empty() {
             let entries = self.holes.iter().map(Hole::to_value);
             value.insert("holes".into(), entries.collect());
@@ -338,6 +344,7 @@ mod tests {
                 {"stream": "notes", "id": "2", "updated_at": 1, "since": 1_763_800_200, "why": "status 500"}],
             "holes": [{"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500"},
                 {"from": 5, "to": 9, "since": 1_763_800_200, "why": "status 500", "ids_end_in": "a0"}],
+            "last_page": {"starting_after": "1763800000000.0000a1", "keys": ["1763800000001.0000b2"]},
             "of_another_program": [1, 2],
         });
         assert_eq!(parse(&value).unwrap().to_value("updated_at"), value);

@@ -4,6 +4,7 @@ use super::amount::Amount;
 use super::between;
 use super::counted::Counted;
 use super::export;
+use super::kept_cursor;
 use super::numbered;
 use super::places::Place;
 use super::reading::{Reading, unexpectedly_gone};
@@ -25,6 +26,7 @@ pub fn count_stream(
     started_here: EpochSeconds,
     wants_sample: bool,
 ) -> Result<Counted, Fault> {
+    let client = &client.in_version(stream.api_version);
     let count_one = |one| {
         let reading = Reading {
             stream,
@@ -89,6 +91,7 @@ fn count(reading: &Reading<'_>, wants_sample: bool) -> Result<Counted, Fault> {
             }
             cursors(reading, first, per_page)
         }
+        Paging::KeptCursor { per_page } => kept_cursor::count(reading, per_page),
         Paging::Between { per_page, bounds } => {
             let Some((page, is_all)) = between::newest_span(reading, per_page, bounds)? else {
                 return Ok(Counted::of(Amount::NONE, Amount::NONE, Vec::new()));

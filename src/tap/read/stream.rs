@@ -4,7 +4,7 @@
 use super::places::Place;
 use super::reading::{BatchSink, Reading};
 use super::spool::Spool;
-use super::{between, cursor, export, numbered, scroll_or_search, search, unsorted};
+use super::{between, cursor, export, kept_cursor, numbered, scroll_or_search, search, unsorted};
 use crate::tap::api::client::Client;
 use crate::tap::fault::Fault;
 use crate::tap::plan::Output;
@@ -42,6 +42,7 @@ pub fn read_stream(
     sink: &mut BatchSink<'_>,
 ) -> Result<(), Fault> {
     let stream = wanted.stream;
+    let client = &client.in_version(stream.api_version);
     let mut read_one = |one| {
         let reading = Reading {
             stream,
@@ -94,6 +95,7 @@ fn run(reading: &Reading<'_>, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         Paging::Texts => unsorted::read_texts(reading, sink),
         Paging::Search(matching) => search::read(reading, matching, sink),
         Paging::CursorSince { per_page, since } => cursor::read(reading, per_page, since, sink),
+        Paging::KeptCursor { per_page } => kept_cursor::read(reading, per_page, sink),
         Paging::Between { per_page, bounds } => between::read(reading, per_page, bounds, sink),
         Paging::Scroll { search, most_days } => {
             let days = most_days(reading.client.config());

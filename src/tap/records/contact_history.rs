@@ -1,7 +1,7 @@
 //! Streams of what is kept of a contact beside the contact itself: `contact_subscriptions`,
-//! `contact_events`, `contact_event_summaries` and `contact_merges`.
+//! `contact_events`, `contact_event_summaries`, `contact_merges` and `contact_activities`.
 
-use super::shared::{Id, OpenObject, Timestamp};
+use super::shared::{Id, NumericTimestamp, OpenObject, Timestamp};
 use super::workspace::SubscriptionType;
 use schemars::JsonSchema;
 
@@ -68,4 +68,29 @@ pub struct ContactMerge {
     pub source_contact_role: Option<String>,
     /// When they were merged, in epoch seconds.
     pub merged_at: Option<Timestamp>,
+}
+
+/// Something that became of a contact: it was made, merged, deleted or became a user.
+#[derive(JsonSchema)]
+pub struct ContactActivity {
+    /// Identifier of the activity.
+    pub id: Id,
+    /// Kind of object: `contact_activity`.
+    pub r#type: Option<String>,
+    /// What became of it, such as `contact.created`, `contact.merged` or `contact.deleted`.
+    pub event_type: Option<String>,
+    /// Identifier of the contact; of a merge the one that remains.
+    pub contact_id: Option<Id>,
+    /// Identifier that the company's own systems gave the contact.
+    pub external_id: Option<Id>,
+    /// What the contact was then: `lead` or `user`.
+    pub role: Option<String>,
+    /// Identifier of the contact that was to be merged into another.
+    pub merge_source_id: Option<Id>,
+    /// Identifier of the contact that it was to be merged into.
+    pub merge_target_id: Option<Id>,
+    /// Why a merge failed.
+    pub failure_reason: Option<String>,
+    /// When it happened, in epoch seconds.
+    pub created_at: Option<NumericTimestamp>,
 }

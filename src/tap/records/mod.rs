@@ -60,7 +60,9 @@ pub use connectors::{
     ActivityLogEventType, Audience, DataConnector, DataConnectorExecution, IpAllowlist,
     OfficeHoursException,
 };
-pub use contact_history::{ContactEvent, ContactEventSummary, ContactMerge, ContactSubscription};
+pub use contact_history::{
+    ContactActivity, ContactEvent, ContactEventSummary, ContactMerge, ContactSubscription,
+};
 pub use contacts::Contact;
 pub use content::{
     ArticleVersion, ContentImportSource, ContentSnippet, ExternalPage, Folder, HelpCenter,

@@ -13,6 +13,7 @@ pub static STREAMS: &[Stream] = &[Stream {
     schema: exports::receipts,
     path: "/export/content/data",
     query: |_| None,
+    api_version: None,
     for_each: None,
     records_at: "",
     paging: Paging::ExportJobs(ExportJobs {

@@ -81,6 +81,7 @@ const fn of_dataset(
         schema,
         path: "/export/reporting_data/enqueue",
         query: |_| None,
+        api_version: None,
         for_each: None,
         records_at: "",
         paging: Paging::ExportJobs(ExportJobs {

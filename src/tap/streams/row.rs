@@ -23,6 +23,8 @@ pub struct Stream {
     pub path: &'static str,
     /// What settings add to the query.
     pub query: fn(&Config) -> Option<&'static str>,
+    /// The version of the API that has it, where that is one only; else the setting's is asked for.
+    pub api_version: Option<&'static str>,
     /// The values of a setting for each of which the list is asked for, in the place of `{each}` in the
     /// path; none for a list that there is one of.
     pub for_each: Option<fn(&Config) -> &[String]>,
@@ -91,6 +93,12 @@ pub enum Paging {
         per_page: u32,
         /// The query's parameter for that instant.
         since: &'static str,
+    },
+    /// GET with opaque cursors, oldest first, of a list that grows at its end alone. A cursor may be kept
+    /// between runs.
+    KeptCursor {
+        /// Records a page.
+        per_page: u32,
     },
     /// GET of pages that hold what happened between two instants in the query. Long spans may be
     /// too much for the server.
