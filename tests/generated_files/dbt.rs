@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use intercom_singer::internals::tap::discover;
-use intercom_singer::internals::tap::streams;
+use intercom_singer::internals::tap::streams::{self, Child, ChildSource, Stream};
 use serde_json::Value;
 
 use crate::{REWRITE, check, root};
@@ -22,15 +22,24 @@ fn every_stream_has_its_staging_model() {
     let mut files = BTreeMap::new();
     let mut tests = format!("# Written by `{REWRITE}`.\nversion: 2\n\nmodels:\n");
     for stream in streams::all() {
-        let mut add = |name: &str, key: &[&str], version: Option<&str>, is_whole: bool| {
-            let model = model(name, key, version, is_whole, &schemas[name]);
-            files.insert(format!("stg_{name}.sql"), model);
-            tests += &tests_of(name, key);
+        let own = Model {
+            stream: stream.name,
+            key: stream.key,
+            version: stream.replication_key,
+            is_whole: !stream.is_incremental(),
+            parent: None,
         };
-        let is_whole = !stream.is_incremental();
-        add(stream.name, stream.key, stream.replication_key, is_whole);
-        for child in stream.children {
-            add(child.name, child.key, child.parent_updated_at, false);
+        let children = stream.children.iter().map(|child| Model {
+            stream: child.name,
+            key: child.key,
+            version: child.parent_updated_at,
+            is_whole: false,
+            parent: parent_of(stream, child, &schemas[child.name]),
+        });
+        for model in std::iter::once(own).chain(children) {
+            let name = model.stream;
+            files.insert(format!("stg_{name}.sql"), model.text(&schemas[name]));
+            tests += &tests_of(name, model.key);
         }
     }
     files.insert("_staging.yml".to_owned(), tests);
@@ -46,25 +55,59 @@ fn every_stream_has_its_staging_model() {
     assert_eq!(generated, expected.collect(), "a model without a stream");
 }
 
-fn model(
-    stream: &str,
-    key: &[&str],
-    version: Option<&str>,
+/// What a staging model says of its stream.
+struct Model<'a> {
+    stream: &'a str,
+    key: &'a [&'a str],
+    version: Option<&'a str>,
     is_whole: bool,
-    schema: &Value,
-) -> String {
-    let key: Vec<String> = key.iter().map(|name| format!("'{name}'")).collect();
-    let version = version.map_or("none".to_owned(), |name| format!("'{name}'"));
-    let mut text = format!(
-        "-- Written by `{REWRITE}`.\n{{{{ staged(\n  stream = '{stream}', key = [{}], version = \
-         {version}, is_whole = {is_whole},\n  columns = {{\n",
-        key.join(", ")
-    );
-    for (name, property) in schema["properties"].as_object().unwrap() {
-        writeln!(text, "    '{name}': '{}',", kind(name, property)).unwrap();
+    /// The stream that its records belong to, and their property that names one of that.
+    parent: Option<(&'a str, String)>,
+}
+
+/// The parent of a child, and how its records name it: by what the tap adds, by their key, or by what the
+/// API's own records call it.
+fn parent_of(parent: &Stream, child: &Child, schema: &Value) -> Option<(&'static str, String)> {
+    if matches!(child.source, ChildSource::SameExport(_)) {
+        return None;
     }
-    text += "  },\n) }}\n";
-    text
+    let name = parent.name.trim_end_matches('s');
+    let key = child
+        .parent_key
+        .map_or_else(|| format!("{name}_id"), str::to_owned);
+    assert_eq!(
+        parent.key,
+        ["id"],
+        "{}: what its children name",
+        parent.name
+    );
+    let is_named = schema["properties"].get(&key).is_some();
+    is_named.then_some((parent.name, key))
+}
+
+impl Model<'_> {
+    fn text(&self, schema: &Value) -> String {
+        let key: Vec<String> = self.key.iter().map(|name| format!("'{name}'")).collect();
+        let version = self
+            .version
+            .map_or("none".to_owned(), |name| format!("'{name}'"));
+        let mut text = format!(
+            "-- Written by `{REWRITE}`.\n{{{{ staged(\n  stream = '{}', key = [{}], version = \
+             {version}, is_whole = {},\n",
+            self.stream,
+            key.join(", "),
+            self.is_whole,
+        );
+        if let Some((parent, key)) = &self.parent {
+            writeln!(text, "  parent = '{parent}', parent_key = '{key}',").unwrap();
+        }
+        text += "  columns = {\n";
+        for (name, property) in schema["properties"].as_object().unwrap() {
+            writeln!(text, "    '{name}': '{}',", kind(name, property)).unwrap();
+        }
+        text += "  },\n) }}\n";
+        text
+    }
 }
 
 /// The macro of `macros/values.sql` that makes a column of a property. One that may be of several

@@ -52,17 +52,33 @@
 
 {# Of each record the newest version: the one with the highest `version` (a property's name), and of
    equals the one in the later file. What Intercom, or a reconciliation, says was deleted is left out,
-   but for what changed after it was found to be gone: it has come back.
+   but for what changed after it was found to be gone: it has come back. So is what belongs to a record
+   of the stream `parent` that is gone, by the property `parent_key`.
    Records without a key are each what they say, and once. #}
-{% macro newest(stream, key, version) %}
+{% macro newest(stream, key, version, parent=none, parent_key=none) %}
   select record, file
   from {{ lake(stream) }} as loaded
+  where true
   {%- if key %}
-  where not exists (
+  and not exists (
     select 1 from {{ ref('deleted') }} as deleted
     where deleted.stream = '{{ stream }}' and deleted.id = {{ text('record', key[-1]) }}
       {%- if version %}
       and coalesce(deleted.found_at >= {{ instant('record', version) }}, true)
+      {%- endif %}
+  )
+  {%- endif %}
+  {%- if parent %}
+  and not exists (
+    select 1 from (
+      select deleted.id, deleted.found_at
+      from {{ ref('deleted') }} as deleted
+      left join {{ ref('stg_' ~ parent) }} as parents on parents.id = deleted.id
+      where deleted.stream = '{{ parent }}' and parents.id is null
+    ) as gone
+    where gone.id = {{ text('record', parent_key) }}
+      {%- if version %}
+      and coalesce(gone.found_at >= {{ instant('record', version) }}, true)
       {%- endif %}
   )
   {%- endif %}

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'article_version_bodies', key = ['id'], version = none, is_whole = false,
+  parent = 'articles', parent_key = 'article_id',
   columns = {
     'type': 'text',
     'id': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'company_segments', key = ['company_id', 'id'], version = none, is_whole = false,
+  parent = 'companies', parent_key = 'company_id',
   columns = {
     'company_id': 'text',
     'type': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'contact_companies', key = ['contact_id', 'id'], version = none, is_whole = false,
+  parent = 'contacts', parent_key = 'contact_id',
   columns = {
     'contact_id': 'text',
     'url': 'text',

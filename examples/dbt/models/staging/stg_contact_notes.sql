@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'contact_notes', key = ['id'], version = none, is_whole = false,
+  parent = 'contacts', parent_key = 'contact_id',
   columns = {
     'type': 'text',
     'id': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'data_connector_executions', key = ['id'], version = none, is_whole = false,
+  parent = 'data_connectors', parent_key = 'data_connector_id',
   columns = {
     'type': 'text',
     'id': 'text',

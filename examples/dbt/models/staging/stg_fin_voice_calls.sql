@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'fin_voice_calls', key = ['id'], version = none, is_whole = false,
+  parent = 'conversations', parent_key = 'conversation_id',
   columns = {
     'id': 'text',
     'conversation_id': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'help_center_redirects', key = ['id'], version = none, is_whole = false,
+  parent = 'help_centers', parent_key = 'help_center_id',
   columns = {
     'type': 'text',
     'id': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'newsfeed_items', key = ['newsfeed_id', 'id'], version = none, is_whole = false,
+  parent = 'newsfeeds', parent_key = 'newsfeed_id',
   columns = {
     'newsfeed_id': 'text',
     'type': 'text',

@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'office_hours_exceptions', key = ['id'], version = none, is_whole = false,
+  parent = 'office_hours_schedules', parent_key = 'office_hours_schedule_id',
   columns = {
     'type': 'text',
     'id': 'text',

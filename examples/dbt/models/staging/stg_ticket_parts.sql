@@ -1,6 +1,7 @@
 -- Written by `UPDATE_GENERATED=1 cargo test --test generated_files`.
 {{ staged(
   stream = 'ticket_parts', key = ['id'], version = 'ticket_updated_at', is_whole = false,
+  parent = 'tickets', parent_key = 'ticket_id',
   columns = {
     'ticket_id': 'text',
     'ticket_updated_at': 'instant',
