@@ -202,7 +202,7 @@ impl Along<'_> {
             (Kind::Child(child, request), _) => {
                 let parent = Parent {
                     id: entry.parent.clone(),
-                    replication_key_value_json: entry.parent_updated_at.to_string(),
+                    replication_key_value_json: entry.parent_replication_key_value.to_string(),
                 };
                 Answer::Child(
                     child,

@@ -62,7 +62,7 @@ impl AwaitedList {
         self.push(Awaited {
             what: Some(what.to_owned()),
             parent: row.id.clone(),
-            parent_updated_at: serde_json::from_str(row.replication_key_value_json())
+            parent_replication_key_value: serde_json::from_str(row.replication_key_value_json())
                 .unwrap_or_default(),
             since,
             why: why.map(str::to_owned),
@@ -126,8 +126,8 @@ impl AwaitedList {
 }
 
 fn age_of(entry: &Awaited) -> (EpochSeconds, EpochSeconds) {
-    let updated_at = time::parse_json(&entry.parent_updated_at.to_string());
-    (updated_at.unwrap_or(entry.since), entry.since)
+    let changed_at = time::parse_json(&entry.parent_replication_key_value.to_string());
+    (changed_at.unwrap_or(entry.since), entry.since)
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
         let entry = Awaited {
             what: Some("parts".into()),
             parent: "1".into(),
-            parent_updated_at: json!(5),
+            parent_replication_key_value: json!(5),
             since,
             why: None,
         };

@@ -88,7 +88,7 @@ impl ChildRecords {
 pub struct Parent {
     /// Its key.
     pub id: String,
-    /// Its `updated_at` as JSON.
+    /// The value of its replication key, as JSON.
     pub replication_key_value_json: String,
 }
 

@@ -76,8 +76,8 @@ pub struct Awaited {
     pub what: Option<String>,
     /// The parent's key.
     pub parent: String,
-    /// The parent's `updated_at`, as JSON.
-    pub parent_updated_at: Value,
+    /// The value of the parent's replication key, as JSON.
+    pub parent_replication_key_value: Value,
     /// When it was first asked for.
     pub since: EpochSeconds,
     /// Why it couldn't be had; absent where it merely wasn't there yet.
@@ -273,7 +273,7 @@ impl Awaited {
         Ok(Self {
             what: text("stream"),
             parent: text("id").ok_or("an entry of `awaited` has no `id`")?,
-            parent_updated_at: entry["updated_at"].clone(),
+            parent_replication_key_value: entry["updated_at"].clone(),
             since: instant(&entry["since"])?,
             why: text("why"),
         })
@@ -285,7 +285,10 @@ impl Awaited {
             entry.insert("stream".into(), json!(what));
         }
         entry.insert("id".into(), json!(self.parent));
-        entry.insert("updated_at".into(), self.parent_updated_at.clone());
+        entry.insert(
+            "updated_at".into(),
+            self.parent_replication_key_value.clone(),
+        );
         entry.insert("since".into(), json!(self.since));
         if let Some(why) = &self.why {
             entry.insert("why".into(), json!(why));
