@@ -11,7 +11,7 @@ use std::error::Error;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use simulators::workspace::{Dates, Settings, Workspace, now};
@@ -76,7 +76,8 @@ fn main() -> Outcome {
     let mut new = demo.files()?;
     new.retain(|path, _| !first.contains_key(path));
     demo.show_tree(&new)?;
-    let page = page::render(&demo.output.join("lake"), &demo.runs, now())?;
+    let status = demo.status_page()?;
+    let page = page::render(&status, &demo.output.join("lake"), &demo.runs, now())?;
     fs::write(demo.output.join("index.html"), page)?;
     say("Everything is in demo-output/: look around, or open its index.html.")
 }
@@ -107,6 +108,19 @@ impl Demo {
             return Ok(());
         }
         Err(format!("the pipeline failed: {status}").into())
+    }
+
+    /// How things stand in the lake, as the target's own page.
+    fn status_page(&self) -> Outcome<String> {
+        let told = Command::new(self.programs.join("target-gcs"))
+            .args(["--config", "target.json", "--status", "--format", "html"])
+            .current_dir(&self.output)
+            .stderr(Stdio::inherit())
+            .output()?;
+        if told.status.success() {
+            return Ok(String::from_utf8(told.stdout)?);
+        }
+        Err(format!("the page of the lake failed: {}", told.status).into())
     }
 
     fn show_requests(&mut self, run: &str) -> Outcome {

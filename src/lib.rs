@@ -40,5 +40,6 @@ pub mod internals {
         pub use crate::target::arguments::Arguments;
         pub use crate::target::config::{PROGRAM, Settings};
         pub use crate::target::object_name::PathTemplate;
+        pub use crate::target::status_page;
     }
 }

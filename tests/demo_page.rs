@@ -41,13 +41,26 @@ fn a_page_tells_of_streams_hours_and_requests_and_needs_nobody() {
         ]),
     };
 
-    let html = page::render(lake.path(), &[run], NOW).unwrap();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_target-gcs"))
+        .args(["--status", "--format", "html"])
+        .env("TARGET_GCS_DESTINATION", lake.path())
+        .output()
+        .unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    let html = page::render(&status, lake.path(), &[run], NOW).unwrap();
 
-    assert!(html.contains(
-        "<tr><td>conversations</td><td class=n>3</td><td class=n>2</td><td>1 min ago</td>"
-    ));
-    assert!(html.contains("<td>&lt;odd&gt;</td><td class=n>1</td><td class=n>1</td><td>–</td>"));
-    assert!(html.contains("<td class=n>1</td><td class=n>1</td><td>1 h ago</td>"));
+    for (stream, records, newest) in [
+        ("conversations", 3, "1 min ago"),
+        ("&lt;odd&gt;", 1, "–"),
+        ("calls", 1, "1 h ago"),
+    ] {
+        let row = format!(
+            "<td data-label=Stream><b>{stream}</b></td><td data-label=Records class=n>\
+             <div>{records}</div></td><td data-label=\"Newest record\">{newest}</td>"
+        );
+        assert!(html.contains(&row), "{row}");
+    }
+    assert!(html.contains("<h1>How things stand</h1>"));
     assert!(html.contains("<title>today: 1</title>"));
     assert!(html.contains("<title>3 days ago: 1</title>"));
     assert!(html.contains("<title>07:00: 3</title>"));

@@ -1,5 +1,5 @@
-//! A page to look at: what is in a lake and what the runs that filled it asked for. One file that
-//! needs nothing else and nobody, light and dark as the browser is.
+//! A page to look at: how things stand in a lake, as `target-gcs --status --format html` says it, with
+//! what is in the records and what the runs that filled it asked for.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use chrono::DateTime;
+use intercom_singer::internals::target::status_page::{END, bars, shown};
 use serde_json::Value;
 
 const DAY: i64 = 86_400;
@@ -27,11 +28,11 @@ struct Stream {
     records: usize,
     newest: Option<i64>,
     /// Records by the day of their last update, oldest first, up to the page's own.
-    by_day: Vec<usize>,
+    by_day: Vec<u64>,
 }
 
-/// The page of a lake in a directory, as of `now` in epoch seconds.
-pub fn render(lake: &Path, runs: &[Run], now: i64) -> Result<String, Box<dyn Error>> {
+/// The page of a lake in a directory, as of `now` in epoch seconds; `status` is the target's own page.
+pub fn render(status: &str, lake: &Path, runs: &[Run], now: i64) -> Result<String, Box<dyn Error>> {
     let mut streams: BTreeMap<String, Stream> = BTreeMap::new();
     let mut hours = [0; 24];
     for entry in fs::read_dir(lake)? {
@@ -52,43 +53,72 @@ pub fn render(lake: &Path, runs: &[Run], now: i64) -> Result<String, Box<dyn Err
             streams.insert(name, stream);
         }
     }
-    let mut page = String::from(HEAD);
-    page += "<h1>The lake</h1>\n<h2>Streams</h2>\n<table>\n<tr><th>Stream</th><th>Records</th>\
-             <th>Files</th><th>Newest record</th><th>By day of update, the last 60</th></tr>\n";
+    let Some(status) = status.strip_suffix(END) else {
+        return Err("the target's page ends otherwise".into());
+    };
+    let mut page = status.to_owned();
+    page += "<h2>Records</h2>\n<table>\n<thead><tr><th>Stream</th><th class=n>Records</th>\
+             <th>Newest record</th><th>By day of update, the last 60</th></tr></thead>\n<tbody>\n";
     for (name, stream) in &streams {
+        let days: Vec<(String, u64, String)> = (0..DAYS)
+            .zip(&stream.by_day)
+            .map(|(place, count)| {
+                let day = days_ago(DAYS - 1 - place);
+                (format!("{day}: {count}"), *count, String::new())
+            })
+            .collect();
         writeln!(
             page,
-            "<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td>{}</td><td>{}</td></tr>",
-            escaped(name),
+            "<tr><td data-label=Stream><b>{}</b></td><td data-label=Records class=n><div>{}</div></td>\
+             <td data-label=\"Newest record\">{}</td><td data-label=\"By day\"><div>{}</div></td></tr>",
+            shown(name),
             stream.records,
-            stream.files,
             age(stream.newest, now),
-            bars(&stream.by_day, 240, 24, &|place| days_ago(DAYS - 1 - place)),
+            bars(&days, 300, 24),
         )?;
     }
-    page += "</table>\n<h2>Conversations by the hour they were opened, UTC</h2>\n";
-    page += &bars(&hours, 720, 120, &|hour| format!("{hour:02}:00"));
+    page += "</tbody>\n</table>\n<h2>Conversations by the hour they were opened, UTC</h2>\n";
+    page += &bars(&by_hour(hours), 720, 120);
     for run in runs {
-        let most = run.requests.values().max().copied().unwrap_or(1).max(1);
-        let total: usize = run.requests.values().sum();
+        write_run(&mut page, run)?;
+    }
+    page += END;
+    Ok(page)
+}
+
+/// Every third hour has its name below.
+fn by_hour(hours: [u64; 24]) -> Vec<(String, u64, String)> {
+    let all = (0..24).zip(hours);
+    all.map(|(hour, count)| {
+        let name = format!("{hour:02}:00");
+        let label = if hour % 3 == 0 {
+            name.clone()
+        } else {
+            String::new()
+        };
+        (format!("{name}: {count}"), count, label)
+    })
+    .collect()
+}
+
+fn write_run(page: &mut String, run: &Run) -> Result<(), std::fmt::Error> {
+    let most = run.requests.values().max().copied().unwrap_or(1).max(1);
+    let total: usize = run.requests.values().sum();
+    writeln!(
+        page,
+        "<h2>{}: {total} requests</h2>\n<table>\n<tbody>",
+        shown(&run.name)
+    )?;
+    for (endpoint, count) in &run.requests {
         writeln!(
             page,
-            "<h2>{}: {total} requests</h2>\n<table>",
-            escaped(&run.name)
+            "<tr><td data-label=Endpoint>{}</td><td data-label=Requests class=n><div>{count}</div></td>\
+             <td data-label=\"\"><div class=bar style=\"width:{}px\"></div></td></tr>",
+            shown(endpoint),
+            (count * 320).div_ceil(most)
         )?;
-        for (endpoint, count) in &run.requests {
-            writeln!(
-                page,
-                "<tr><td>{}</td><td class=n>{count}</td><td><div class=bar style=\"width:{}px\">\
-                 </div></td></tr>",
-                escaped(endpoint),
-                (count * 320).div_ceil(most)
-            )?;
-        }
-        page += "</table>\n";
     }
-    page += "</main>\n";
-    Ok(page)
+    writeln!(page, "</tbody>\n</table>")
 }
 
 /// Counts the records of all files below a folder.
@@ -153,58 +183,3 @@ fn days_ago(days: usize) -> String {
         days => format!("{days} days ago"),
     }
 }
-
-/// A bar for each count, with its number and what it is of where the mouse rests on it.
-fn bars(counts: &[usize], width: usize, height: usize, of: &dyn Fn(usize) -> String) -> String {
-    let most = counts.iter().max().copied().unwrap_or(1).max(1);
-    let step = width / counts.len().max(1);
-    let mut svg = format!("<svg width={width} height={height} role=img>");
-    for (place, count) in counts.iter().enumerate() {
-        let tall = (count * (height - 1)).div_ceil(most);
-        svg += &format!(
-            "<rect x={} y={} width={} height={tall}><title>{}: {count}</title></rect>",
-            place * step,
-            height - tall,
-            step.saturating_sub(1).max(1),
-            of(place)
-        );
-    }
-    svg + "</svg>"
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for char in text.chars() {
-        match char {
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '&' => escaped += "&amp;",
-            '"' => escaped += "&quot;",
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-const HEAD: &str = "<!doctype html>
-<html lang=en>
-<meta charset=utf-8>
-<meta name=viewport content=\"width=device-width, initial-scale=1\">
-<title>The lake</title>
-<style>
-:root { color-scheme: light dark; --ink: #1c2330; --paper: #ffffff; --line: #d8dde6; --bar: #2f6fde; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8f0; --paper: #12161d; --line: #333b48; --bar: #6aa1ff; }
-}
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 2rem 1rem; overflow-x: auto; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; }
-table { border-collapse: collapse; }
-th { text-align: left; font-weight: 600; }
-th, td { padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); }
-.n { text-align: right; font-variant-numeric: tabular-nums; }
-svg { display: block; } rect, .bar { fill: var(--bar); background: var(--bar); }
-.bar { height: .7rem; }
-</style>
-<main>
-";

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-use crate::cli::about::Format;
 use crate::cli::logging::LogFormat;
+use crate::cli::{Failure, about};
 
 /// Writes a Singer tap's messages to Google Cloud Storage or a directory.
 ///
@@ -25,6 +25,9 @@ Examples:
 
   How things stand, with exit code 3 where a bookmark is older than a day
     target-gcs --config target.json --status --max-age 24
+
+  The same as a page for a browser
+    target-gcs --config target.json --status --format html > status.html
 
   Read a stream anew from a day on
     target-gcs --config target.json --reset STREAM --to 2026-01-01
@@ -60,7 +63,8 @@ pub struct Arguments {
     pub read_keys: bool,
 
     /// Print how things stand: each stream's bookmark and its age, what is still awaited, the files of
-    /// the last seven days. To list the destination is enough. With `--format json`: for programs.
+    /// the last seven days. To list the destination is enough. With `--format json`: for programs, with
+    /// `--format html`: a page for a browser.
     #[arg(long, group = "mode")]
     pub status: bool,
 
@@ -101,9 +105,36 @@ pub struct Arguments {
 
     /// How --about and --status print.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: OutputFormat,
 
     /// How log lines look on stderr [default: text; environment: `TARGET_GCS_LOG_FORMAT`].
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+/// How `--about` and `--status` print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For a terminal.
+    Text,
+    /// For programs: of --about name, description, version, capabilities, settings.
+    Json,
+    /// For documents, of --about alone.
+    Markdown,
+    /// A page for a browser, of --status alone.
+    Html,
+}
+
+impl OutputFormat {
+    /// What `--about` knows of.
+    pub fn of_about(self) -> Result<about::Format, Failure> {
+        match self {
+            Self::Text => Ok(about::Format::Text),
+            Self::Json => Ok(about::Format::Json),
+            Self::Markdown => Ok(about::Format::Markdown),
+            Self::Html => Err(Failure::usage(
+                "--about prints text, json or markdown, not html",
+            )),
+        }
+    }
 }

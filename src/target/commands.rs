@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::arguments::OutputFormat;
 use super::bookmark;
 use super::commit::print_line;
 use super::config::Config;
@@ -14,9 +15,9 @@ use super::state::StateObjects;
 use super::state_changes::Changes;
 use super::state_edits::{self, Edit};
 use super::status::Status;
+use super::status_page;
 use super::store::Store;
 use super::store::names::Clock;
-use crate::cli::about::Format;
 use crate::cli::output::print;
 use crate::cli::stop::Stop;
 use crate::cli::{Failure, foreign};
@@ -58,15 +59,22 @@ pub fn read_keys(config: &Config, streams: &[String]) -> Result<(), Failure> {
 }
 
 /// Prints how things stand. Fails with exit code 3 where a bookmark is older than `most`.
-pub fn status(config: &Config, format: Format, most: Option<Duration>) -> Result<(), Failure> {
+pub fn status(
+    config: &Config,
+    format: OutputFormat,
+    most: Option<Duration>,
+) -> Result<(), Failure> {
     let store = Store::open_to_read(&config.destination, &Stop::default())?;
     let status = Status::of(&store, config, Clock::default().now())?;
     match format {
-        Format::Text => print(&status.table())?,
-        Format::Json => print(&format!("{:#}\n", status.document()))?,
-        Format::Markdown => {
-            return Err(Failure::usage("--status prints text or json, not markdown"));
+        OutputFormat::Text => print(&status.table())?,
+        OutputFormat::Json => print(&format!("{:#}\n", status.document()))?,
+        OutputFormat::Markdown => {
+            return Err(Failure::usage(
+                "--status prints text, json or html, not markdown",
+            ));
         }
+        OutputFormat::Html => print(&status_page::render(&status))?,
     }
     let old = most.map_or_else(Vec::new, |most| status.older_than(most));
     if old.is_empty() {

@@ -28,6 +28,7 @@ mod state_changes;
 mod state_edits;
 mod state_place;
 mod status;
+pub mod status_page;
 mod storable;
 mod store;
 mod stream_in_name;

@@ -31,7 +31,11 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.about {
         let schema = settings::schema_of::<Settings>();
-        return print(&about::render(&PROGRAM, &schema, arguments.format));
+        return print(&about::render(
+            &PROGRAM,
+            &schema,
+            arguments.format.of_about()?,
+        ));
     }
     let tally = Arc::new(LoadTally::default());
     let Some(path) = &arguments.report else {

@@ -301,7 +301,7 @@ fn day_of(today: NaiveDate, place: usize) -> NaiveDate {
 }
 
 /// Seconds as people say them.
-fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min", seconds / 60),
@@ -311,7 +311,7 @@ fn span(seconds: i64) -> String {
 }
 
 /// Bytes as people say them.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes {
         0..1000 => format!("{bytes} B"),
         1000..1_000_000 => format!("{} kB", bytes / 1000),

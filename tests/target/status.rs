@@ -98,6 +98,73 @@ fn a_bookmark_that_is_too_old_has_an_exit_code_of_its_own() {
     assert_eq!(status(&target, &["--format", "markdown"]).code, Some(2));
 }
 
+/// What the page says by an element of this class, of streams in their order.
+fn said(page: &str, class: &str) -> Vec<String> {
+    let start = format!("<data class={class} value=\"");
+    let parts = page.split(start.as_str()).skip(1);
+    parts
+        .map(|part| part.split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_page_says_what_programs_are_told_and_needs_nobody() {
+    let target = Target::local();
+    let run = status(&target, &["--format", "html"]);
+    assert!(run.succeeded().join("\n").contains("Nothing is stored yet"));
+    load(&target);
+    let odd = "<script>alert('\"&\u{202e}";
+    let input = schema(odd) + &record(odd, json!({ "id": 1 }));
+    target.run(input).succeeded();
+    fs::write(target.lake().join("old/else"), "").unwrap();
+
+    let found = document(&target);
+    let run = status(&target, &["--format", "html"]);
+    let page = run.succeeded().join("\n");
+
+    let streams = found["streams"].as_array().unwrap();
+    assert_eq!(streams.len(), 3);
+    for member in ["files", "bytes"] {
+        let told: Vec<String> = streams.iter().map(|one| one[member].to_string()).collect();
+        assert_eq!(said(&page, member), told);
+    }
+    assert_eq!(said(&page, "awaited"), ["1"]);
+    assert_eq!(said(&page, "foreign_files"), ["1"]);
+    assert_eq!(said(&page, "age_seconds").len(), 1);
+    for stream in streams {
+        for day in stream["days"].as_array().unwrap() {
+            let (date, files, bytes) = (&day["date"], &day["files"], &day["bytes"]);
+            let says = format!("{date}: {files} files, {bytes} bytes").replace('"', "");
+            assert!(page.contains(&format!("<title>{says}</title>")), "{says}");
+        }
+        let at = stream["newest_file_at"].as_str().unwrap();
+        assert!(page.contains(&format!("<time datetime=\"{at}\">")), "{at}");
+    }
+    let old = stream(&found, "old");
+    for member in ["bookmark", "awaited_since"] {
+        let at = old[member].as_str().unwrap();
+        assert!(page.contains(&format!("<time datetime=\"{at}\">")), "{at}");
+    }
+    assert!(page.contains(old["newest_file"].as_str().unwrap()));
+    assert!(page.contains("unfinished"));
+    assert!(page.contains("<b>&lt;script&gt;alert(&#39;&quot;&amp; </b>"));
+    for foreign in [
+        "http:", "https:", "//", "<script", "src=", "url(", "@import",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert_eq!(
+        target
+            .command()
+            .args(["--about", "--format", "html"])
+            .output()
+            .unwrap()
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
 #[test]
 fn to_list_a_bucket_is_enough() {
     let service = Gcs::start("lake");
@@ -110,4 +177,9 @@ fn to_list_a_bucket_is_enough() {
     assert_eq!((&old["bookmark"], &old["files"]), (&Value::Null, &json!(1)));
     let run = status(&target, &["--max-age", "1"]);
     assert!(run.succeeded().join("\n").contains("unreadable"));
+    let page = status(&target, &["--format", "html"])
+        .succeeded()
+        .join("\n");
+    assert!(page.contains("403"), "{page}");
+    assert_eq!(said(&page, "files"), ["1", "1"]);
 }

@@ -54,7 +54,7 @@ pub const FLOORS: &[&[&str]] = &[
         "target::batch",
         "target::status",
     ],
-    &["target::state_edits"],
+    &["target::state_edits", "target::status_page"],
     &["target::sink"],
     &["target::days"],
     &["target::commit", "target::intake"],
