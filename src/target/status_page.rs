@@ -19,7 +19,7 @@ pub fn render(status: &Status) -> String {
         .map_or(&[][..], Vec::as_slice);
     let mut page = String::from(HEAD);
     page += &format!(
-        "<h1>How things stand</h1>\n<p class=quiet>As of {}</p>\n",
+        "<h1>How things stand</h1>\n<p class=quiet>As of {}, as all times here in UTC</p>\n",
         time(&document["now"])
     );
     page += &summary(streams);
@@ -86,9 +86,11 @@ fn row(stream: &Value) -> String {
         .collect();
     let newest = match stream["newest_file"].as_str() {
         Some(name) => format!(
-            "{}<br><small>{}</small>",
+            "{}<br><small title=\"{}\">{}</small>",
             time(&stream["newest_file_at"]),
-            shown(name)
+            shown(name),
+            // The folders say what stands beside it.
+            shown(name.rsplit('/').next().unwrap_or(name))
         ),
         None => "none".to_owned(),
     };
@@ -261,7 +263,7 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; color: var(--quiet); white-space: nowrap; }
 th, td { padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td b { font-weight: 600; }
+td b { font-weight: 600; } td:first-child { min-width: 11rem; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 time, data { white-space: nowrap; font-variant-numeric: tabular-nums; }
 svg { display: block; max-width: 100%; height: auto; }
@@ -274,6 +276,7 @@ svg text { font-size: 10px; fill: var(--quiet); }
   tr { border-bottom: 1px solid var(--line); padding: .6rem 0; }
   td, td.n { display: grid; grid-template-columns: 8rem minmax(0, 1fr); border: 0; padding: .1rem 0; text-align: left; }
   td::before { content: attr(data-label); color: var(--quiet); }
+  td:first-child { min-width: 0; }
   td > div:empty::before { content: '\\2013'; color: var(--quiet); }
 }
 </style>
