@@ -23,7 +23,9 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="module")
 def meltano(project, workspace):
     def meltano(*arguments, code=0, **options):
-        options = environment("TAP_INTERCOM", workspace) | {"NO_COLOR": "1"} | options
+        path = f"{in_environment('meltano', 'meltano').parent}{os.pathsep}{os.environ['PATH']}"
+        options = {"NO_COLOR": "1", "PATH": path} | options
+        options = environment("TAP_INTERCOM", workspace) | options
         return run(
             in_environment("meltano", "meltano"), *arguments, code=code, cwd=project, **options
         )
@@ -168,10 +170,12 @@ def test_a_lost_state_comes_back_from_beside_the_data(second_run, meltano, proje
     assert json.loads(meltano("state", "get", STATE_ID).stdout) == before
 
 
-def test_the_schedule_runs_the_job(meltano):
-    [schedule] = json.loads(meltano("schedule", "list", "--format=json").stdout)["schedules"]["job"]
-    assert schedule["name"] == "intercom-hourly"
-    assert schedule["job"]["tasks"] == ["tap-intercom target-gcs"]
+def test_the_schedules_run_the_jobs(meltano):
+    schedules = json.loads(meltano("schedule", "list", "--format=json").stdout)["schedules"]["job"]
+    assert {schedule["name"]: schedule["job"]["tasks"] for schedule in schedules} == {
+        "intercom-hourly": ["tap-intercom target-gcs"],
+        "intercom-weekly": ["reconcile:lake"],
+    }
 
 
 def test_the_console_says_of_what_a_metric_is(first_run, meltano):
@@ -179,6 +183,43 @@ def test_the_console_says_of_what_a_metric_is(first_run, meltano):
     metrics = [line for line in done.stderr.decode().splitlines() if "METRIC" in line]
     assert any("METRIC admins" in line for line in metrics), metrics[:3]
     assert all("METRIC " in line and "record_count" in line for line in metrics if "=6" in line)
+
+
+def test_the_weekly_job_mends_what_the_lake_lost(second_run, meltano, project):
+    """A whole stream, some lines of another, and none of what is there."""
+    output = project / "output"
+    before = lake(output)
+    shutil.rmtree(output / "contacts")
+    file = min(output.glob("articles/**/*.json"))
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:-7]))
+    state = meltano("state", "get", STATE_ID).stdout
+    done = meltano("run", "intercom-reconcile")
+    assert b"Run completed" in done.stderr
+    after = lake(output)
+    assert before.keys() == after.keys()
+    for stream, rows in before.items():
+        assert sorted(map(json.dumps, after[stream])) == sorted(map(json.dumps, rows)), stream
+    assert meltano("state", "get", STATE_ID).stdout == state
+
+
+def test_the_weekly_job_fails_where_the_repair_does_not_help(second_run, meltano, project):
+    """The target's files are taken away behind its back, before the second look."""
+    script = project / "reconcile.sh"
+    whole = script.read_text()
+    mending = 'audit --repair | target > "$folder/states.jsonl"\n'
+    assert mending in whole
+    output = project / "output"
+    kept = project / "kept"
+    shutil.copytree(output, kept)
+    try:
+        script.write_text(whole.replace(mending, mending + "rm -r output/articles\n"))
+        done = meltano("run", "intercom-reconcile", code=1)
+        assert b"the lake isn't what the workspace was" in done.stdout + done.stderr
+    finally:
+        script.write_text(whole)
+        shutil.rmtree(output)
+        kept.rename(output)
 
 
 @pytest.fixture(scope="module")
