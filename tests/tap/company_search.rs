@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use simulators::workspace::{Fault, Settings, When, Workspace, now};
 
 use crate::audit::{Audit, lake_of, lines};
-use crate::harness::{Ids, Run, Tap, assert_latest_of, assert_same};
+use crate::harness::{Ids, Run, Tap, assert_latest_of, assert_same, side_by_side};
+use crate::kill::run_killed_after;
 
 const SCROLL: &str = "/companies/scroll";
 const SEARCH: &str = "/companies/search";
@@ -159,6 +160,62 @@ fn a_search_that_breaks_off_goes_on_and_the_scroll_still_comes() {
         [&first, &broken, &searched, &scrolled],
         "companies",
     );
+}
+
+/// A workspace that was read 25 days ago, in which many were updated since, minutes apart; with the state.
+fn workspace_to_search() -> (Workspace, Tap, Value, Ids) {
+    let workspace = workspace();
+    let tap = companies(&workspace).set("page_size", 20);
+    let tap = tap.set("state_interval_seconds", 0).set("concurrency", 2);
+    let tap = tap.set("companies_scroll_days", 26);
+    let first = tap.run().ok();
+    let touched: Ids = workspace.ids("companies").into_iter().step_by(3).collect();
+    for (number, id) in (0..).zip(&touched) {
+        workspace.touch("companies", id, now() - 20 * 86_400 + 600 * number);
+    }
+    workspace.adjust(|settings| settings.latency = std::time::Duration::from_millis(10));
+    (workspace, tap, scrolled_before(&first, 25), touched)
+}
+
+#[test]
+fn killed_between_pages_of_a_search_the_next_run_has_the_rest() {
+    let whole_run = {
+        let (workspace, tap, before, _) = workspace_to_search();
+        let asked = workspace.total_requests();
+        let _ = tap.run_from(&before).ok();
+        workspace.total_requests() - asked
+    };
+    assert!(whole_run > 15, "{whole_run}");
+    let moments = (0..8).map(|eighth| 1 + whole_run * eighth / 8);
+    side_by_side(moments, |moment| {
+        let (workspace, tap, before, touched) = workspace_to_search();
+        let scrolled = workspace.count(SCROLL);
+        let killed = run_killed_after(&workspace, &tap, &before, moment);
+        assert_eq!(killed.exit_code, None, "it was killed");
+        let state = killed.states.last().cloned().unwrap_or(before);
+        let second = tap.run_from(&state).ok();
+        assert_eq!(workspace.count(SCROLL), scrolled, "only searches");
+        // What lies below the bookmark is emitted, and comes no more.
+        let bookmark = state["bookmarks"]["companies"]["updated_at"].as_i64();
+        let below = |id: &&String| Some(workspace.updated_at("companies", id)) < bookmark;
+        let again: Ids = &killed.ids("companies") & &second.ids("companies");
+        assert_eq!(again.iter().filter(below).count(), 0);
+        assert!(again.len() <= 2 * 20, "{}", again.len());
+        assert_eq!(
+            killed.repeated("companies") + second.repeated("companies"),
+            0
+        );
+        let rest = tap.run_from(&scrolled_before(&second, 1)).ok();
+        let runs = [&killed, &second, &rest];
+        let all: Ids = runs.iter().flat_map(|run| run.ids("companies")).collect();
+        assert_same("companies", &touched, &all);
+        for run in runs {
+            for record in run.of_stream("companies") {
+                let version = record.value()["updated_at"].as_i64();
+                assert_eq!(version, Some(workspace.updated_at("companies", &record.id)));
+            }
+        }
+    });
 }
 
 #[test]
