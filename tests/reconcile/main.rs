@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what can't be set up fails the test")]
 
+mod kills;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use simulators::workspace::{Churn, Settings, Workspace, now};
+use simulators::workspace::{Settings, Workspace, now};
 use tempfile::TempDir;
 
 const TAP: &str = env!("CARGO_BIN_EXE_tap-intercom");
@@ -161,7 +163,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, files);
-        } else {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             files.push(path);
         }
     }
@@ -378,35 +383,5 @@ fn what_the_workspace_lost_is_told_once() {
         }
     }
     assert_eq!(told, gone);
-    assert_equal(&lake);
-}
-
-#[test]
-fn a_killed_repair_of_a_live_workspace_is_made_good_by_the_next() {
-    let lake = Lake::loaded();
-    damage(&lake);
-    lake.workspace.adjust(|settings| {
-        settings.churn = Churn {
-            touches: 2,
-            inserts: 1,
-            deletes: 0,
-        };
-    });
-    fs::write(lake.path("keys"), lake.read("--read-keys")).unwrap();
-    // The tap is killed in the middle of its messages, and the target gets what came.
-    let output = lake
-        .command(TAP, &[&AUDIT[..], &["--repair"]].concat())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    fs::write(
-        lake.path("messages"),
-        &output.stdout[..output.stdout.len() / 2],
-    )
-    .unwrap();
-    let arguments = ["--config", "target.json", "--input", "messages"];
-    let target = lake.command(TARGET, &arguments).output().unwrap();
-    assert!(!target.status.success());
-    lake.repair();
     assert_equal(&lake);
 }
