@@ -126,6 +126,33 @@ fn two_tasks_side_by_side_lose_nothing() {
     }
 }
 
+/// What one has and the other never met is still to come for that other, though both stand at one place.
+#[test]
+fn a_row_that_a_joint_reading_did_not_meet_comes_for_those_who_lack_it() {
+    let workspace = workspace();
+    for (parent, children) in [PARENTS[1], PARENTS[2], PARENTS[4]] {
+        let child = children[0];
+        let both = tap(&workspace, &[parent, child]);
+        let first = both.run().ok();
+        let late = workspace.add(parent, now() - 300);
+        let alone = only(&workspace, parent).run_from(&first.state()).ok();
+        assert_same(parent, &[late.clone()].into(), &alone.ids(parent));
+
+        workspace.change(|data| data.hide(parent, &late));
+        let other = workspace.add(parent, now() - 250);
+        let joined = both.run_from(&alone.state()).ok();
+        assert_same(parent, &[other.clone()].into(), &joined.ids(parent));
+        assert_same(child, &[other].into(), &parents_of(&joined, parent, child));
+        assert_eq!(joined.bookmark(child), Value::Null, "{parent}");
+
+        workspace.reveal(parent, &late);
+        let last = both.run_from(&joined.state()).ok();
+        assert_same(child, &[late].into(), &parents_of(&last, parent, child));
+        let nothing = both.run_from(&last.state()).ok();
+        assert!(nothing.records.is_empty(), "{parent}");
+    }
+}
+
 /// The tap with nothing but that stream selected.
 fn only(workspace: &Workspace, stream: &str) -> Tap {
     let catalog = json!({"streams": [{

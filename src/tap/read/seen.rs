@@ -63,6 +63,18 @@ impl Emitted {
             }
         }
     }
+
+    /// What is known of a version that both may be; none where they are two.
+    fn shared(self, other: Self) -> Option<Self> {
+        if self.replication_key_value() != other.replication_key_value() {
+            return None;
+        }
+        match (self, other) {
+            (Self::Fresh(_, one), Self::Fresh(_, other)) if one != other => None,
+            (Self::Fresh(..), _) => Some(self),
+            _ => Some(other),
+        }
+    }
 }
 
 impl Seen {
@@ -180,6 +192,26 @@ impl Seen {
             .extend(undated.map(|(id, checksum)| (id.clone(), *checksum)));
     }
 
+    /// Forgets what another, who was given all below `from` before, doesn't remember too.
+    pub fn keep_shared(&mut self, other: &Self, from: Option<EpochSeconds>) {
+        self.records.retain(|id, emitted| {
+            if Some(emitted.replication_key_value()) < from {
+                return true;
+            }
+            let shared = other
+                .records
+                .get(id)
+                .and_then(|other| emitted.shared(*other));
+            if let Some(shared) = shared {
+                *emitted = shared;
+            }
+            shared.is_some()
+        });
+        self.forgotten = self.forgotten.max(other.forgotten);
+        self.undated
+            .retain(|id, checksum| other.undated.get(id) == Some(checksum));
+    }
+
     fn keep_from(&mut self, from: EpochSeconds) {
         self.records
             .retain(|_, emitted| emitted.replication_key_value() >= from);
@@ -251,5 +283,24 @@ mod tests {
         let seen = seen.since(EpochSeconds::nearest(10_000));
         assert!(seen.contains("a", undated(7)));
         assert!(!seen.contains("a", undated(8)));
+    }
+
+    #[test]
+    fn what_is_shared_is_what_both_remember() {
+        let (mut one, mut other) = (Seen::default(), Seen::default());
+        for (id, at, checksum) in [
+            ("a", 1_000, 1),
+            ("b", 1_001, 1),
+            ("c", 900, 1),
+            ("d", 1_002, 1),
+        ] {
+            one.insert(id, version(at, checksum), moment(1_100, 0));
+        }
+        for (id, at, checksum) in [("a", 1_000, 1), ("b", 1_001, 2), ("e", 1_003, 1)] {
+            other.insert(id, version(at, checksum), moment(1_100, 0));
+        }
+        one.keep_shared(&other, EpochSeconds::new(950));
+        let ids: Vec<&str> = one.records.keys().map(String::as_str).collect();
+        assert_eq!(ids, ["a", "c"]);
     }
 }

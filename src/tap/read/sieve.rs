@@ -302,9 +302,10 @@ impl<'a> Sieve<'a> {
         let own = all.iter().find(|(outputs, _)| outputs.has(Outputs::OWN));
         let mut bookmark = own.or(all.first())?.1.clone();
         let mut outputs = Outputs::default();
-        for (some, other) in &all {
+        // What one has and the other lacks, since this reading didn't meet it, is still to come.
+        for ((some, _), emitted) in all.iter().zip(&self.outputs) {
             outputs = outputs.with(*some);
-            bookmark.seen.join(&other.seen);
+            bookmark.seen.keep_shared(&emitted.seen, emitted.lower);
         }
         bookmark.seen = match top {
             Some(top) => bookmark.seen.since(self.remembered_from(top)),
