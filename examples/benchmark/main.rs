@@ -13,6 +13,7 @@
 mod bar;
 mod bare;
 mod clean_build;
+mod exports;
 mod figure;
 mod floor;
 mod instructions;
@@ -125,6 +126,7 @@ fn main() {
     say("| what | measured | compared with | ratio, or bar |\n|---|---|---|---|");
     start_up(&mut bench);
     tap::measure(&mut bench);
+    exports::measure(&mut bench);
     limit::measure(&mut bench);
     target::measure(&mut bench);
     instructions::measure(&mut bench);

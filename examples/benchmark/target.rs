@@ -15,6 +15,10 @@ use simulators::gcs::Gcs;
 
 /// The most memory of the target, in MiB.
 pub const MEMORY: Bar = Bar::AtMost(150.0);
+/// Bytes of plain files that become keys in a second of one core, in MB.
+const KEYS_RATE: Bar = Bar::AtLeast(400.0);
+/// The most memory for the keys of a million records, in MiB.
+const KEYS_MEMORY: Bar = Bar::AtMost(64.0);
 
 /// Measures all rows of the target.
 pub fn measure(bench: &mut Bench) {
@@ -22,6 +26,7 @@ pub fn measure(bench: &mut Bench) {
     compression(bench);
     bucket(bench);
     memory(bench);
+    keys(bench);
 }
 
 fn load(bench: &Bench, config: &Value) -> Cost {
@@ -199,4 +204,38 @@ fn memory(bench: &mut Bench) {
             ),
         );
     }
+}
+
+fn keys(bench: &mut Bench) {
+    let count = 1_000_000 / bench.shrink;
+    let what = format!("target: keys of a lake of {count} records of 1700 bytes");
+    if !bench.wants(&what) {
+        return;
+    }
+    let bytes = messages(bench, count, 1_700, 1) as f64;
+    let config = json!({"destination": bench.path("lake"), "validate_records": false});
+    let config_path = bench.path("target.json");
+    fs::write(&config_path, config.to_string()).expect("a configuration");
+    let messages = File::open(bench.path("messages")).expect("messages were written");
+    let target = || {
+        let mut target = bench.program("target-gcs");
+        target.arg("--config").arg(&config_path);
+        target
+    };
+    run(target().stdin(Stdio::from(messages)));
+    let runs = (0..bench.runs).map(|_| run(target().arg("--read-keys")));
+    let cost = median(runs.collect(), |cost| cost.wall_seconds);
+    fs::remove_dir_all(bench.path("lake")).expect("the lake was made");
+    let rate = bytes / cost.cpu_seconds / 1e6;
+    bench.row(
+        &what,
+        format!("{:.0} MB/s", bytes / cost.wall_seconds / 1e6),
+        format!("{:.1} s", cost.wall_seconds),
+        format!(
+            "{rate:.0} MB a CPU second {}, {:.0} MiB at most {}",
+            KEYS_RATE.of(rate),
+            cost.peak_mebibytes,
+            KEYS_MEMORY.of(cost.peak_mebibytes)
+        ),
+    );
 }
