@@ -330,6 +330,36 @@ fn a_schema_is_sent_again_once_a_page_before_its_first_record() {
 }
 
 #[test]
+fn very_many_changes_at_once_are_told_in_a_few_lines() {
+    let workspace = Workspace::start(Settings {
+        contacts: 5,
+        ..Settings::default()
+    });
+    workspace.rewrite(|_, body| {
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        for_each_record(&mut answer, &mut |record| {
+            for number in 0..80 {
+                record.insert(format!("new_{number}"), json!("x"));
+            }
+        });
+        answer.to_string().into_bytes()
+    });
+    let run = Tap::of(&workspace).streams(&["contacts"]).run().ok();
+    let lines = run.stderr.lines();
+    let told: Vec<&str> = lines
+        .filter(|line| line.contains("schema contacts: "))
+        .collect();
+    assert_eq!(told.len(), 11, "{told:?}");
+    assert!(
+        told[10].ends_with("and 70 further changes at once"),
+        "{}",
+        told[10]
+    );
+    let metric = r#""metric":"schema_change","value":80,"tags":{"stream":"contacts"}"#;
+    assert!(run.stderr.contains(metric), "{}", run.stderr);
+}
+
+#[test]
 fn what_a_catalog_deselects_does_not_come_back_and_its_narrower_schema_grows() {
     let workspace = Workspace::start(Settings {
         contacts: 20,

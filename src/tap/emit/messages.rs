@@ -21,6 +21,9 @@ use crate::tap::plan::{Output, Plan};
 const ENOUGH_BYTES: usize = 256 << 10;
 /// So many of a stream's changes are told one by one.
 const MOST_CHANGES_TOLD: usize = 100;
+/// How many of those that one record or some brought are told one by one: a whole new kind of record may
+/// bring hundreds.
+const MOST_CHANGES_TOLD_AT_ONCE: usize = 10;
 /// So many of its records that can't be written are.
 const MOST_REFUSALS_TOLD: u64 = 20;
 
@@ -244,17 +247,18 @@ impl Followed {
         let grown = self.schema.grow(&self.unfit);
         self.may_refuse |= self.unfit.iter().any(|record| !self.schema.fits(record));
         self.unfit.clear();
-        for change in &grown.news {
-            self.changed += 1;
-            match self.changed {
-                ..=MOST_CHANGES_TOLD => {
-                    tracing::warn!("schema {stream}: {}", foreign::told(&change.to_string()));
-                }
-                more if more == MOST_CHANGES_TOLD + 1 => {
-                    tracing::warn!("schema {stream}: further changes are only counted");
-                }
-                _ => {}
-            }
+        let untold = MOST_CHANGES_TOLD.saturating_sub(self.changed);
+        let told = untold.min(MOST_CHANGES_TOLD_AT_ONCE).min(grown.news.len());
+        for change in &grown.news[..told] {
+            tracing::warn!("schema {stream}: {}", foreign::told(&change.to_string()));
+        }
+        let further = grown.news.len() - told;
+        self.changed += grown.news.len();
+        if further > 0 && untold > 0 {
+            tracing::warn!("schema {stream}: and {further} further changes at once");
+        }
+        if self.changed > MOST_CHANGES_TOLD && untold > 0 {
+            tracing::warn!("schema {stream}: what else changes is only counted");
         }
         if grown.changes > 0 {
             let tags = json!({"stream": stream});
