@@ -9,7 +9,7 @@ import shutil
 import duckdb
 import pytest
 
-from conftest import ROOT, lake, run, tap
+from conftest import ROOT, environment, lake, run, tap
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +265,22 @@ def test_streams_without_files_are_empty_tables(tmp_path, directory):
         for (view,) in database.execute(views).fetchall():
             [rows] = database.execute(f"select count(distinct hash(row)) from {view} as row").fetchone()
             assert bool(rows) == (view in filled), view
+
+
+def test_an_audit_takes_the_keys_that_a_database_lists(database, tmp_path, start_workspace):
+    """Whatever lists the keys of what is there, in the words of `--read-keys`: two are held back."""
+    keys = tmp_path / "keys.jsonl"
+    database.execute(
+        f"""copy (select 'contacts' as stream, id as key, epoch(instant(updated_at))::bigint as updated_at
+        from contacts order by id offset 2) to '{keys}' (format json)"""
+    )
+    left_out = database.execute("select id from contacts order by id limit 2").fetchall()
+    settings = environment(
+        "TAP_INTERCOM", start_workspace(contacts=210, base_time=1_763_800_000 + 86_400)
+    )
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"bookmarks": {"contacts": {"updated_at": 1_763_900_000}}}))
+    audit = ("tap-intercom", "--state", str(state), "--audit", str(keys), "--stream", "contacts")
+    done = run(*audit, code=3, **settings)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {difference["key"] for difference in found} == {key for (key,) in left_out}
