@@ -65,6 +65,37 @@ fn a_ticket_that_is_gone_before_its_parts_are_asked_for_is_passed_over() {
     assert_whole(&workspace, [&run], &["ticket_parts"]);
 }
 
+/// Whether the children are part of the parent's own answer or lie below it.
+#[test]
+fn parents_that_are_all_gone_say_nothing_of_what_the_version_has() {
+    let cases = [
+        ("tickets", "ticket_parts"),
+        ("contacts", "contact_segments"),
+    ];
+    for (parents, children) in cases {
+        let workspace = Workspace::start(Settings {
+            contacts: 8,
+            tickets: 8,
+            ..Settings::default()
+        });
+        for id in workspace.ids(parents) {
+            let detail = format!("/{parents}/{id}");
+            workspace.on_request(&detail, 1, move |data| data.delete(parents, &id));
+        }
+        let tap = Tap::of(&workspace).streams(&[parents, children]);
+        let run = tap.run().ok();
+        assert_eq!(run.ids(parents).len(), 8);
+        assert_eq!(run.ids(children), Ids::new(), "{}", run.stderr);
+        assert!(!run.stderr.contains("given up"), "{}", run.stderr);
+        assert!(!run.stderr.contains("details_missing"), "{}", run.stderr);
+
+        let added = workspace.add(parents, now());
+        let next = tap.run_from(&run.state()).ok();
+        assert_same(parents, &[added].into(), &next.ids(parents));
+        assert_whole(&workspace, [&next], &[children]);
+    }
+}
+
 #[test]
 fn tags_and_companies_of_contacts_cost_requests_only_where_the_api_cut_them() {
     let workspace = workspace();

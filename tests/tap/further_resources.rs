@@ -139,7 +139,10 @@ fn executions_are_asked_for_from_the_start_date_on() {
 #[test]
 fn what_the_version_lacks_is_named_and_its_history_comes_later() {
     let workspace = workspace();
-    workspace.inject(Fault::status("/conversations/2", When::Always, 404));
+    for id in workspace.ids("conversations") {
+        let path = format!("/conversations/{id}/handling_events");
+        workspace.inject(Fault::status(&path, When::Always, 404));
+    }
     let tap = Tap::of(&workspace).streams(&["brands", "handling_events", "ip_allowlist"]);
     let run = tap.run().exited(1);
     let summary = run.stderr.split("not read to their end:").nth(1).unwrap();

@@ -12,8 +12,8 @@ pub struct Account {
     pub all_there: u64,
     /// Whether a list lacked what its count alone told of.
     pub lacked_by_count: bool,
-    /// So many parents were gone.
-    pub gone: u64,
+    /// So many parents seemed to be gone, after the last one that was found to be.
+    pub seem_gone: u64,
     /// So many parents had none.
     pub without: u64,
     /// So many couldn't be had.

@@ -196,7 +196,7 @@ impl<'a> Along<'a> {
                     continue;
                 }
             };
-            if let Some(records) = self.settle(child, &row, details) {
+            if let Some(records) = self.settle(child, &row, details, &turn)? {
                 children.push((place, records));
             }
         }
@@ -324,11 +324,17 @@ impl<'a> Along<'a> {
     }
 
     /// Takes to the account what came of a child of a record; returns what is to be emitted.
-    fn settle(&mut self, child: &Child, row: &Row, details: Details) -> Option<ChildRecords> {
+    fn settle(
+        &mut self,
+        child: &Child,
+        row: &Row,
+        details: Details,
+        turn: &Turn,
+    ) -> Result<Option<ChildRecords>, Fault> {
         match details {
             Details::Records(records) => {
                 self.had(child.name, row);
-                return Some(records);
+                return Ok(Some(records));
             }
             Details::NotYet => {
                 self.account(child.name).had += 1;
@@ -338,11 +344,11 @@ impl<'a> Along<'a> {
                 self.account(child.name).without += 1;
                 self.awaited.settle(child.name, &row.id);
             }
-            Details::ParentGone => self.is_gone(child.name, row),
+            Details::ParentGone => self.is_gone(child, row, turn)?,
             Details::Missing { why } => self.is_missing(child.name, row, &why),
             Details::Refused { why } => self.is_refused(child.name, row, why),
         }
-        None
+        Ok(None)
     }
 
     /// A list's count said more than there is. Where that is so again and again, its kind is counted
@@ -366,21 +372,6 @@ impl<'a> Along<'a> {
     fn had(&mut self, what: &str, row: &Row) {
         self.account(what).had += 1;
         self.awaited.settle(what, &row.id);
-    }
-
-    /// A parent is gone. Where all of them seem to be, it is their children that the API doesn't have.
-    fn is_gone(&mut self, what: &str, row: &Row) {
-        let stream = self.stream.name;
-        tracing::warn!("{stream} {} is gone; it has no {what}", told(&row.id));
-        self.awaited.settle(what, &row.id);
-        let account = self.account(what);
-        account.gone += 1;
-        if account.had == 0 && account.gone >= REFUSALS_OF_ALL && account.given_up.is_none() {
-            let why = "all requests for it were answered with 404; this version of the API or the \
-                       workspace's plan may not have it";
-            tracing::error!("{what} is given up for this run: {why}");
-            account.given_up = Some(why.to_owned());
-        }
     }
 
     fn is_missing(&mut self, what: &str, row: &Row, why: &str) {

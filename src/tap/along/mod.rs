@@ -8,6 +8,7 @@ pub mod awaited;
 pub mod children;
 
 mod child_lists;
+mod gone;
 pub mod nested_lists;
 pub mod transcript;
 pub mod truncated_list;

@@ -47,6 +47,13 @@ impl Stream {
     pub fn is_incremental(&self) -> bool {
         self.replication_key.is_some() || matches!(self.paging, Paging::ExportJobs(_))
     }
+
+    /// Whether a child's records are in the answer that is one of the stream's own records.
+    #[must_use]
+    pub fn has_in_its_detail(&self, child: &Child) -> bool {
+        matches!(&child.source, ChildSource::Request(request)
+            if self.record_path == Some(request.path))
+    }
 }
 
 /// Lists inside a record that hold but the first elements, and a `url` for the whole.
