@@ -7,6 +7,7 @@ pub mod document;
 mod effort;
 mod entries;
 pub mod growth;
+mod shape;
 mod tape;
 mod unusable;
 pub mod validator;

@@ -11,6 +11,7 @@ use super::branching::schemas_a_value;
 use super::dialect::Dialect;
 use super::effort::{Exhausted, bounded};
 use super::entries::Entries;
+use super::shape::Shape;
 use super::tape::{Layout, Tape};
 pub use super::unusable::Unusable;
 use crate::json::scanner::MOST_LEVELS;
@@ -27,6 +28,8 @@ const MOST_REFERENCES: usize = 10_000;
 #[derive(Debug)]
 pub struct Validator {
     compiled: jsonschema::Validator<Tape>,
+    /// What tells of most records that they pass, where the schema has such.
+    shape: Option<Shape>,
     /// How many schemas may be held against one value.
     schemas_a_value: u64,
     entries: RefCell<Entries>,
@@ -108,6 +111,7 @@ impl Validator {
             .map_err(|error| Unusable::refused(&error, schema, &dialect.references))?;
         Ok(Self {
             compiled,
+            shape: Shape::of(schema),
             schemas_a_value,
             entries: RefCell::default(),
         })
@@ -121,6 +125,9 @@ impl Validator {
 
     /// Whether a record, given as valid JSON text, passes.
     pub fn is_valid(&self, record: &str) -> bool {
+        if self.has_shape(record) {
+            return true;
+        }
         let mut entries = self.entries.borrow_mut();
         entries.lay_out(record).is_some_and(|entries| {
             let layout = Layout::new(entries, record);
@@ -130,6 +137,9 @@ impl Validator {
 
     /// Checks one record, given as valid JSON text.
     pub fn check(&self, record: &str) -> Result<(), Rejection> {
+        if self.has_shape(record) {
+            return Ok(());
+        }
         let mut entries = self.entries.borrow_mut();
         let Some(entries) = entries.lay_out(record) else {
             return Err(Rejection::Invalid(vec![Invalid {
@@ -143,6 +153,10 @@ impl Validator {
             Ok(false) => self.explain(&layout),
             Err(Exhausted) => Err(Rejection::TooCostly),
         }
+    }
+
+    fn has_shape(&self, record: &str) -> bool {
+        self.shape.as_ref().is_some_and(|shape| shape.has(record))
     }
 
     fn bounded<T>(&self, layout: &Layout<'_>, check: impl FnOnce() -> T) -> Result<T, Exhausted> {
@@ -226,6 +240,30 @@ mod tests {
                     let expected: Vec<_> = tree.iter_errors(&record).map(|error| invalid(&error)).collect();
                     prop_assert_eq!(faults, expected, "{}", text);
                 }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_shape_decides_as_a_tree_does(record in values(), members in values(), pretty: bool) {
+            let schema = json!({
+                "type": ["object", "array"],
+                "properties": {
+                    "a": { "type": ["null", "integer", "object"], "properties": { "b": { "type": "number" } } },
+                    "b": { "type": ["string", "array"], "items": { "type": ["integer", "string", "object"] } },
+                    "é": { "type": "boolean" },
+                },
+                "items": { "type": ["integer", "string", "null"] },
+                "required": ["a"], "additionalProperties": { "type": ["number", "object"] },
+            });
+            prop_assert!(Shape::of(&schema).is_some());
+            for record in [json!({ "a": record.clone(), "b": members.clone() }), record, members] {
+                let text = if pretty { format!("{record:#}") } else { record.to_string() };
+                let checked = Validator::new(&schema).unwrap().check(&text);
+                let tree = jsonschema::draft7::new(&schema).unwrap();
+                prop_assert_eq!(checked.is_ok(), tree.is_valid(&record), "{}", text);
             }
         }
     }
