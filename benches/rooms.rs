@@ -104,11 +104,6 @@ fn validation(criterion: &mut Criterion) {
 
 /// The answer to a search becoming rows.
 fn page(criterion: &mut Criterion) {
-    let names = Names {
-        records_at: "data",
-        key: "id",
-        replication_key: "updated_at",
-    };
     let body = format!(
         r#"{{"type":"list","data":[{}],"total_count":150,"pages":{{"type":"pages","page":1,"per_page":150,"total_pages":1}}}}"#,
         vec![contact(1_700); 150].join(",")
@@ -120,7 +115,7 @@ fn page(criterion: &mut Criterion) {
         it.iter_batched(
             || body.clone(),
             |body| {
-                let page = Page::parse(body, names).expect("a page");
+                let page = Page::parse(body, Names::USUAL).expect("a page");
                 assert_eq!(page.rows.len(), 150);
                 page
             },

@@ -5,4 +5,5 @@ pub mod duplicates;
 pub mod edit;
 pub mod members;
 pub mod scanner;
+pub mod strings;
 pub mod surrogates;

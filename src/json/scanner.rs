@@ -6,10 +6,12 @@
 
 use wide::u8x16;
 
+use super::strings::Name;
+
 /// What is searched at once.
 const BLOCK_BYTES: usize = 64;
 /// How deep values may nest, as in `serde_json`.
-pub const MOST_LEVELS: usize = 128;
+pub const MOST_LEVELS: usize = u128::BITS as usize;
 /// The last of the control characters, which may not stand in a string.
 const LAST_CONTROL: u8 = 0x1f;
 
@@ -37,15 +39,20 @@ impl<'a> Scanner<'a> {
     pub fn value(&mut self) -> Option<&'a str> {
         self.skip_space();
         let start = self.at;
-        self.at = end_of_value(&mut self.specials, start)?;
+        let bytes = self.specials.bytes;
+        self.at = match *bytes.get(start)? {
+            b'"' => end_of_string(&mut self.specials, start + 1)?,
+            b'{' | b'[' => end_of_container(&mut self.specials, start)?,
+            _ => end_of_other(bytes, start)?,
+        };
         self.text.get(start..self.at)
     }
 
-    /// Passes over an object. For each member `on_member` is given its name, quotes and escapes
-    /// included, and has to pass over its value.
+    /// Passes over an object. For each member `on_member` is given its name, and has to pass over its
+    /// value.
     pub fn object(
         &mut self,
-        mut on_member: impl FnMut(&mut Self, &'a str) -> Option<()>,
+        mut on_member: impl FnMut(&mut Self, Name<'a>) -> Option<()>,
     ) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
@@ -53,10 +60,7 @@ impl<'a> Scanner<'a> {
             return Some(());
         }
         loop {
-            if self.peek()? != b'"' {
-                return None;
-            }
-            let name = self.value()?;
+            let name = self.name()?;
             self.expect(b':')?;
             on_member(self, name)?;
             match self.peek()? {
@@ -68,6 +72,22 @@ impl<'a> Scanner<'a> {
                 _ => return None,
             }
         }
+    }
+
+    fn name(&mut self) -> Option<Name<'a>> {
+        self.skip_space();
+        let start = self.at;
+        if *self.text.as_bytes().get(start)? != b'"' {
+            return None;
+        }
+        let special = self.specials.next(start + 1);
+        let is_plain = *self.text.as_bytes().get(special)? == b'"';
+        self.at = if is_plain {
+            special + 1
+        } else {
+            end_of_string(&mut self.specials, special)?
+        };
+        Some(Name::new(self.text.get(start..self.at)?, is_plain))
     }
 
     /// Passes over an array. For each element `on_element` is called and has to pass over it.
@@ -129,20 +149,23 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Passes over a value that begins at `at`.
-fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
+/// Passes over an object or array that begins at `at`.
+fn end_of_container(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
     // A copy can live in registers.
     let mut specials = *kept_specials;
     let bytes = specials.bytes;
-    // Of the containers around the innermost one, whether each is an object.
-    let mut outer = [false; MOST_LEVELS];
+    // Of the containers around the innermost one, whether each is an object: a bit for each level.
+    let mut outer = 0_u128;
     let mut depth = 0;
     let mut is_object = false;
     loop {
         match *bytes.get(at)? {
-            b'"' => at = end_of_string(&mut specials, at)?,
+            b'"' => at = end_of_string(&mut specials, at + 1)?,
             open @ (b'{' | b'[') => {
-                *outer.get_mut(depth)? = is_object;
+                if depth == MOST_LEVELS {
+                    return None;
+                }
+                outer = outer << 1 | u128::from(is_object);
                 depth += 1;
                 is_object = open == b'{';
                 at = end_of_space(bytes, at + 1);
@@ -153,10 +176,7 @@ fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
                     continue;
                 }
             }
-            b't' => at = end_of_word(bytes, at, b"true")?,
-            b'f' => at = end_of_word(bytes, at, b"false")?,
-            b'n' => at = end_of_word(bytes, at, b"null")?,
-            _ => at = end_of_number(bytes, at)?,
+            _ => at = end_of_other(bytes, at)?,
         }
         // A value has ended, and with it perhaps some containers.
         loop {
@@ -176,7 +196,8 @@ fn end_of_value(kept_specials: &mut Specials, mut at: usize) -> Option<usize> {
                 close if close == if is_object { b'}' } else { b']' } => {
                     at += 1;
                     depth -= 1;
-                    is_object = outer[depth];
+                    is_object = outer & 1 == 1;
+                    outer >>= 1;
                 }
                 _ => return None,
             }
@@ -209,25 +230,37 @@ fn end_of_name(specials: &mut Specials, at: usize) -> Option<usize> {
     if *bytes.get(at)? != b'"' {
         return None;
     }
-    let at = end_of_space(bytes, end_of_string(specials, at)?);
+    let at = end_of_space(bytes, end_of_string(specials, at + 1)?);
     if *bytes.get(at)? != b':' {
         return None;
     }
     Some(end_of_space(bytes, at + 1))
 }
 
-fn end_of_word(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
-    bytes[at..].starts_with(word).then_some(at + word.len())
+/// Passes over what is no string, object or array.
+#[inline]
+fn end_of_other(bytes: &[u8], at: usize) -> Option<usize> {
+    match *bytes.get(at)? {
+        b'n' => end_of_word(bytes, at, b"null"),
+        b't' => end_of_word(bytes, at, b"true"),
+        b'f' => end_of_word(bytes, at, b"false"),
+        _ => end_of_number(bytes, at),
+    }
 }
 
+#[inline]
+fn end_of_word<const LENGTH: usize>(bytes: &[u8], at: usize, word: &[u8; LENGTH]) -> Option<usize> {
+    (bytes.get(at..)?.first_chunk() == Some(word)).then_some(at + LENGTH)
+}
+
+/// Behind a string of which `at` is a place inside.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "in the loop over values, its state stays in registers: a third less time"
 )]
-fn end_of_string(specials: &mut Specials, start: usize) -> Option<usize> {
+fn end_of_string(specials: &mut Specials, mut at: usize) -> Option<usize> {
     let bytes = specials.bytes;
-    let mut at = start + 1;
     loop {
         at = specials.next(at);
         match *bytes.get(at)? {

@@ -168,16 +168,16 @@ impl Members {
         // Records mostly have their members in the order of the schema, some left out.
         let mut expected = 0;
         scanner.object(|scanner, name| {
-            let place = self.place(name, expected);
+            let place = self.place(name.json(), expected);
             if let Some(place) = place {
                 let member = &self.declared[place];
                 expected = place + 1;
                 found |= member.required;
                 return member.shape.pass(scanner);
             }
-            // A name with escapes may be that of a declared one.
             match &self.others {
-                _ if name.contains('\\') => None,
+                // It may be that of a declared one.
+                _ if !name.is_plain() => None,
                 Others::Any => scanner.value().map(|_| ()),
                 Others::None => None,
                 Others::Shaped(shape) => shape.pass(scanner),

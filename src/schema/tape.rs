@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 
 use super::effort::steps;
 use super::entries::{Entry, EntryKind, narrow};
-use crate::json::members::unquoted;
+use crate::json::strings::unquoted;
 use crate::json::surrogates;
 
 /// From this many members on, those of an object are looked up by a table of their names.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::json::members::unquoted;
 use crate::json::scanner::Scanner;
+use crate::json::strings::unquoted;
 use crate::json::surrogates;
 
 /// What Python's `json` writes for numbers that are none.
@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
         let mut fields = Vec::new();
         let mut scanner = Scanner::new(text);
         let passed = scanner.object(|scanner, name| {
-            fields.push((unquoted(name)?, scanner.value()?));
+            fields.push((name.content()?, scanner.value()?));
             Some(())
         });
         if passed.is_some() && scanner.is_at_end() {
@@ -293,7 +293,7 @@ impl<'a> RecordMessage<'a> {
         let (mut kind, mut stream, mut record) = (None, None, None);
         let (mut time_extracted, mut version) = (None, None);
         scanner.object(|scanner, name| {
-            let field = match name {
+            let field = match name.json() {
                 "\"type\"" => &mut kind,
                 "\"stream\"" => &mut stream,
                 "\"record\"" => &mut record,

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::bookmark::plain_instant;
 use super::sink::Sink;
-use crate::json::members::unquoted;
 use crate::json::scanner::Scanner;
 
 /// How many bytes of a text are its date, where its time has no zone.
@@ -111,7 +110,7 @@ pub fn day_of(record: &str, replication_key: &str) -> Option<NaiveDate> {
     let mut found = None;
     // Not looked at beyond the key, which stands near the front of most records.
     let _ = Scanner::new(record).object(|scanner, name| {
-        let is_it = unquoted(name)? == replication_key;
+        let is_it = name.is(replication_key);
         let value = scanner.value()?;
         found = is_it.then_some(value);
         (!is_it).then_some(())

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use memchr::memmem;
 
-use crate::json::members::{members, unquoted};
+use crate::json::members::members;
 use crate::json::scanner::Scanner;
 
 /// The properties that every record of a stream must have.
@@ -54,7 +54,7 @@ impl KeyProperties {
         let mut missing = found.len();
         // Keys stand near the front of most records, so the look is a short one.
         let passed = Scanner::new(record).object(|scanner, name| {
-            if let Some(place) = self.places.get(&*unquoted(name)?).copied()
+            if let Some(place) = self.places.get(&*name.content()?).copied()
                 && !std::mem::replace(&mut found[place], true)
             {
                 missing -= 1;
@@ -77,7 +77,7 @@ impl KeyProperties {
 fn check_for<'a>(key: &'a str, record: &str) -> Result<(), KeyFault<'a>> {
     let mut is_found = false;
     let passed = Scanner::new(record).object(|scanner, name| {
-        is_found = is_called(name, key);
+        is_found = name.is(key);
         if is_found {
             return None;
         }
@@ -88,14 +88,6 @@ fn check_for<'a>(key: &'a str, record: &str) -> Result<(), KeyFault<'a>> {
         Some(()) => Err(KeyFault::Lacks(key)),
         None => Err(KeyFault::TooDeep),
     }
-}
-
-fn is_called(name_json: &str, name: &str) -> bool {
-    let inside = &name_json.as_bytes()[1..name_json.len() - 1];
-    if inside == name.as_bytes() && !inside.contains(&b'\\') {
-        return true;
-    }
-    inside.contains(&b'\\') && unquoted(name_json).is_some_and(|unquoted| unquoted == name)
 }
 
 /// What the `_sdc_` properties of a record say.

@@ -4,7 +4,6 @@
 use serde_json::Value;
 
 use crate::cli::foreign::{holds_credential, names_secret};
-use crate::json::members::unquoted;
 use crate::json::scanner::Scanner;
 use crate::json::surrogates;
 use crate::singer::messages::at_column;
@@ -25,7 +24,7 @@ pub fn fault_of(json: &str, mut is_stream: impl FnMut(&str) -> bool) -> Option<S
     let mut scanner = Scanner::new(json);
     let passed = if scanner.peek() == Some(b'{') {
         scanner.object(|scanner, name| {
-            let name = unquoted(name)?;
+            let name = name.content()?;
             let value = scanner.value()?;
             // Some taps have their bookmarks here, and a stream may be called anything.
             if names_secret(&name) && !matches!(value, "null" | "\"\"") && !is_stream(&name) {

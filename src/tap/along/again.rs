@@ -14,7 +14,7 @@ use crate::tap::api::memory::Turn;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Awaited;
 use crate::tap::read::page::{Names, Row};
-use crate::tap::streams::{Child, ChildRequest, ChildSource, Stream};
+use crate::tap::streams::{Child, ChildRequest, ChildSource};
 
 /// Tries of what an earlier run tried in vain.
 const ATTEMPTS_AGAIN: u32 = 2;
@@ -206,16 +206,16 @@ impl Along<'_> {
                 };
                 Answer::Child(
                     child,
-                    self.ask_for_child(child, request, parent, attempts, &turn),
+                    self.ask_for_child(child, request, parent, attempts, Arc::clone(&turn)),
                 )
             }
             (Kind::Record, nested) => {
                 let client = Arc::clone(self.client);
-                let names = names_of(self.stream);
+                let names = Names::of(self.stream);
                 let (id, job_turn) = (entry.parent.clone(), Arc::clone(&turn));
                 Answer::Record(self.workers.submit(move || {
                     let nested = nested.ok_or(Fault::HungUp)?;
-                    let effort = detail_effort(attempts, &job_turn);
+                    let effort = detail_effort(attempts, Some(&job_turn));
                     let row = nested_lists::record(&client, &nested, &id, names, &effort)?;
                     let record = row.record;
                     nested_lists::complete(&client, &nested, &id, &record, &[], &[], &effort)
@@ -250,7 +250,7 @@ impl Along<'_> {
                         record: None,
                         id: parent,
                         children: place.map(|place| (place, records)).into_iter().collect(),
-                        _turn: turn,
+                        _turn: Some(turn),
                     }));
                 }
                 Details::ParentGone | Details::NoneOfIts => standing.had(&group),
@@ -285,7 +285,7 @@ impl Along<'_> {
         completed: &Completed,
         turn: Arc<Turn>,
     ) -> Option<Complete> {
-        let row = Row::parse(completed.record.clone(), names_of(self.stream)).ok()?;
+        let row = Row::parse(completed.record.clone(), Names::of(self.stream)).ok()?;
         let mut is_news = false;
         for entry in group.entries {
             let what = entry.what.clone().unwrap_or_default();
@@ -319,7 +319,7 @@ impl Along<'_> {
             record: Some(row.record),
             id: row.id,
             children,
-            _turn: turn,
+            _turn: Some(turn),
         })
     }
 
@@ -342,13 +342,5 @@ impl Along<'_> {
                 );
             }
         }
-    }
-}
-
-fn names_of(stream: &Stream) -> Names {
-    Names {
-        records_at: stream.records_at,
-        key: stream.key.last().copied().unwrap_or_default(),
-        replication_key: stream.replication_key.unwrap_or("updated_at"),
     }
 }

@@ -9,7 +9,6 @@ use super::account::{Account, MOST_MISCOUNTED};
 use super::awaited::{AwaitedList, MOST_AWAITED};
 use super::children::{self, ChildRecords, Details, Parent};
 use super::nested_lists::{self, Completed, ListOutcome};
-use super::truncated_list;
 use super::workers::{WorkTicket, Workers};
 use crate::cli::foreign::told;
 use crate::tap::api::client::{Client, Effort};
@@ -52,7 +51,8 @@ pub struct WaitingRecord {
     completed: Option<WorkTicket<Result<Completed, Fault>>>,
     /// For each of the children, in their order.
     details: Vec<Option<WorkTicket<Result<Details, Fault>>>>,
-    turn: Arc<Turn>,
+    /// Of one along with which something was asked for.
+    turn: Option<Arc<Turn>>,
 }
 
 /// A record with what could be had of what goes with it.
@@ -64,7 +64,7 @@ pub struct Complete {
     pub id: String,
     /// Records of the children, by their place among them.
     pub children: Vec<(usize, ChildRecords)>,
-    pub(super) _turn: Arc<Turn>,
+    pub(super) _turn: Option<Arc<Turn>>,
 }
 
 impl<'a> Along<'a> {
@@ -126,7 +126,8 @@ impl<'a> Along<'a> {
     pub fn ask(&mut self, row: Row) -> WaitingRecord {
         let memory = self.client.memory().clone();
         let _in_order = memory.in_order();
-        let turn = Arc::new(memory.turn());
+        let mut turn = None;
+        let mut take_turn = || Arc::clone(turn.get_or_insert_with(|| Arc::new(memory.turn())));
         let mut details = Vec::with_capacity(self.children.len());
         for place in 0..self.children.len() {
             let child = self.children[place];
@@ -142,17 +143,15 @@ impl<'a> Along<'a> {
             }
             let is_asked = is_asked && !self.is_given_up(child.name);
             let attempts = self.attempts(child.name);
-            details.push(
-                is_asked.then(|| {
-                    self.ask_for_child(child, request, Parent::from(&row), attempts, &turn)
-                }),
-            );
+            details.push(is_asked.then(|| {
+                let parent = Parent::from(&row);
+                self.ask_for_child(child, request, parent, attempts, take_turn())
+            }));
         }
         let completed = self
             .nested
-            .filter(|_| truncated_list::may_be_truncated(row.record.json()))
-            .filter(|nested| truncated_list::count_truncated(row.record.json(), nested) > 0)
-            .map(|nested| self.ask_for_lists(nested, &row, &turn));
+            .filter(|_| row.is_truncated)
+            .map(|nested| self.ask_for_lists(nested, &row, take_turn()));
         WaitingRecord {
             row,
             completed,
@@ -196,7 +195,7 @@ impl<'a> Along<'a> {
                     continue;
                 }
             };
-            if let Some(records) = self.settle(child, &row, details, &turn)? {
+            if let Some(records) = self.settle(child, &row, details, turn.as_deref())? {
                 children.push((place, records));
             }
         }
@@ -265,12 +264,11 @@ impl<'a> Along<'a> {
         request: &'static ChildRequest,
         parent: Parent,
         attempts: u32,
-        turn: &Arc<Turn>,
+        turn: Arc<Turn>,
     ) -> WorkTicket<Result<Details, Fault>> {
         let client = Arc::clone(self.client);
-        let turn = Arc::clone(turn);
         self.workers.submit(move || {
-            let effort = detail_effort(attempts, &turn);
+            let effort = detail_effort(attempts, Some(&turn));
             children::fetch(&client, child, request, &parent, &effort)
         })
     }
@@ -279,10 +277,9 @@ impl<'a> Along<'a> {
         &self,
         nested: NestedLists,
         row: &Row,
-        turn: &Arc<Turn>,
+        turn: Arc<Turn>,
     ) -> WorkTicket<Result<Completed, Fault>> {
         let client = Arc::clone(self.client);
-        let turn = Arc::clone(turn);
         let (id, record) = (row.id.clone(), row.record.clone());
         let name_of = |list: &str| format!("{}.{list}", self.stream.name);
         let names = || nested.lists.iter().map(|list| list.name);
@@ -295,7 +292,7 @@ impl<'a> Along<'a> {
         let attempts = names().map(|name| self.attempts(&name_of(name)));
         let attempts = attempts.min().unwrap_or(1);
         self.workers.submit(move || {
-            let effort = detail_effort(attempts, &turn);
+            let effort = detail_effort(attempts, Some(&turn));
             nested_lists::complete(
                 &client,
                 &nested,
@@ -329,7 +326,7 @@ impl<'a> Along<'a> {
         child: &Child,
         row: &Row,
         details: Details,
-        turn: &Turn,
+        turn: Option<&Turn>,
     ) -> Result<Option<ChildRecords>, Fault> {
         match details {
             Details::Records(records) => {
@@ -402,11 +399,11 @@ impl<'a> Along<'a> {
     }
 }
 
-pub(super) fn detail_effort(attempts: u32, turn: &Turn) -> Effort<'_> {
+pub(super) fn detail_effort(attempts: u32, turn: Option<&Turn>) -> Effort<'_> {
     Effort {
         attempts,
         is_detail: true,
-        turn: Some(turn),
+        turn,
     }
 }
 

@@ -138,13 +138,8 @@ mod tests {
     use crate::tap::read::page::{Names, RecordJson};
 
     fn row(id: u32, updated_at: u32) -> Row {
-        let names = Names {
-            records_at: "data",
-            key: "id",
-            replication_key: "updated_at",
-        };
         let json = format!(r#"{{"id":"{id}","updated_at":{updated_at}}}"#);
-        Row::parse(RecordJson::owned(json), names).unwrap()
+        Row::parse(RecordJson::owned(json), Names::USUAL).unwrap()
     }
 
     #[test]

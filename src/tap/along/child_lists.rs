@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 
 use super::nested_lists;
-use crate::json::members::{member, unquoted};
+use crate::json::members::member;
 use crate::json::scanner::Scanner;
+use crate::json::strings::unquoted;
 use crate::tap::api::client::{ApiRequest, BadAnswer, Client, Effort};
 use crate::tap::api::path::{path_segment, with_parameter, with_query};
 use crate::tap::fault::Fault;

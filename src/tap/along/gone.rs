@@ -12,7 +12,12 @@ use crate::tap::streams::Child;
 impl Along<'_> {
     /// A parent seems to be gone. Where all of them do, and one is still there, it is the child that
     /// the API doesn't have.
-    pub(super) fn is_gone(&mut self, child: &Child, row: &Row, turn: &Turn) -> Result<(), Fault> {
+    pub(super) fn is_gone(
+        &mut self,
+        child: &Child,
+        row: &Row,
+        turn: Option<&Turn>,
+    ) -> Result<(), Fault> {
         let (stream, what) = (self.stream, child.name);
         tracing::warn!(
             "{} {} is gone; it has no {what}",
@@ -42,7 +47,7 @@ impl Along<'_> {
     }
 
     /// Asks for a parent itself, in this thread, for the others may be waiting for its turn to end.
-    fn is_really_gone(&self, row: &Row, turn: &Turn) -> Result<bool, Fault> {
+    fn is_really_gone(&self, row: &Row, turn: Option<&Turn>) -> Result<bool, Fault> {
         let Some(path) = self.stream.record_path else {
             return Ok(false);
         };

@@ -16,13 +16,6 @@ use crate::tap::read::envelope::Continuation;
 use crate::tap::read::page::{Names, Page, RecordJson, Row, text};
 use crate::tap::streams::NestedLists;
 
-/// By what the elements of lists are understood.
-const ELEMENTS: Names = Names {
-    records_at: "data",
-    key: "id",
-    replication_key: "updated_at",
-};
-
 /// A record whose lists were completed as far as they could be had.
 #[derive(Debug)]
 pub struct Completed {
@@ -131,7 +124,7 @@ fn missing_elements(
     let mut known = HashSet::new();
     for element in &truncated.elements {
         let element = RecordJson::owned((*element).to_owned());
-        if let Ok(row) = Row::parse(element, ELEMENTS) {
+        if let Ok(row) = Row::parse(element, Names::USUAL) {
             known.insert(row.id);
         }
     }
@@ -152,7 +145,7 @@ pub fn elements(
     let mut wanted = Vec::new();
     let mut request = ApiRequest::Get(path.to_owned());
     for number in 2.. {
-        let page = client.try_hard(&request, effort, |body| Page::parse(body, ELEMENTS))?;
+        let page = client.try_hard(&request, effort, |body| Page::parse(body, Names::USUAL))?;
         let before = known.len();
         for row in page.rows {
             if known.insert(row.id.clone()) && is_wanted(&row) {

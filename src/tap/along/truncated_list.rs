@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
-
-use crate::json::members::{members, range_in, unquoted};
+use crate::json::members::{members, range_in};
 use crate::json::scanner::Scanner;
+use crate::json::strings::unquoted;
+use crate::tap::read::nested_list::is_true;
 use crate::tap::read::numbers::whole_number;
 use crate::tap::streams::{NestedList, NestedLists};
 
@@ -40,31 +40,6 @@ impl TruncatedList<'_> {
         let has_more = self.has_more.clone();
         edits.extend(has_more.map(|range| (range, "false".to_owned())));
         edits
-    }
-}
-
-/// Whether a look at the record's lists is worth it: whether something in it says that it has more, or
-/// counts anything.
-#[must_use]
-pub fn may_be_truncated(record: &str) -> bool {
-    let bytes = record.as_bytes();
-    let says = |name: &str, nothing: &[&[u8]]| {
-        memmem::find_iter(bytes, name).any(|at| {
-            let rest = bytes[at + name.len()..].trim_ascii_start();
-            let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-            value.is_some_and(|value| !nothing.iter().any(|none| value.starts_with(none)))
-        })
-    };
-    says("\"has_more\"", &[b"false"]) || says("\"total_count\"", &[b"0"])
-}
-
-/// How many lists of a record have more than is there.
-#[must_use]
-pub fn count_truncated(record: &str, nested: &NestedLists) -> u64 {
-    if may_be_truncated(record) {
-        truncated_lists(record, nested).len() as u64
-    } else {
-        0
     }
 }
 
@@ -116,14 +91,6 @@ fn truncated_list<'a>(
     })
 }
 
-/// Whether a value says yes: `true`, as text too, or a number that isn't 0.
-fn is_true(json: &str) -> bool {
-    match unquoted(json).as_deref().unwrap_or(json) {
-        text if text.eq_ignore_ascii_case("true") => true,
-        text => whole_number(text).is_some_and(|number| number > 0),
-    }
-}
-
 fn elements_of(array: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     let mut scanner = Scanner::new(array);
@@ -138,6 +105,7 @@ fn elements_of(array: &str) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
     use crate::json::edit::edited;
+    use crate::tap::read::page::{Names, RecordJson, Row};
 
     const NESTED: NestedLists = NestedLists {
         lists: &[
@@ -155,24 +123,16 @@ mod tests {
 
     fn found(record: &str) -> Vec<(&'static str, bool)> {
         let lists = truncated_lists(record, &NESTED).into_iter();
-        lists.map(|one| (one.list.name, one.is_by_count)).collect()
-    }
-
-    #[test]
-    fn a_look_is_worth_it_where_something_says_more_or_counts() {
-        for (record, expected) in [
-            (r#"{"tags":{"has_more":true}}"#, true),
-            ("{\"tags\":{\"has_more\" :\n true}}", true),
-            (r#"{"tags":{"has_more":"true"}}"#, true),
-            (r#"{"tags":{"has_more":null,"total_count":3}}"#, true),
-            (
-                r#"{"tags":{"has_more":false,"total_count":0},"is":true}"#,
-                false,
-            ),
-            (r#"{"id":"1"}"#, false),
-        ] {
-            assert_eq!(may_be_truncated(record), expected, "{record}");
-        }
+        let found: Vec<_> = lists.map(|one| (one.list.name, one.is_by_count)).collect();
+        let names = Names {
+            key: "is",
+            lists: NESTED.lists,
+            ..Names::USUAL
+        };
+        let row = RecordJson::owned(record.replacen('{', r#"{"is":"1","#, 1));
+        let row = Row::parse(row, names).unwrap();
+        assert_eq!(row.is_truncated, !found.is_empty(), "{record}");
+        found
     }
 
     #[test]

@@ -49,12 +49,17 @@ pub fn read(
     stop: &Stop,
     permit: &mut Permit<'_>,
 ) -> Result<WholeBody, BodyFault> {
+    // What it says of its length is only a hint: packed bodies have none.
+    let expected = body.content_length().map_or(SMALL, |length| {
+        usize::try_from(length).map_or(STEP, |length| length.min(STEP))
+    });
     let reader = body.into_with_config().limit(LARGEST_BODY).reader();
     let mut reader = unpacked(Box::new(reader))
         .map_err(|error| BodyFault::Lost(error.into()))?
         .take(LARGEST_BODY);
     let mut whole = WholeBody {
-        bytes: Vec::new(),
+        // One more byte would hold none, but shows where its end is.
+        bytes: Vec::with_capacity(expected + 1),
         held: 0,
     };
     let result = read_on(&mut reader, &mut whole, turn, stop, permit);
@@ -130,7 +135,6 @@ fn read_on(
     let bytes = &mut whole.bytes;
     loop {
         let most = if bytes.len() < SMALL { SMALL } else { STEP };
-        bytes.reserve(most);
         let before = bytes.len();
         match reader.take(most as u64).read_to_end(bytes) {
             Ok(0) => return Ok(()),

@@ -136,8 +136,10 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.give_back(self.held.load(Ordering::Relaxed));
-        self.memory.book().waiting.remove(&self.number);
+        let mut book = self.memory.book();
+        book.held -= self.held.load(Ordering::Relaxed);
+        book.waiting.remove(&self.number);
+        drop(book);
         self.memory.shared.changed.notify_all();
     }
 }

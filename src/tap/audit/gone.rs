@@ -27,12 +27,7 @@ impl<'a, W: Write> Comparison<'a, W> {
     }
 
     fn asked_again<T>(&self, path: &'static str) -> AskedAgain<'a, T> {
-        let stream = self.plan.stream;
-        let names = Names {
-            records_at: stream.records_at,
-            key: stream.key.last().copied().unwrap_or_default(),
-            replication_key: self.plan.replication_key(),
-        };
+        let names = Names::of(self.plan.stream);
         AskedAgain::new(self.client, &self.shared.workers, path, names)
     }
 

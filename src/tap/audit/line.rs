@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::json::members::{member, members, unquoted};
+use crate::json::members::{member, members};
 use crate::json::scanner::Scanner;
+use crate::json::strings::unquoted;
 use crate::tap::read::envelope::key as text_of;
 use crate::tap::time::{self, EpochSeconds};
 

@@ -1,7 +1,8 @@
 //! How many requests go along with the records of a stream, told by some of them. Knows nothing of how
 //! the records are counted.
 
-use crate::tap::along::{children, truncated_list};
+use crate::tap::along::children;
+use crate::tap::along::truncated_list::truncated_lists;
 use crate::tap::plan::Plan;
 use crate::tap::read::amount::Amount;
 use crate::tap::read::counted::Counted;
@@ -26,7 +27,7 @@ pub fn for_lists(plan: &Plan, counted: &Counted) -> Amount {
         return Amount::NONE;
     };
     let lists = share(counted, |row| {
-        truncated_list::count_truncated(row.record.json(), &nested)
+        truncated_lists(row.record.json(), &nested).len() as u64
     });
     // A list may take more than one.
     Amount {

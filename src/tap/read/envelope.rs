@@ -3,8 +3,9 @@
 use serde::de::Error as _;
 
 use super::numbers::whole_number;
-use crate::json::members::{fault_of, member, members, unquoted};
+use crate::json::members::{fault_of, member, members};
 use crate::json::scanner::Scanner;
+use crate::json::strings::unquoted;
 
 /// What an answer says of the page after it.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +62,7 @@ impl<T> Envelope<T> {
         let mut others = Vec::new();
         let mut scanner = Scanner::new(body);
         let passed = scanner.object(|scanner, name| {
-            let name = unquoted(name)?;
+            let name = name.content()?;
             if name == records_at && scanner.peek()? == b'[' {
                 is_twice |= records.is_some();
                 let list = records.insert(Vec::new());

@@ -109,13 +109,10 @@ mod tests {
     use crate::tap::read::page::{Names, RecordJson};
 
     fn rows(ids: std::ops::Range<u32>) -> Vec<Row> {
-        let names = Names {
-            records_at: "data",
-            key: "id",
-            replication_key: "updated_at",
-        };
-        ids.map(|id| Row::parse(RecordJson::owned(format!(r#"{{"id":{id}}}"#)), names).unwrap())
-            .collect()
+        ids.map(|id| {
+            Row::parse(RecordJson::owned(format!(r#"{{"id":{id}}}"#)), Names::USUAL).unwrap()
+        })
+        .collect()
     }
 
     #[test]

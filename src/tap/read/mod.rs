@@ -23,6 +23,8 @@ mod ends;
 pub mod export;
 mod guard;
 mod kept_cursor;
+mod names;
+pub mod nested_list;
 mod numbered;
 pub mod numbers;
 mod order;

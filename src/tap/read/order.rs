@@ -95,14 +95,9 @@ mod tests {
     use crate::tap::read::page::{Names, RecordJson};
 
     fn rows(instants: &[i64]) -> Vec<Row> {
-        let names = Names {
-            records_at: "data",
-            key: "id",
-            replication_key: "updated_at",
-        };
         let row = |instant: &i64| {
             let json = format!(r#"{{"id":1,"updated_at":{instant}}}"#);
-            Row::parse(RecordJson::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), Names::USUAL).unwrap()
         };
         instants.iter().map(row).collect()
     }

@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::envelope::{Continuation, Envelope, key};
+pub use super::names::Names;
+use super::nested_list;
 use super::numbers::is_fraction;
 use super::places::Outputs;
 use super::seen::Version;
-use crate::json::members::{fault_of, range_in, unquoted};
+use crate::json::members::{fault_of, range_in};
 use crate::json::scanner::Scanner;
 use crate::tap::api::client::BadAnswer;
 use crate::tap::time::{self, EpochSeconds};
@@ -46,6 +48,8 @@ pub struct Row {
     pub replication_key_value: Option<EpochSeconds>,
     /// Where the bytes of that value are in the record.
     pub replication_key_value_json: Range<usize>,
+    /// Whether a list inside it has more than is there.
+    pub is_truncated: bool,
     /// The outputs that it is to be emitted for.
     pub wanted: Outputs,
 }
@@ -55,17 +59,6 @@ pub struct Row {
 pub struct RecordJson {
     body: Arc<String>,
     range: Range<usize>,
-}
-
-/// The names by which a stream's rows are understood.
-#[derive(Clone, Copy, Debug)]
-pub struct Names {
-    /// Where the array of records is.
-    pub records_at: &'static str,
-    /// The record's key.
-    pub key: &'static str,
-    /// The property that bookmarks are made of.
-    pub replication_key: &'static str,
 }
 
 impl RecordJson {
@@ -230,6 +223,7 @@ impl Row {
             id: keys.id,
             replication_key_value: keys.replication_key_value,
             replication_key_value_json: keys.replication_key_value_json,
+            is_truncated: keys.is_truncated,
             wanted: Outputs::ALL,
         }
     }
@@ -239,6 +233,7 @@ impl Row {
 struct Found<'a> {
     id: Option<&'a str>,
     replication_key_value: Option<&'a str>,
+    is_truncated: bool,
 }
 
 impl<'a> Found<'a> {
@@ -247,13 +242,17 @@ impl<'a> Found<'a> {
         let mut found = Self {
             id: None,
             replication_key_value: None,
+            is_truncated: false,
         };
         scanner.object(|scanner, name| {
+            if names.lists.iter().any(|list| name.is(list.name)) {
+                found.is_truncated |= nested_list::has_more(scanner)?;
+                return Some(());
+            }
             let value = scanner.value()?;
-            let name = unquoted(name)?;
-            if name == names.key {
+            if name.is(names.key) {
                 found.id = Some(value);
-            } else if name == names.replication_key {
+            } else if name.is(names.replication_key) {
                 found.replication_key_value = Some(value);
             }
             Some(())
@@ -267,6 +266,7 @@ struct Keys {
     id: String,
     replication_key_value: Option<EpochSeconds>,
     replication_key_value_json: Range<usize>,
+    is_truncated: bool,
 }
 
 impl Keys {
@@ -288,6 +288,7 @@ impl Keys {
             replication_key_value_json: found
                 .replication_key_value
                 .map_or(0..0, |value| range_in(record, value)),
+            is_truncated: found.is_truncated,
         })
     }
 }
@@ -296,14 +297,8 @@ impl Keys {
 mod tests {
     use super::*;
 
-    const NAMES: Names = Names {
-        records_at: "data",
-        key: "id",
-        replication_key: "updated_at",
-    };
-
     fn parse(body: &str) -> Result<Page, BadAnswer> {
-        Page::parse(body.as_bytes().to_vec(), NAMES)
+        Page::parse(body.as_bytes().to_vec(), Names::USUAL)
     }
 
     #[test]

@@ -79,11 +79,7 @@ impl Reading<'_> {
     }
 
     pub(super) fn names(&self) -> Names {
-        Names {
-            records_at: self.stream.records_at,
-            key: self.stream.key.last().copied().unwrap_or_default(),
-            replication_key: self.stream.replication_key.unwrap_or("updated_at"),
-        }
+        Names::of(self.stream)
     }
 
     /// The endpoint's path with this and what else belongs to its query.

@@ -118,6 +118,7 @@ pub(super) fn write_row(file: &mut impl Write, row: &Row) -> io::Result<()> {
         row.replication_key_value,
         at.start,
         at.end,
+        row.is_truncated,
     );
     serde_json::to_writer(&mut *file, &about)?;
     file.write_all(b"\n")?;
@@ -130,7 +131,8 @@ pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
     if file.read_until(b'\n', &mut about)? == 0 {
         return Ok(None);
     }
-    let (length, id, replication_key_value, start, end) = serde_json::from_slice(&about)?;
+    let (length, id, replication_key_value, start, end, is_truncated) =
+        serde_json::from_slice(&about)?;
     let mut record = vec![0; length];
     io::Read::read_exact(file, &mut record)?;
     let record = String::from_utf8(record)
@@ -140,6 +142,7 @@ pub(super) fn next_row(file: &mut impl BufRead) -> io::Result<Option<Row>> {
         id,
         replication_key_value,
         replication_key_value_json: start..end,
+        is_truncated,
         wanted: super::places::Outputs::ALL,
     }))
 }
@@ -160,15 +163,10 @@ mod tests {
 
     #[test]
     fn what_went_through_the_file_comes_back_as_it_was() {
-        let names = Names {
-            records_at: "data",
-            key: "id",
-            replication_key: "updated_at",
-        };
         let row = |id: usize, bytes: usize| {
             let text = "x\\n".repeat(bytes / 3);
             let json = format!(r#"{{"id":"{id}","text":"{text}","updated_at": "17{id:08}"}}"#);
-            Row::parse(RecordJson::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), Names::USUAL).unwrap()
         };
         let rows: Vec<Row> = (0..40).map(|id| row(id, 600_000)).collect();
         let mut spool = Spool::new(&Memory::default());

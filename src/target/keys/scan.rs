@@ -9,7 +9,6 @@ use super::rule::KeyRule;
 use super::sorter::{KeyEntry, Sorter, unsortable};
 use crate::cli::Failure;
 use crate::cli::foreign::told;
-use crate::json::members::unquoted;
 use crate::json::scanner::Scanner;
 use crate::target::bookmark::instant_in;
 use crate::target::config::Compression;
@@ -206,7 +205,7 @@ impl LakeLine<'_> {
         let passed = scanner.object(|scanner, name| {
             let value = scanner.value()?;
             for (wanted, found) in names.iter().zip(&mut values) {
-                if is_called(name, wanted) {
+                if name.is(wanted) {
                     *found = Some(value);
                 }
             }
@@ -217,12 +216,6 @@ impl LakeLine<'_> {
         }
         Err("it is no JSON object".to_owned())
     }
-}
-
-fn is_called(name_json: &str, wanted: &str) -> bool {
-    let inside = &name_json[1..name_json.len() - 1];
-    inside == wanted
-        || (inside.contains('\\') && unquoted(name_json).is_some_and(|name| name == wanted))
 }
 
 fn key_of(names: &[String], values: &[Option<&str>]) -> Result<String, String> {

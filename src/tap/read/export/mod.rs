@@ -117,6 +117,7 @@ fn emit(
                         id: String::new(),
                         replication_key_value: None,
                         replication_key_value_json: 0..0,
+                        is_truncated: false,
                         wanted: kind.outputs,
                     });
                 }

@@ -114,14 +114,9 @@ mod tests {
     use crate::tap::read::page::{Names, RecordJson};
 
     fn piece(number: i64) -> Piece {
-        let names = Names {
-            records_at: "data",
-            key: "id",
-            replication_key: "updated_at",
-        };
         let row = |id| {
             let json = format!(r#"{{"id":"{id}","text":"x\ny","updated_at":{number}}}"#);
-            Row::parse(RecordJson::owned(json), names).unwrap()
+            Row::parse(RecordJson::owned(json), Names::USUAL).unwrap()
         };
         Piece {
             rows: (0..3).map(row).collect(),
