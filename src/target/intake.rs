@@ -259,7 +259,7 @@ impl Intake {
         if !sink.is_dirty() {
             self.dirty.push(index);
         }
-        let (buffer, opened_at) = sink.begin_line(&self.workshop);
+        let (buffer, opened_at) = sink.begin_line(&self.workshop, &self.limits);
         write(buffer, opened_at);
         buffer.push(b'\n');
         sink.appended(&self.workshop, &self.limits)

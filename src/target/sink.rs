@@ -123,10 +123,16 @@ impl Sink {
 
     /// The buffer, to append one whole line to, and when the object that takes the line was opened.
     /// [`Sink::appended`] must follow.
-    pub fn begin_line(&mut self, workshop: &Workshop) -> (&mut Vec<u8>, DateTime<Utc>) {
+    pub fn begin_line(
+        &mut self,
+        workshop: &Workshop,
+        limits: &Limits,
+    ) -> (&mut Vec<u8>, DateTime<Utc>) {
         if self.buffer.is_empty() && self.current.is_none() {
             self.opened_at = workshop.clock.now();
-            self.buffer = workshop.blocks.take();
+        }
+        if self.buffer.capacity() == 0 {
+            self.buffer = fresh_buffer(workshop, limits);
         }
         (&mut self.buffer, self.opened_at)
     }
@@ -284,50 +290,44 @@ impl Sink {
         Ok(std::mem::take(&mut self.covered))
     }
 
-    /// Moves the first `length` bytes of the buffer, whole lines, into objects.
+    /// Moves the first `length` bytes of the buffer, whole lines, into objects: as the block that they
+    /// are in, where one object takes them all. What stays is most often less, and is copied.
     fn write_out(
         &mut self,
         length: usize,
         workshop: &Workshop,
         limits: &Limits,
     ) -> Result<(), StoreError> {
+        if length == 0 {
+            return Ok(());
+        }
+        let mut lines = std::mem::take(&mut self.buffer);
+        if length < lines.len() {
+            self.buffer = fresh_buffer(workshop, limits);
+            self.buffer.extend_from_slice(&lines[length..]);
+            lines.truncate(length);
+        }
+        self.covered_bytes = self.covered_bytes.saturating_sub(length);
+        let largest = self.largest_file(limits);
         let mut written = 0;
         while written < length {
-            let largest = self.largest_file(limits);
-            let bytes = self.open(workshop, limits).bytes;
-            let room = largest.saturating_sub(bytes);
-            let lines = &self.buffer[written..length];
-            let fitting = fitting_lines(lines, room, bytes == 0);
-            let rest = self.buffer.len() - written - fitting;
-            if fitting > 0 {
-                let block = if written == 0 && rest == 0 {
-                    std::mem::replace(&mut self.buffer, workshop.blocks.take())
-                } else {
-                    let mut block = workshop.blocks.take();
-                    block.extend_from_slice(&lines[..fitting]);
-                    block
-                };
-                let whole_buffer = written == 0 && rest == 0;
-                let current = self.open(workshop, limits);
+            let current = self.open(workshop, limits);
+            let room = largest.saturating_sub(current.bytes);
+            let fitting = fitting_lines(&lines[written..], room, current.bytes == 0);
+            if fitting == length {
+                current.write(std::mem::take(&mut lines))?;
+            } else if fitting > 0 {
+                let mut block = workshop.blocks.take();
+                block.extend_from_slice(&lines[written..written + fitting]);
                 current.write(block)?;
-                let bytes = current.bytes;
-                written += fitting;
-                if whole_buffer {
-                    self.covered_bytes = 0;
-                    if bytes >= largest {
-                        self.seal_current();
-                        self.opened_at = workshop.clock.now();
-                    }
-                    return Ok(());
-                }
             }
+            written += fitting;
             if fitting == 0 || room <= fitting as u64 {
                 self.seal_current();
                 self.opened_at = workshop.clock.now();
             }
         }
-        self.buffer.drain(..written);
-        self.covered_bytes = self.covered_bytes.saturating_sub(written);
+        workshop.blocks.give(lines);
         Ok(())
     }
 
@@ -349,6 +349,14 @@ impl Sink {
             }
         }
     }
+}
+
+/// Memory for a block, and for the line that makes it one: what outgrows its memory is moved, and takes
+/// twice as much as it needs.
+fn fresh_buffer(workshop: &Workshop, limits: &Limits) -> Vec<u8> {
+    let mut buffer = workshop.blocks.take();
+    buffer.reserve(limits.block + limits.block / 8);
+    buffer
 }
 
 fn unkept(error: io::Error) -> StoreError {

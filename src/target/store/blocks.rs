@@ -35,7 +35,8 @@ impl SpareBlocks {
     pub fn give(&self, mut block: Vec<u8>) {
         let bytes = block.capacity();
         let mut kept = self.lock();
-        if bytes <= KEPT_BLOCK_BYTES && kept.bytes + bytes <= KEPT_BYTES {
+        // What was handed on has left no memory, and would be in the way of what has.
+        if bytes > 0 && bytes <= KEPT_BLOCK_BYTES && kept.bytes + bytes <= KEPT_BYTES {
             block.clear();
             kept.bytes += bytes;
             kept.blocks.push(block);
