@@ -88,8 +88,8 @@ impl Kept {
         self.length += bytes as u64;
     }
 
-    /// Writes bytes that are being sent, which don't count yet. A full disk only takes away the second
-    /// chance.
+    /// Writes bytes that are about to be sent, which don't count yet. A full disk only takes away the
+    /// second chance.
     pub fn write_ahead(&mut self, pieces: &[&[u8]]) {
         if self.is_given_up {
             return;

@@ -137,21 +137,18 @@ impl Upload {
         }
     }
 
-    /// Sends the first unsent bytes, and has them written to disk meanwhile: both take their time. How
-    /// many of them count as kept, the service's answer says.
+    /// Writes the first unsent bytes to disk and sends them; how many of them count as kept, the
+    /// service's answer says. A thread of its own for the writing would cost more than it gains: what is
+    /// written waits in memory of the system's.
     fn put_and_keep(
         &mut self,
         chunk: usize,
         retries: &mut Retries,
     ) -> Result<UploadProgress, StoreError> {
         let unsent = self.take_unsent();
-        let mut kept = std::mem::take(&mut self.kept);
         let pieces = unsent.front(chunk);
-        let progress = std::thread::scope(|scope| {
-            scope.spawn(|| kept.write_ahead(&pieces));
-            self.put(&pieces, None, retries)
-        });
-        self.kept = kept;
+        self.kept.write_ahead(&pieces);
+        let progress = self.put(&pieces, None, retries);
         self.unsent = unsent;
         progress
     }
