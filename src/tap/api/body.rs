@@ -58,7 +58,7 @@ pub fn read(
         .map_err(|error| BodyFault::Lost(error.into()))?
         .take(LARGEST_BODY);
     let mut whole = WholeBody {
-        // One more byte would hold none, but shows where its end is.
+        // Room for one byte more shows its end without growing.
         bytes: Vec::with_capacity(expected + 1),
         held: 0,
     };
