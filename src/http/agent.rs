@@ -16,6 +16,10 @@ use crate::cli::stop::Stop;
 
 /// How long after a signal a request in flight may still be answered.
 const IN_FLIGHT_AFTER_A_SIGNAL: Duration = Duration::from_secs(3);
+/// What the head of an answer may take.
+const MOST_HEAD_BYTES: usize = 32 << 10;
+/// What is read at once from a connection, for as long as it is kept: many are. A head has to fit.
+const INPUT_BUFFER_BYTES: usize = MOST_HEAD_BYTES + (8 << 10);
 /// No request after a signal is given less.
 const LEAST_TIME: Duration = Duration::from_millis(250);
 
@@ -41,6 +45,8 @@ pub struct AgentSettings {
     pub user_agent: String,
     /// Connections that are kept open.
     pub connections: usize,
+    /// What each of them sends at once, in bytes, for as long as it is kept. Heads of requests have to fit.
+    pub output_buffer_bytes: usize,
     /// How long each part of an exchange may take.
     pub timeouts: Timeouts,
     /// What breaks requests off.
@@ -181,6 +187,9 @@ fn build(settings: &AgentSettings, proxy: Option<Proxy>) -> ureq::Agent {
         // No other host may be sent a token, and of a resumable upload 308 says something else.
         .max_redirects(0)
         .max_redirects_will_error(false)
+        .max_response_header_size(MOST_HEAD_BYTES)
+        .input_buffer_size(INPUT_BUFFER_BYTES)
+        .output_buffer_size(settings.output_buffer_bytes)
         .max_idle_connections(settings.connections)
         .max_idle_connections_per_host(settings.connections)
         .user_agent(&settings.user_agent)

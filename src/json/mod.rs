@@ -4,6 +4,8 @@
 pub mod duplicates;
 pub mod edit;
 pub mod members;
+mod scalars;
 pub mod scanner;
+pub mod specials;
 pub mod strings;
 pub mod surrogates;

@@ -1,19 +1,14 @@
 //! Looking into JSON text without taking it apart: one checking pass that finds where values are.
 //!
-//! This is the hot loop of both programs. It finds the ends of strings for 64 bytes at once, which
-//! is why it is our own: it accepts exactly what `serde_json` accepts, and leaves telling what is
-//! wrong with the rest to it.
+//! This is the hot loop of both programs, which is why it is our own: it accepts exactly what
+//! `serde_json` accepts, and leaves telling what is wrong with the rest to it.
 
-use wide::u8x16;
-
+use super::scalars::end_of_scalar;
+use super::specials::Specials;
 use super::strings::Name;
 
-/// What is searched at once.
-const BLOCK_BYTES: usize = 64;
 /// How deep values may nest, as in `serde_json`.
 pub const MOST_LEVELS: usize = u128::BITS as usize;
-/// The last of the control characters, which may not stand in a string.
-const LAST_CONTROL: u8 = 0x1f;
 
 /// A place in JSON text, which moves on value by value. Every method gives `None` where the text
 /// isn't what it expects, or nests too deep.
@@ -39,11 +34,11 @@ impl<'a> Scanner<'a> {
     pub fn value(&mut self) -> Option<&'a str> {
         self.skip_space();
         let start = self.at;
-        let bytes = self.specials.bytes;
+        let bytes = self.text.as_bytes();
         self.at = match *bytes.get(start)? {
             b'"' => end_of_string(&mut self.specials, start + 1)?,
             b'{' | b'[' => end_of_container(&mut self.specials, start)?,
-            _ => end_of_other(bytes, start)?,
+            _ => end_of_scalar(bytes, start)?,
         };
         self.text.get(start..self.at)
     }
@@ -176,7 +171,7 @@ fn end_of_container(kept_specials: &mut Specials, mut at: usize) -> Option<usize
                     continue;
                 }
             }
-            _ => at = end_of_other(bytes, at)?,
+            _ => at = end_of_scalar(bytes, at)?,
         }
         // A value has ended, and with it perhaps some containers.
         loop {
@@ -237,22 +232,6 @@ fn end_of_name(specials: &mut Specials, at: usize) -> Option<usize> {
     Some(end_of_space(bytes, at + 1))
 }
 
-/// Passes over what is no string, object or array.
-#[inline]
-fn end_of_other(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at)? {
-        b'n' => end_of_word(bytes, at, b"null"),
-        b't' => end_of_word(bytes, at, b"true"),
-        b'f' => end_of_word(bytes, at, b"false"),
-        _ => end_of_number(bytes, at),
-    }
-}
-
-#[inline]
-fn end_of_word<const LENGTH: usize>(bytes: &[u8], at: usize, word: &[u8; LENGTH]) -> Option<usize> {
-    (bytes.get(at..)?.first_chunk() == Some(word)).then_some(at + LENGTH)
-}
-
 /// Behind a string of which `at` is a place inside.
 #[inline(always)]
 #[expect(
@@ -282,109 +261,12 @@ fn end_of_string(specials: &mut Specials, mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where quotes, backslashes and control characters are: what a string doesn't just pass through.
-///
-/// They are looked for in blocks of 64 bytes, before it is known where strings begin, so that one
-/// string need not be read to its end before the next can be found.
-#[derive(Clone, Copy, Debug)]
-pub struct Specials<'a> {
-    bytes: &'a [u8],
-    /// Where the block begins.
-    block: usize,
-    /// A bit for each of its bytes, the lowest for the first: 1 for a special one.
-    mask: u64,
-}
-
-impl<'a> Specials<'a> {
-    /// Those of a text.
-    #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            block: 0,
-            mask: specials_of_block(bytes),
-        }
-    }
-
-    /// The first special byte at `at` or behind it, or a place behind the end. Places asked for must
-    /// not fall.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "see `end_of_string`")]
-    pub fn next(&mut self, mut at: usize) -> usize {
-        loop {
-            if at - self.block >= BLOCK_BYTES {
-                self.block = at / BLOCK_BYTES * BLOCK_BYTES;
-                if self.block >= self.bytes.len() {
-                    return at;
-                }
-                self.mask = specials_of_block(&self.bytes[self.block..]);
-            }
-            let ahead = self.mask >> (at % BLOCK_BYTES);
-            if ahead != 0 {
-                return at + ahead.trailing_zeros() as usize;
-            }
-            at = self.block + BLOCK_BYTES;
-        }
-    }
-}
-
-#[inline]
-fn specials_of_block(bytes: &[u8]) -> u64 {
-    if let Some(block) = bytes.first_chunk() {
-        return specials_of(block);
-    }
-    // Zeros are special too: they mark the end.
-    let mut block = [0; BLOCK_BYTES];
-    block[..bytes.len()].copy_from_slice(bytes);
-    specials_of(&block)
-}
-
-#[inline]
-fn specials_of(block: &[u8; BLOCK_BYTES]) -> u64 {
-    let mut mask = 0;
-    for (place, part) in block.as_chunks().0.iter().enumerate() {
-        let part = u8x16::new(*part);
-        let special = part.simd_eq(u8x16::splat(b'"'))
-            | part.simd_eq(u8x16::splat(b'\\'))
-            | part.simd_le(u8x16::splat(LAST_CONTROL));
-        mask |= u64::from(special.to_bitmask()) << (16 * place);
-    }
-    mask
-}
-
-fn end_of_number(bytes: &[u8], mut at: usize) -> Option<usize> {
-    let digits = |mut at: usize| {
-        let start = at;
-        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
-        }
-        (at > start).then_some(at)
-    };
-    if bytes.get(at) == Some(&b'-') {
-        at += 1;
-    }
-    at = match *bytes.get(at)? {
-        b'0' => at + 1,
-        _ => digits(at)?,
-    };
-    if bytes.get(at) == Some(&b'.') {
-        at = digits(at + 1)?;
-    }
-    if let Some(b'e' | b'E') = bytes.get(at) {
-        at += 1;
-        if let Some(b'+' | b'-') = bytes.get(at) {
-            at += 1;
-        }
-        at = digits(at)?;
-    }
-    Some(at)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::value::RawValue;
 
+    use super::super::specials::BLOCK_BYTES;
     use super::*;
 
     /// The text of the whole value, as the scanner finds it.

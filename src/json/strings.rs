@@ -19,12 +19,14 @@ impl<'a> Name<'a> {
 
     /// Its text, quotes and escapes included.
     #[must_use]
+    #[inline]
     pub fn json(self) -> &'a str {
         self.json
     }
 
     /// Whether its bytes stand for themselves.
     #[must_use]
+    #[inline]
     pub fn is_plain(self) -> bool {
         self.is_plain
     }
@@ -40,6 +42,7 @@ impl<'a> Name<'a> {
 
     /// Whether this is the name, however it is written.
     #[must_use]
+    #[inline]
     pub fn is(self, name: &str) -> bool {
         if self.is_plain {
             return self.inside() == name;
@@ -47,6 +50,7 @@ impl<'a> Name<'a> {
         unquoted(self.json).is_some_and(|content| content == name)
     }
 
+    #[inline]
     fn inside(self) -> &'a str {
         &self.json[1..self.json.len() - 1]
     }

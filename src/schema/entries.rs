@@ -3,7 +3,8 @@
 //! Building it costs a tenth of a tree of `Value`s: nothing is copied, and the list's memory is used
 //! again for the next text. The text has been found to be valid JSON before.
 
-use crate::json::scanner::{MOST_LEVELS, Specials};
+use crate::json::scanner::MOST_LEVELS;
+use crate::json::specials::Specials;
 
 /// A key or a value, in the order of the text; a container is followed by what is in it.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read};
 use flate2::read::MultiGzDecoder;
 use ureq::Body;
 
-use super::memory::Turn;
+use super::memory::{PageRoom, Turn};
 use super::pace::Permit;
 use crate::cli::stop::Stop;
 
@@ -40,6 +40,8 @@ pub struct WholeBody {
     pub bytes: Vec<u8>,
     /// What the turn holds for it.
     pub held: u64,
+    /// The room that it takes until it is taken apart.
+    pub room: Option<PageRoom>,
 }
 
 /// Reads a body to its end. What is made of it takes as much again, so that twice its size is held.
@@ -61,6 +63,7 @@ pub fn read(
         // Room for one byte more shows its end without growing.
         bytes: Vec::with_capacity(expected + 1),
         held: 0,
+        room: None,
     };
     let result = read_on(&mut reader, &mut whole, turn, stop, permit);
     if let (Err(_), Some(turn)) = (&result, turn) {

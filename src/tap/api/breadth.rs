@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// How many may be in flight to begin with.
-const FIRST: f64 = 4.0;
+const FIRST: f64 = 8.0;
 /// Where one in so many of a round fails, there are too many in flight.
 const TOO_MANY_FAILURES: u32 = 8;
 /// A round that takes so many times as long as the fastest is one of a server that has too much to do.
@@ -149,7 +149,7 @@ mod tests {
             allowed.push(breadth.allowed());
             round_trip(&mut breadth, 0, USUAL);
         }
-        assert_eq!(allowed, [4, 8, 16, 32, 50, 50]);
+        assert_eq!(allowed, [8, 16, 32, 50, 50, 50]);
         assert_eq!(Breadth::new(1).allowed(), 1);
     }
 
@@ -160,7 +160,7 @@ mod tests {
             breadth.sent(2);
             breadth.ended(true, USUAL);
         }
-        assert_eq!(breadth.allowed(), 4);
+        assert_eq!(breadth.allowed(), 8);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub use super::request::{ApiRequest, BadAnswer, Effort, FileSlot};
 pub use super::tally::RequestCounts;
 pub use super::tries::Once;
 
+/// Requests are small.
+const OUTPUT_BUFFER_BYTES: usize = 16 << 10;
 /// Tries at most, while no answer of the API ever came and nobody is there.
 const MOST_TRIES_AT_NOBODY: u32 = 4;
 
@@ -46,7 +48,7 @@ pub struct Client {
 pub(super) struct Common {
     pub agent: Agent,
     pub pace: Pace,
-    memory: Memory,
+    pub memory: Memory,
     job_slots: JobSlots,
     pub config: Config,
     pub stop: Stop,
@@ -71,6 +73,7 @@ impl Client {
             base_url: config.base_url.clone(),
             user_agent: config.user_agent.clone(),
             connections: config.concurrency,
+            output_buffer_bytes: OUTPUT_BUFFER_BYTES,
             timeouts: Timeouts {
                 connect: timeout,
                 answer: timeout,
@@ -334,7 +337,11 @@ impl Client {
             return Ok(Try::TooMany(pause_of_rate_limit(&headers, budget)));
         }
         lock(&self.common.got_through).insert(request.resource().to_owned(), Instant::now());
-        let WholeBody { bytes, held } = body;
+        let WholeBody {
+            bytes,
+            held,
+            room: _room,
+        } = body;
         if (200..=299).contains(&status) {
             let checksum = crc32c::crc32c(&bytes);
             return Ok(match accept(bytes) {

@@ -47,7 +47,9 @@ impl Client {
             *lock(slot) = Some(body::keep(body, &self.common.stop)?);
             return Ok((parts.status.as_u16(), parts.headers, WholeBody::default()));
         }
-        let body = body::read(body, turn, &self.common.stop, permit)?;
+        let room = turn.is_none().then(|| self.common.memory.page_room());
+        let mut body = body::read(body, turn, &self.common.stop, permit)?;
+        body.room = room;
         Ok((parts.status.as_u16(), parts.headers, body))
     }
 

@@ -12,6 +12,10 @@ use crate::cli::stop::Stop;
 const BUDGET_BYTES: u64 = 24 << 20;
 /// How long a wait goes on before it looks for a signal again.
 const LOOK_UP: Duration = Duration::from_millis(100);
+/// Pages that are read from the connection and taken apart at once: more wouldn't be done any sooner.
+const MOST_PAGES_AT_ONCE: usize = 8;
+/// No page waits longer for others, which may come slowly.
+const LONGEST_WAIT_FOR_PAGES: Duration = Duration::from_millis(500);
 
 /// The budget. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +30,9 @@ struct Shared {
     /// Bytes of lists that aren't read to their end.
     lists: AtomicU64,
     changed: Condvar,
+    /// Pages that are being read and taken apart.
+    pages: Mutex<usize>,
+    page_done: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +51,33 @@ pub struct Turn {
     held: AtomicU64,
 }
 
+/// Room for a page that is read and taken apart. It gives it back when it is dropped.
+#[derive(Debug)]
+pub struct PageRoom {
+    memory: Memory,
+}
+
 impl Memory {
+    /// Waits a while for room for a page. Answers to many requests may come at once.
+    #[must_use]
+    pub fn page_room(&self) -> PageRoom {
+        let wait = self.shared.page_done.wait_timeout_while(
+            self.pages(),
+            LONGEST_WAIT_FOR_PAGES,
+            |pages| *pages >= MOST_PAGES_AT_ONCE,
+        );
+        let (mut pages, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        *pages += 1;
+        PageRoom {
+            memory: self.clone(),
+        }
+    }
+
+    fn pages(&self) -> MutexGuard<'_, usize> {
+        let pages = self.shared.pages.lock();
+        pages.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// So many bytes more of a list are held until it is read to its end. Returns how many there are of
     /// all lists.
     #[must_use]
@@ -131,6 +164,13 @@ impl Turn {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         self.memory.book().held -= bytes;
         self.memory.shared.changed.notify_all();
+    }
+}
+
+impl Drop for PageRoom {
+    fn drop(&mut self) {
+        *self.memory.pages() -= 1;
+        self.memory.shared.page_done.notify_one();
     }
 }
 

@@ -17,6 +17,9 @@ const WEIGHT_OF_LAST_WINDOW: f64 = 8.0;
 const ALONE: f64 = 0.97;
 /// Of a window that others share, one in so many requests is left to those that are on their way.
 const LEFT_TO_OTHERS: u32 = 33;
+/// Of what is ours of a window that others share, no more than one in so many is in flight: what others
+/// have used is known only as of answers that were on their way for a while.
+const IN_FLIGHT_AMONG_OTHERS: f64 = 3.0;
 /// Others' speed is told by no less time than this.
 const LEAST_TIME_TO_TELL: Duration = Duration::from_millis(50);
 
@@ -110,7 +113,7 @@ impl Window {
     }
 
     /// How many may be in flight at `now`. Others have requests on their way too, of which nothing is
-    /// known but that there are as many as their share: if everybody keeps to this, none is refused.
+    /// known but that there are as many as their share.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -126,7 +129,7 @@ impl Window {
         if remaining <= f64::from(self.limit / LEFT_TO_OTHERS) {
             return 0;
         }
-        ((remaining * share) as u32).max(1)
+        ((remaining * share / IN_FLIGHT_AMONG_OTHERS) as u32).max(1)
     }
 
     /// What others may have used since the newest answer, at their speed of this window.
@@ -199,11 +202,11 @@ mod tests {
         assert_eq!(budget(window(1, 1666, 1.0)), 1);
         // One of six equals.
         let sixth = 1.0 / 6.0;
-        assert_eq!(budget(window(600, 178, sixth)), 100);
-        assert_eq!(budget(window(60, 268, sixth)), 10);
+        assert_eq!(budget(window(600, 178, sixth)), 33);
+        assert_eq!(budget(window(60, 268, sixth)), 3);
         assert_eq!(budget(window(50, 270, sixth)), 0);
         // A newcomer gets in.
-        assert!(budget(window(667, 1, 1.0)) >= 2);
+        assert_eq!(budget(window(667, 1, 1.0)), 1);
         // What others used all at once before leaves the rest to us.
         let few = Window {
             limit: 60,
@@ -221,8 +224,8 @@ mod tests {
         };
         // 889 in a second.
         let after = |milliseconds| later.budget(later.told + Duration::from_millis(milliseconds));
-        assert_eq!(after(0), 100);
-        assert_eq!(after(300), 55);
+        assert_eq!(after(0), 33);
+        assert_eq!(after(300), 18);
         assert_eq!(after(700), 0);
     }
 

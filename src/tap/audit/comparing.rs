@@ -233,7 +233,7 @@ impl<'a, W: Write> Comparison<'a, W> {
     /// Whether the list shows that key for the first time.
     fn is_first(&mut self, hash: u64) -> bool {
         let is_first = match self.held.find(hash) {
-            Some(held) => !std::mem::replace(&mut held.is_settled, true),
+            Some(held) => !held.settle(),
             None => self.met.insert(hash),
         };
         self.tally.in_workspace += u64::from(is_first);

@@ -102,7 +102,7 @@ impl<'a, W: Write> Comparison<'a, W> {
                     continue;
                 };
                 if let Some(held) = comparison.held.find(hash_of(&key)) {
-                    held.is_settled = true;
+                    held.settle();
                 }
                 if let Some((suspect, is_shown)) = suspects.get_mut(&key) {
                     suspect.changed_at = instant_of(&row);
@@ -134,7 +134,7 @@ impl<'a, W: Write> Comparison<'a, W> {
             let Some(held) = self.held.find(hash_of(&key)) else {
                 return Ok(());
             };
-            if std::mem::replace(&mut held.is_settled, true) {
+            if held.settle() {
                 return Ok(());
             }
             let lake = held.version();

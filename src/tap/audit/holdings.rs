@@ -1,5 +1,7 @@
-//! What the lake holds of one stream, to be looked up by key as the list passes by: 24 bytes a key,
+//! What the lake holds of one stream, to be looked up by key as the list passes by: 16 bytes a key,
 //! since a stream may have millions.
+
+use std::cmp::Reverse;
 
 use super::keys::KeysOf;
 use super::line::hash_of;
@@ -17,29 +19,29 @@ pub struct Holdings {
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     hash: u64,
-    version: EpochSeconds,
-    parts: u32,
-    /// Whether the list has it, or it is settled otherwise.
-    pub is_settled: bool,
+    /// From the lowest bit on: the version, in seconds since the earliest one, and 1; how many parts there
+    /// are, and 1; whether it is settled. 0 is what isn't known.
+    packed: u64,
 }
 
-const NO_VERSION: EpochSeconds = EpochSeconds::MIN;
-const NO_COUNT: u32 = u32::MAX;
+/// Seconds of all instants that there are.
+const VERSION_BITS: u32 = 39;
+const VERSION: u64 = (1 << VERSION_BITS) - 1;
+/// More parts than a record can have.
+const PARTS_BITS: u32 = 24;
+const PARTS: u64 = (1 << PARTS_BITS) - 1;
+const SETTLED: u64 = 1 << (VERSION_BITS + PARTS_BITS);
 
 impl Holdings {
     /// Of these keys; of one that was given several times, the newest version counts.
     pub fn of(keys: &mut KeysOf) -> Result<Self, Failure> {
         let mut held = Vec::with_capacity(keys.count());
         keys.each(|line| {
-            held.push(Held {
-                hash: hash_of(&line.key.text),
-                version: line.updated_at.unwrap_or(NO_VERSION),
-                parts: line.parts.unwrap_or(NO_COUNT),
-                is_settled: false,
-            });
+            let hash = hash_of(&line.key.text);
+            held.push(Held::new(hash, line.updated_at, line.parts));
             Ok::<(), Failure>(())
         })?;
-        held.sort_unstable_by_key(|held| (held.hash, std::cmp::Reverse(held.version)));
+        held.sort_unstable_by_key(|held| (held.hash, Reverse(held.version())));
         held.dedup_by_key(|held| held.hash);
         Ok(Self { held })
     }
@@ -59,27 +61,56 @@ impl Holdings {
     /// Whether there are keys that nothing has settled.
     #[must_use]
     pub fn has_unsettled(&self) -> bool {
-        self.held.iter().any(|held| !held.is_settled)
+        self.held.iter().any(|held| !held.is_settled())
     }
 
     /// Whether it is known of some key how many parts belong to it.
     #[must_use]
     pub fn knows_parts(&self) -> bool {
-        self.held.iter().any(|held| held.parts != NO_COUNT)
+        self.held.iter().any(|held| held.parts().is_some())
     }
 }
 
 impl Held {
+    fn new(hash: u64, version: Option<EpochSeconds>, parts: Option<u32>) -> Self {
+        let mut held = Self { hash, packed: 0 };
+        held.put(version, parts);
+        held
+    }
+
+    fn put(&mut self, version: Option<EpochSeconds>, parts: Option<u32>) {
+        let version = version.map_or(0, |version| {
+            1 + (version - EpochSeconds::MIN).unsigned_abs()
+        });
+        let parts = parts.map_or(0, |parts| (1 + u64::from(parts)).min(PARTS));
+        self.packed = version | parts << VERSION_BITS | self.packed & SETTLED;
+    }
+
     /// The version, where it is known.
     #[must_use]
     pub fn version(self) -> Option<EpochSeconds> {
-        (self.version != NO_VERSION).then_some(self.version)
+        let seconds = (self.packed & VERSION).checked_sub(1)?;
+        Some(EpochSeconds::MIN + seconds.cast_signed())
     }
 
     /// How many parts belong to it, where it is known.
     #[must_use]
     pub fn parts(self) -> Option<u32> {
-        (self.parts != NO_COUNT).then_some(self.parts)
+        let parts = (self.packed >> VERSION_BITS & PARTS).checked_sub(1)?;
+        u32::try_from(parts).ok()
+    }
+
+    /// Whether the list has it, or it is settled otherwise.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        self.packed & SETTLED != 0
+    }
+
+    /// From here on, it is settled. Whether it was before.
+    pub fn settle(&mut self) -> bool {
+        let was = self.is_settled();
+        self.packed |= SETTLED;
+        was
     }
 
     /// Whether it is older than what was updated at that instant. What has no version never is.
@@ -90,7 +121,30 @@ impl Held {
 
     /// From here on, it is held in this version, and with as many parts as there are.
     pub fn is_mended(&mut self, changed_at: Option<EpochSeconds>) {
-        self.version = changed_at.unwrap_or(self.version);
-        self.parts = NO_COUNT;
+        self.put(changed_at.or(self.version()), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out() {
+        let instants = [EpochSeconds::MIN, EpochSeconds::EPOCH, EpochSeconds::MAX];
+        let versions = instants.map(Some).into_iter().chain([None]);
+        for version in versions {
+            for parts in [None, Some(0), Some(1), Some(500)] {
+                let mut held = Held::new(7, version, parts);
+                assert_eq!((held.version(), held.parts()), (version, parts));
+                assert!(!held.settle() && held.settle());
+                assert_eq!((held.version(), held.parts()), (version, parts));
+                held.is_mended(None);
+                assert_eq!((held.version(), held.parts()), (version, None));
+                assert!(held.is_settled());
+            }
+        }
+        let many = Held::new(7, None, Some(u32::MAX));
+        assert!(many.parts() > Some(16_000_000));
     }
 }

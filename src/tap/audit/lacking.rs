@@ -38,7 +38,7 @@ impl<W: Write> Comparison<'_, W> {
                 for (hash, _) in keys_inside(child.child, list, row) {
                     match held.find(hash) {
                         Some(held) => {
-                            let is_known = std::mem::replace(&mut held.is_settled, true);
+                            let is_known = held.settle();
                             child.tally.in_workspace += u64::from(!is_known);
                         }
                         None => lacks_some |= !met.contains(&hash),

@@ -34,3 +34,4 @@ mod search;
 mod sieve;
 mod spool;
 mod unsorted;
+mod waiting;

@@ -72,6 +72,13 @@ impl RecordJson {
         }
     }
 
+    /// A record of a body.
+    #[must_use]
+    pub fn of(body: &Arc<String>, range: Range<usize>) -> Self {
+        let body = Arc::clone(body);
+        Self { body, range }
+    }
+
     /// A piece of this record, which `json` is a slice of, as one of its own.
     #[must_use]
     pub fn part(&self, json: &str) -> Self {
@@ -144,10 +151,7 @@ impl Page {
         let mut odd = None;
         for record in records {
             match record {
-                Ok((range, keys)) => {
-                    let body = Arc::clone(&body);
-                    rows.push(Row::new(RecordJson { body, range }, keys));
-                }
+                Ok((range, keys)) => rows.push(Row::new(RecordJson::of(&body, range), keys)),
                 Err(bad) => odd = Some(bad),
             }
         }

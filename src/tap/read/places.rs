@@ -2,10 +2,12 @@
 //! each child's. Where they stand at different places, one reading serves them all, and each row is
 //! for those only that lack it.
 
+use serde::{Deserialize, Serialize};
+
 use super::bookmark::Bookmark;
 
 /// Some of what is emitted of a stream.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Outputs(u32);
 
 impl Outputs {

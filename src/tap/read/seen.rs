@@ -147,6 +147,12 @@ impl Seen {
         }
     }
 
+    /// Forgets what is older than that, and will not be met again.
+    pub fn forget_before(&mut self, from: EpochSeconds) {
+        self.records
+            .retain(|_, emitted| emitted.replication_key_value() >= from);
+    }
+
     /// The newest 10,000 of what isn't older than `from`.
     #[must_use]
     pub fn since(&self, from: EpochSeconds) -> Self {
@@ -213,8 +219,7 @@ impl Seen {
     }
 
     fn keep_from(&mut self, from: EpochSeconds) {
-        self.records
-            .retain(|_, emitted| emitted.replication_key_value() >= from);
+        self.forget_before(from);
         if self.records.len() > MOST_SEEN {
             let times = self
                 .records

@@ -77,6 +77,15 @@ impl<'a> Sieve<'a> {
         self.settled = Settled::UpTo(up_to);
     }
 
+    /// Forgets what was emitted and won't be met again, by this run or the next: nothing below `settled`
+    /// is still to come.
+    pub fn forget_below(&mut self, settled: EpochSeconds) {
+        let from = self.remembered_from(settled);
+        for emitted in &mut self.outputs {
+            emitted.seen.forget_before(from);
+        }
+    }
+
     /// From now on, nothing is settled before the end.
     pub fn settle_at_the_end(&mut self) {
         self.settled = Settled::AtTheEnd;

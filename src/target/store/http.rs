@@ -31,6 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are metadata, listings and state objects.
 const MAX_REPLY_BYTES: u64 = 1 << 30;
 const IDLE_CONNECTIONS: usize = 64;
+/// Objects go by in pieces of this size.
+const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 /// How long nobody may be there, while nothing was ever answered: a container's network, or a service
 /// beside it, may come up late.
 const FIRST_ANSWER: Duration = Duration::from_secs(8);
@@ -97,6 +99,7 @@ impl StorageClient {
             base_url: endpoint.clone(),
             user_agent: concat!("target-gcs/", env!("CARGO_PKG_VERSION")).to_owned(),
             connections: IDLE_CONNECTIONS,
+            output_buffer_bytes: OUTPUT_BUFFER_BYTES,
             timeouts: Timeouts {
                 connect: CONNECT_TIMEOUT.min(request_timeout),
                 answer: request_timeout,

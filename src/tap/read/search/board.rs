@@ -2,19 +2,19 @@
 //! first, and give their pages; whoever emits takes them in order. What waits for its turn is bounded.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::plan::{Planner, Slice};
-use super::waiting::{Piece, WaitingPieces};
 use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::page::Page;
+use crate::tap::read::waiting::{Piece, WaitingPieces};
 
 /// What waits in memory of one search, at most.
-const MOST_BYTES_IN_MEMORY: usize = 16 << 20;
+const MOST_BYTES_IN_MEMORY: usize = 4 << 20;
 /// What waits in memory of all lists that are read side by side, as far as they can help it.
-const MOST_BYTES_OF_ALL: u64 = 20 << 20;
+const MOST_BYTES_OF_ALL: u64 = 6 << 20;
 /// What waits in files, at most, where it is the oldest slice that the others wait for.
 const MOST_BYTES_IN_FILES: usize = 1 << 30;
 /// So many pages of the oldest slice that wait show that it is emission that all wait for.
@@ -51,7 +51,9 @@ struct Held {
     /// How often it was split until it became this.
     splits: u32,
     is_begun: bool,
-    waiting: WaitingPieces,
+    /// Files are written and read while nobody has to wait for the board.
+    waiting: Arc<Mutex<WaitingPieces>>,
+    /// How many pieces wait.
     count: usize,
     end: Option<Result<Vec<Hole>, Fault>>,
 }
@@ -83,7 +85,7 @@ impl Held {
             slice,
             splits,
             is_begun: false,
-            waiting: WaitingPieces::default(),
+            waiting: Arc::default(),
             count: 0,
             end: None,
         }
@@ -189,17 +191,10 @@ impl SliceBoard {
                 state = self.wait(state);
                 continue;
             };
-            if let Some((piece, was_in_memory)) = front.waiting.pop()? {
-                front.count -= 1;
-                let slice = front.slice;
-                if was_in_memory {
-                    state_now.bytes_in_memory -= piece.bytes();
-                    self.memory.give_back_of_list(piece.bytes() as u64);
-                } else {
-                    state_now.bytes_in_files -= piece.bytes();
-                }
-                self.changed.notify_all();
-                return Ok(Some(SliceTurn::Page(slice, piece)));
+            if front.count > 0 {
+                let (slice, waiting) = (front.slice, Arc::clone(&front.waiting));
+                drop(state);
+                return self.pop(slice, &waiting).map(Some);
             }
             if let Some(end) = front.end.take() {
                 let slice = front.slice;
@@ -209,6 +204,28 @@ impl SliceBoard {
             }
             state = self.wait(state);
         }
+    }
+
+    /// Takes what comes next out of the oldest slice.
+    fn pop(&self, slice: Slice, waiting: &Mutex<WaitingPieces>) -> Result<SliceTurn, Fault> {
+        let popped = pieces(waiting).pop()?;
+        let mut state = self.lock();
+        let Some((piece, was_in_memory)) = popped else {
+            let lost = "a page that was read ahead is gone";
+            return Err(Fault::Stream(lost.into()));
+        };
+        if was_in_memory {
+            state.bytes_in_memory -= piece.bytes();
+            self.memory.give_back_of_list(piece.bytes() as u64);
+        } else {
+            state.bytes_in_files -= piece.bytes();
+        }
+        if let Some(front) = state.held.front_mut() {
+            front.count -= 1;
+        }
+        drop(state);
+        self.changed.notify_all();
+        Ok(SliceTurn::Page(slice, piece))
     }
 
     /// Nothing more is wanted: readers end after the page that they wait for.
@@ -257,43 +274,49 @@ impl Task<'_> {
         true
     }
 
-    /// Gives a page, once there is room.
+    /// Gives a page, and waits until there is room for another.
     pub fn give(&self, piece: Piece) -> Result<(), Fault> {
-        let mut state = self.board.lock();
-        loop {
-            if state.is_over {
-                return Err(Fault::HungUp);
-            }
-            let front = state.held.front().filter(|front| front.id == self.id);
-            let has_room = match front {
-                Some(front) => front.count < MOST_AT_THE_FRONT,
-                None => !state.is_full(),
-            };
-            if has_room {
-                break;
-            }
-            state = self.board.wait(state);
-        }
         let bytes = piece.bytes();
         let of_all = self.board.memory.hold_of_list(bytes as u64);
-        let in_memory =
-            state.bytes_in_memory + bytes <= MOST_BYTES_IN_MEMORY && of_all <= MOST_BYTES_OF_ALL;
-        let Some(place) = state.place(self.id) else {
-            return Err(Fault::HungUp);
+        let (waiting, may_stay) = {
+            let state = self.board.lock();
+            let place = state.place(self.id).filter(|_| !state.is_over);
+            let Some(place) = place else {
+                self.board.memory.give_back_of_list(bytes as u64);
+                return Err(Fault::HungUp);
+            };
+            // What comes next needn't go by a file.
+            let may_stay = place == 0
+                || (state.bytes_in_memory + bytes <= MOST_BYTES_IN_MEMORY
+                    && of_all <= MOST_BYTES_OF_ALL);
+            (Arc::clone(&state.held[place].waiting), may_stay)
         };
-        let held = &mut state.held[place];
-        held.count += 1;
-        // What comes next needn't go by a file.
-        let in_memory = held.waiting.push(piece, in_memory || place == 0)?;
-        if in_memory {
+        let pushed = pieces(&waiting).push(piece, may_stay);
+        if !matches!(pushed, Ok(true)) {
+            self.board.memory.give_back_of_list(bytes as u64);
+        }
+        let is_in_memory = pushed?;
+        let mut state = self.board.lock();
+        if is_in_memory {
             state.bytes_in_memory += bytes;
         } else {
             state.bytes_in_files += bytes;
-            self.board.memory.give_back_of_list(bytes as u64);
         }
-        drop(state);
+        if let Some(place) = state.place(self.id) {
+            state.held[place].count += 1;
+        }
         self.board.changed.notify_all();
+        while !state.is_over && !self.has_room(&state) {
+            state = self.board.wait(state);
+        }
         Ok(())
+    }
+
+    fn has_room(&self, state: &State) -> bool {
+        match state.held.front().filter(|front| front.id == self.id) {
+            Some(front) => front.count < MOST_AT_THE_FRONT,
+            None => !state.is_full(),
+        }
     }
 
     /// Says how the slice ended.
@@ -320,6 +343,10 @@ impl Drop for SliceBoard {
         let held = self.lock().bytes_in_memory as u64;
         self.memory.give_back_of_list(held);
     }
+}
+
+fn pieces(waiting: &Mutex<WaitingPieces>) -> MutexGuard<'_, WaitingPieces> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A reader that is gone without a word has died.

@@ -3,12 +3,12 @@
 
 use super::asking::{Asking, Question};
 use super::plan::Slice;
-use super::waiting::Piece;
 use crate::tap::fault::Fault;
 use crate::tap::read::ends::Cursors;
 use crate::tap::read::guard::Guard;
 use crate::tap::read::order::{Direction, Order};
 use crate::tap::read::page::{Page, Row};
+use crate::tap::read::waiting::Piece;
 use crate::tap::time::{EpochSeconds, Seconds};
 
 /// How far the run's start may be off, since both clocks tell whole seconds.

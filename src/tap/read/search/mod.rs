@@ -14,7 +14,6 @@ mod count;
 mod plan;
 mod poison;
 mod slices;
-mod waiting;
 
 pub use self::count::{count, look};
 
@@ -24,10 +23,10 @@ use self::asking::Asking;
 use self::board::SliceTurn;
 use self::chain::Chain;
 use self::plan::{Planner, Slice, Unit};
-use self::waiting::Piece;
 use super::order::Direction;
 use super::reading::{Batch, BatchSink, Reading};
 use super::sieve::Sieve;
+use super::waiting::Piece;
 use crate::cli::foreign::told;
 use crate::tap::fault::Fault;
 use crate::tap::read::page::Page;
@@ -392,6 +391,9 @@ impl Search<'_> {
         self.sieve.leave(holes);
         let reached = slice.settled().min(self.sieve.reached());
         self.position = self.position.max(reached);
+        if let Some(reached) = reached {
+            self.sieve.forget_below(reached);
+        }
         let marks = self.marks(reached.and(self.position));
         if marks.is_empty() {
             return Ok(());

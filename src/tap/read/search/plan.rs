@@ -16,7 +16,7 @@ const SECOND_MARGIN: Seconds = 1;
 /// Pages of a slice: its last one is but half full on the average, which mustn't weigh.
 const MOST_PAGES: u64 = 12;
 /// Where so little is left that slices would be too few for all who read, they are smaller.
-const LEAST_PAGES: u64 = 4;
+const LEAST_PAGES: u64 = 3;
 /// By how much a slice may be wider than the one before.
 const FASTEST_GROWTH: i64 = 4;
 /// A slice that holds too much is split into so many, at most: all it holds may lie in one of them.
@@ -267,7 +267,7 @@ impl Planner {
     }
 
     fn target_rows(&self) -> u64 {
-        let share = self.rows_left / (2 * self.readers);
+        let share = self.rows_left / self.readers;
         share.clamp(LEAST_PAGES * self.page_size, MOST_PAGES * self.page_size)
     }
 

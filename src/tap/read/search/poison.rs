@@ -4,11 +4,11 @@
 use super::asking::Asking;
 use super::chain::Chain;
 use super::plan::{Slice, Unit};
-use super::waiting::Piece;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
 use crate::tap::read::page::{Page, Row};
+use crate::tap::read::waiting::Piece;
 use crate::tap::time::{EpochSeconds, HOUR, Seconds};
 
 /// Two instants that are no further apart may lie in the same day or in neighbouring ones.

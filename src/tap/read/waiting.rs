@@ -3,12 +3,16 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
+use super::page::{RecordJson, Row};
+use super::places::Outputs;
 use crate::tap::fault::Fault;
-use crate::tap::read::page::Row;
-use crate::tap::read::spool::{next_row, unusable, write_row};
 use crate::tap::time::EpochSeconds;
+
+/// What is handed to the file at once.
+const WRITTEN_AT_ONCE: usize = 64 << 10;
 
 /// A page on its way out.
 #[derive(Debug, Default)]
@@ -31,12 +35,24 @@ pub struct WaitingPieces {
     write_at: u64,
 }
 
+/// A piece in the file: what is known of its rows as JSON, then their records, one after the other.
 #[derive(Debug)]
 struct Written {
-    rows: usize,
-    bytes: usize,
+    about_bytes: usize,
+    record_bytes: usize,
     position: Option<EpochSeconds>,
 }
+
+/// What is known of a row: the bytes of its record, its key, the value of its replication key and where
+/// that stands, whether a list in it is cut, and what it is wanted for.
+type About<Id> = (
+    usize,
+    Id,
+    Option<EpochSeconds>,
+    (usize, usize),
+    bool,
+    Outputs,
+);
 
 impl Piece {
     /// The bytes of its records.
@@ -69,49 +85,104 @@ impl WaitingPieces {
         Ok(Some((piece, false)))
     }
 
-    fn write(&mut self, piece: &Piece) -> std::io::Result<()> {
-        let mut bytes = Vec::with_capacity(piece.bytes() + 100 * piece.rows.len());
-        for row in &piece.rows {
-            write_row(&mut bytes, row)?;
-        }
+    fn write(&mut self, piece: &Piece) -> io::Result<()> {
+        let about: Vec<About<&str>> = piece.rows.iter().map(about).collect();
+        let about = serde_json::to_vec(&about)?;
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile()?),
         };
         file.seek(SeekFrom::Start(self.write_at))?;
-        file.write_all(&bytes)?;
-        self.write_at += bytes.len() as u64;
-        self.written.push_back(Written {
-            rows: piece.rows.len(),
-            bytes: bytes.len(),
+        let mut writer = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
+        writer.write_all(&about)?;
+        for row in &piece.rows {
+            writer.write_all(row.record.json().as_bytes())?;
+        }
+        writer.flush()?;
+        let written = Written {
+            about_bytes: about.len(),
+            record_bytes: piece.bytes(),
             position: piece.position,
-        });
+        };
+        self.write_at += written.bytes();
+        self.written.push_back(written);
         Ok(())
     }
 
-    fn read(&mut self, written: &Written) -> std::io::Result<Piece> {
-        let mut bytes = vec![0; written.bytes];
-        if let Some(file) = &mut self.file {
-            file.seek(SeekFrom::Start(self.read_at))?;
-            file.read_exact(&mut bytes)?;
-        }
-        self.read_at += bytes.len() as u64;
-        let mut rest = bytes.as_slice();
-        let mut rows = Vec::with_capacity(written.rows);
-        while let Some(row) = next_row(&mut rest)? {
-            rows.push(row);
-        }
+    fn read(&mut self, written: &Written) -> io::Result<Piece> {
+        let file = self.file.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
+        file.seek(SeekFrom::Start(self.read_at))?;
+        let about = next_bytes(file, written.about_bytes)?;
+        let records = next_bytes(file, written.record_bytes)?;
+        self.read_at += written.bytes();
+        let about: Vec<About<String>> = serde_json::from_slice(&about)?;
+        let records = String::from_utf8(records).map_err(io::Error::other)?;
+        let records = Arc::new(records);
+        let mut end = 0;
+        let rows = about.into_iter().map(|about| {
+            let start = end;
+            end += about.0;
+            row(about, RecordJson::of(&records, start..end))
+        });
         Ok(Piece {
-            rows,
+            rows: rows.collect(),
             position: written.position,
         })
     }
 }
 
+impl Written {
+    fn bytes(&self) -> u64 {
+        (self.about_bytes + self.record_bytes) as u64
+    }
+}
+
+fn next_bytes(file: &mut File, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count);
+    file.take(count as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < count {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+fn about(row: &Row) -> About<&str> {
+    let at = &row.replication_key_value_json;
+    (
+        row.record.json().len(),
+        &row.id,
+        row.replication_key_value,
+        (at.start, at.end),
+        row.is_truncated,
+        row.wanted,
+    )
+}
+
+fn row(about: About<String>, record: RecordJson) -> Row {
+    let (_, id, replication_key_value, (start, end), is_truncated, wanted) = about;
+    Row {
+        record,
+        id,
+        replication_key_value,
+        replication_key_value_json: start..end,
+        is_truncated,
+        wanted,
+    }
+}
+
+/// The temporary file can't be used.
+fn unusable(error: &io::Error) -> Fault {
+    let directory = std::env::temp_dir();
+    Fault::Stream(format!(
+        "what was read can't be held in a temporary file in {} until its turn comes: {error}",
+        directory.display()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tap::read::page::{Names, RecordJson};
+    use crate::tap::read::page::Names;
 
     fn piece(number: i64) -> Piece {
         let row = |id| {
