@@ -3,12 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use crate::cli::stop::Stop;
-
-/// How long a wait goes on before it looks for a signal again.
-const LOOK_UP: Duration = Duration::from_millis(100);
+use crate::cli::stop::{LOOK_UP, Stop};
 
 /// The slots of all kinds.
 #[derive(Debug, Default)]

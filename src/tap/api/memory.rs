@@ -1,17 +1,15 @@
 //! One budget of memory for the large bodies of all answers in flight, and of those that wait for
-//! their turn to be emitted.
+//! their turn to be emitted; and room for the pages of lists while they are taken apart.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::cli::stop::Stop;
+use crate::cli::stop::{LOOK_UP, Stop};
 
 /// What all of them may take, in bytes.
 const BUDGET_BYTES: u64 = 24 << 20;
-/// How long a wait goes on before it looks for a signal again.
-const LOOK_UP: Duration = Duration::from_millis(100);
 /// Pages that are read from the connection and taken apart at once: more wouldn't be done any sooner.
 const MOST_PAGES_AT_ONCE: usize = 8;
 /// No page waits longer for others, which may come slowly.
