@@ -16,7 +16,7 @@ use crate::bar::{Bar, rounded_down};
 use crate::figure::Share;
 use crate::floor::Floor;
 use crate::measure::{Cost, run, run_piped, run_side_by_side, run_to};
-use crate::tap::{MEMORY, quiet};
+use crate::tap::{MEMORY, quiet, quiet_limited};
 use simulators::workspace::{Dates, Settings, Workspace, now};
 
 /// Requests in ten seconds, as the API allows them.
@@ -53,11 +53,13 @@ pub fn measure(bench: &mut Bench) {
 
 /// A workspace with the API's limit.
 fn limited(latency: Duration, settings: Settings) -> Workspace {
-    quiet(Settings {
-        latency,
-        rate_limit: LIMIT,
-        ..settings
-    })
+    quiet_limited(
+        LIMIT,
+        Settings {
+            latency,
+            ..settings
+        },
+    )
 }
 
 /// Windows are aligned with the clock: a row begins where one does, so that whole ones are measured.

@@ -25,10 +25,16 @@ pub fn measure(bench: &mut Bench) {
     day(bench);
 }
 
-/// A workspace that keeps no record of its requests.
+/// A workspace without a limit that keeps no record of its requests.
 pub fn quiet(settings: Settings) -> Workspace {
+    quiet_limited(0, settings)
+}
+
+/// The same with so many requests a window.
+pub fn quiet_limited(rate_limit: u64, settings: Settings) -> Workspace {
     Workspace::start(Settings {
         log_requests: false,
+        rate_limit,
         ..settings
     })
 }
@@ -140,12 +146,12 @@ fn conversations_at_the_limit(bench: &mut Bench) {
     }
     let limit = 1667;
     let count = if bench.shrink > 1 { 2_000 } else { 6_600 };
-    let workspace = quiet(Settings {
+    let settings = Settings {
         conversations: count,
         latency: Duration::from_millis(100),
-        rate_limit: limit,
         ..Settings::default()
-    });
+    };
+    let workspace = quiet_limited(limit, settings);
     // The windows are aligned with the clock: begin with one, so that whole ones are measured.
     while now() % 10 != 0 {
         std::thread::sleep(Duration::from_millis(20));

@@ -56,6 +56,32 @@ impl<'a> Name<'a> {
     }
 }
 
+/// Tells most names from those that are looked for, without comparing them: by their lengths and first
+/// letters.
+#[derive(Clone, Copy, Debug)]
+pub struct NameSieve(u64);
+
+impl NameSieve {
+    /// Lets these names through.
+    #[must_use]
+    pub fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Self(names.fold(0, |bits, name| bits | Self::bit(name)))
+    }
+
+    /// Whether it may be one of them.
+    #[must_use]
+    #[inline]
+    pub fn lets_through(self, name: Name<'_>) -> bool {
+        !name.is_plain || self.0 & Self::bit(name.inside()) != 0
+    }
+
+    #[inline]
+    fn bit(name: &str) -> u64 {
+        let first = name.as_bytes().first().copied().unwrap_or_default();
+        1 << ((5 * name.len() + usize::from(first)) % 64)
+    }
+}
+
 /// A JSON string without its quotes and escapes; U+FFFD for each half of a surrogate pair.
 #[must_use]
 pub fn unquoted(json: &str) -> Option<Cow<'_, str>> {
@@ -70,6 +96,18 @@ pub fn unquoted(json: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sieve_lets_through_what_is_looked_for_however_it_is_written() {
+        let sieve = NameSieve::of(["id", "updated_at", ""].into_iter());
+        for json in [r#""id""#, r#""updated_at""#, r#""""#] {
+            assert!(sieve.lets_through(Name::new(json, true)), "{json}");
+        }
+        assert!(sieve.lets_through(Name::new(r#""\u0069d""#, false)));
+        let others = ["email", "name", "type", "phone", "tags", "created_at"];
+        let kept_back = |name: &&str| !sieve.lets_through(Name::new(&format!("\"{name}\""), true));
+        assert_eq!(others.iter().filter(|name| kept_back(name)).count(), 6);
+    }
 
     #[test]
     fn half_a_pair_is_one_character() {

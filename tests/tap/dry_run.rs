@@ -235,6 +235,7 @@ fn what_cannot_be_counted_is_said_to_be_so() {
     let workspace = Workspace::start(Settings {
         companies: 30,
         activity_logs: 50,
+        rate_limit: 0,
         ..Settings::default()
     });
     let tap =

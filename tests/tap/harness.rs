@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -16,7 +17,7 @@ pub use crate::sets::{
     union,
 };
 use simulators::log::without_times;
-use simulators::workspace::Workspace;
+use simulators::workspace::{RequestRecord, Workspace};
 
 /// Every stream that is read when nobody chooses.
 pub const STREAMS: [&str; 10] = [
@@ -324,4 +325,14 @@ pub fn side_by_side<T: Send + Debug>(cases: impl IntoIterator<Item = T>, check: 
             });
         }
     });
+}
+
+/// How many of these requests, each of which takes so long, were under way at once.
+pub fn most_at_once(requests: &[RequestRecord], latency: Duration) -> usize {
+    let at_once = |first: usize| {
+        let since = requests[first].at;
+        let is_under_way = |later: &&RequestRecord| later.at.duration_since(since) < latency;
+        requests[first..].iter().filter(is_under_way).count()
+    };
+    (0..requests.len()).map(at_once).max().unwrap_or_default()
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ids, Run, Tap, assert_covers, assert_same, assert_whole, side_by_side};
+use crate::harness::{
+    Ids, Run, Tap, assert_covers, assert_same, assert_whole, most_at_once, side_by_side,
+};
 use simulators::http::{Reply, Server};
 use simulators::workspace::{Settings, Workspace, now};
 
@@ -31,8 +33,8 @@ fn a_list_that_stands_still_is_read_several_pages_at_once() {
         assert_whole(&workspace, [&run], &[stream]);
         assert_eq!(run.repeated(stream), 0);
         let path = format!("/{stream}");
-        let pages: Vec<_> = workspace.requests();
-        let pages: Vec<_> = pages.iter().filter(|page| page.path == path).collect();
+        let mut pages = workspace.requests();
+        pages.retain(|page| page.path == path);
         // Each page, an empty one at the end, and the first one again.
         let needed = ROWS / PER_PAGE;
         assert!(
@@ -40,15 +42,8 @@ fn a_list_that_stands_still_is_read_several_pages_at_once() {
             "{} pages",
             pages.len()
         );
-        let at_once = |first: usize| {
-            let since = pages[first].at;
-            let later = pages[first..].iter();
-            later
-                .filter(|page| page.at.saturating_duration_since(since) < latency)
-                .count()
-        };
-        let most = (0..pages.len()).map(at_once).max();
-        assert!(most >= Some(4), "{most:?} at once");
+        let most = most_at_once(&pages, latency);
+        assert!(most >= 4, "{most} at once");
     });
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Ids, Tap, assert_latest_of, assert_same, assert_whole, side_by_side, union};
+use crate::harness::{
+    Ids, Tap, assert_latest_of, assert_same, assert_whole, most_at_once, side_by_side, union,
+};
 use crate::kill::run_killed_after;
 use simulators::workspace::{Dates, Settings, Workspace, now};
 
@@ -69,6 +71,22 @@ fn every_row_comes_once_whatever_dates_match() {
             assert_eq!(nothing_new.ids(stream), Ids::new());
         }
     });
+}
+
+#[test]
+fn as_many_slices_are_read_at_once_as_reach_the_limit() {
+    let latency = Duration::from_millis(100);
+    let workspace = Workspace::start(Settings {
+        contacts: 3_000,
+        rate_limit: 1_667,
+        latency,
+        ..Settings::default()
+    });
+    let run = tap(&workspace).streams(&["contacts"]).run().ok();
+    assert_whole(&workspace, [&run], &["contacts"]);
+    let most = most_at_once(&workspace.requests_to("/contacts/search"), latency);
+    // 17, and some to spare.
+    assert!((17..=40).contains(&most), "{most} at once");
 }
 
 #[test]

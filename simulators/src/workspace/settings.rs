@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-/// What a workspace holds and how it answers. The defaults are a small, quiet, unlimited workspace
-/// that behaves as the API is described.
+/// More requests than anybody sends in a window.
+const PLENTY: u64 = 1_000_000;
+
+/// What a workspace holds and how it answers. The defaults are a small, quiet workspace with a limit that
+/// is never reached, which behaves as the API is described.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The same seed gives the same workspace.
@@ -111,7 +114,7 @@ pub struct Settings {
     /// One collection in so many comes a second time, 25 places later; 0: none does.
     pub repeated_collections_every: u32,
 
-    /// How many requests a window allows; 0: any number.
+    /// How many requests a window allows; 0: any number, and no answer tells of a limit.
     pub rate_limit: u64,
     /// How long a window is; windows are aligned with the wall clock.
     pub rate_window: Duration,
@@ -189,7 +192,7 @@ impl Default for Settings {
             foreign_transcripts_every: 0,
             foreign_host: "http://transcripts.invalid".to_owned(),
             repeated_collections_every: 0,
-            rate_limit: 0,
+            rate_limit: PLENTY,
             rate_window: Duration::from_secs(10),
             other_apps: 0,
             too_many: TooMany::ResetHeaders,

@@ -10,6 +10,7 @@ use super::headers::{budget_of, pause_of_rate_limit};
 use super::job_slots::JobSlots;
 use super::memory::{Memory, Turn};
 use super::pace::{Pace, Purpose};
+use super::page_time::PageTime;
 use super::tally::RequestTally;
 use super::tries::{BACKOFF_OF_RATE_LIMIT, LONGEST_REFUSED, Past, Pause, Try};
 use super::unreachable;
@@ -48,6 +49,7 @@ pub struct Client {
 pub(super) struct Common {
     pub agent: Agent,
     pub pace: Pace,
+    pub page_time: PageTime,
     pub memory: Memory,
     job_slots: JobSlots,
     pub config: Config,
@@ -85,6 +87,7 @@ impl Client {
             common: Arc::new(Common {
                 agent,
                 pace: Pace::new(config.request_interval, config.concurrency),
+                page_time: PageTime::default(),
                 memory: Memory::default(),
                 job_slots: JobSlots::default(),
                 config,
@@ -328,6 +331,9 @@ impl Client {
         let pending = (status == 429).then(|| Try::of_pending_jobs(request, &body.bytes));
         let pending = pending.flatten();
         let is_healthy = pending.is_some() || !matches!(status, 408 | 429 | 500..);
+        if is_healthy && purpose == Purpose::Page {
+            self.common.page_time.met(started.elapsed());
+        }
         permit.answered(budget, is_healthy);
         drop(permit);
         if let Some(failed) = pending {

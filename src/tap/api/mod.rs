@@ -15,6 +15,7 @@ mod headers;
 mod job_slots;
 mod judgement;
 mod outlook;
+mod page_time;
 mod request;
 mod tally;
 mod tries;

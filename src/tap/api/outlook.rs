@@ -5,7 +5,25 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::window::most_a_minute;
 
+/// The API's own limit, which is told with its first answer: for those that tell none.
+const USUAL_LIMIT_A_MINUTE: f64 = 10_000.0;
+/// One comes while another is taken apart.
+const LEAST_AT_ONCE: usize = 2;
+/// Pages don't all take the same time.
+const SPARE_FOR_UNEVEN_PAGES: f64 = 2.0;
+
 impl Client {
+    /// So many pages that are on their way at once are enough to read lists as fast as may be sent. More
+    /// would come no sooner.
+    #[must_use]
+    pub fn enough_at_once(&self) -> usize {
+        let Some(page) = self.common.page_time.mean() else {
+            return self.config().concurrency;
+        };
+        let most_a_minute = self.most_a_minute().unwrap_or(USUAL_LIMIT_A_MINUTE);
+        self.config().concurrency.min(enough(page, most_a_minute))
+    }
+
     /// How long nothing may be sent yet, where that is a second or more.
     #[must_use]
     pub fn held_back(&self) -> Option<Duration> {
@@ -24,5 +42,31 @@ impl Client {
     #[must_use]
     pub fn most_a_minute(&self) -> Option<f64> {
         most_a_minute(self.common.pace.window(), self.config().request_interval)
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number, and too large a one is the largest"
+)]
+fn enough(page: Duration, most_a_minute: f64) -> usize {
+    let on_their_way = most_a_minute * page.as_secs_f64() / 60.0;
+    LEAST_AT_ONCE.saturating_add((SPARE_FOR_UNEVEN_PAGES * on_their_way) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_enough_at_once_follows_from_the_limit_and_from_how_long_a_page_takes() {
+        let enough = |milliseconds, most| enough(Duration::from_millis(milliseconds), most);
+        assert_eq!(
+            [1, 20, 100, 300].map(|page| enough(page, 10_000.0)),
+            [2, 8, 35, 102]
+        );
+        assert_eq!(enough(100, 60.0), 2);
+        assert_eq!(enough(100, 1e300), usize::MAX);
     }
 }

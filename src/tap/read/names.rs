@@ -1,5 +1,6 @@
 //! The names by which the rows of an answer are understood.
 
+use crate::json::strings::NameSieve;
 use crate::tap::streams::{NestedList, Stream};
 
 /// The names by which a stream's rows are understood.
@@ -23,6 +24,13 @@ impl Names {
         replication_key: "updated_at",
         lists: &[],
     };
+
+    /// For those of a record's properties that its row is known by.
+    #[must_use]
+    pub fn sieve(&self) -> NameSieve {
+        let lists = self.lists.iter().map(|list| list.name);
+        NameSieve::of(lists.chain([self.key, self.replication_key]))
+    }
 
     /// Those of a stream.
     #[must_use]

@@ -248,7 +248,11 @@ impl<'a> Found<'a> {
             replication_key_value: None,
             is_truncated: false,
         };
+        let sieve = names.sieve();
         scanner.object(|scanner, name| {
+            if !sieve.lets_through(name) {
+                return scanner.value().map(drop);
+            }
             if names.lists.iter().any(|list| name.is(list.name)) {
                 found.is_truncated |= nested_list::has_more(scanner)?;
                 return Some(());

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::plan::{Planner, Slice};
+use crate::tap::api::client::Client;
 use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
@@ -17,6 +18,8 @@ const MOST_BYTES_IN_MEMORY: usize = 4 << 20;
 const MOST_BYTES_OF_ALL: u64 = 6 << 20;
 /// What waits in files, at most, where it is the oldest slice that the others wait for.
 const MOST_BYTES_IN_FILES: usize = 1 << 30;
+/// Where so few slices at once are as fast as may be read, whoever has read enough ahead for the memory waits.
+const FEW_AT_ONCE: usize = 4;
 /// So many pages of the oldest slice that wait show that it is emission that all wait for.
 const MANY_AT_THE_FRONT: usize = 4;
 /// No more of them wait.
@@ -24,10 +27,12 @@ const MOST_AT_THE_FRONT: usize = 8;
 
 /// Shared by those who read and the one who emits.
 #[derive(Debug)]
-pub struct SliceBoard {
+pub struct SliceBoard<'c> {
+    client: &'c Client,
+    /// Readers, at most.
+    most: usize,
     state: Mutex<State>,
     changed: Condvar,
-    memory: Memory,
 }
 
 #[derive(Debug)]
@@ -61,7 +66,7 @@ struct Held {
 /// A slice to be read.
 #[derive(Debug)]
 pub struct Task<'a> {
-    board: &'a SliceBoard,
+    board: &'a SliceBoard<'a>,
     id: u64,
     /// Which part of the window.
     pub slice: Slice,
@@ -118,24 +123,31 @@ impl State {
         self.held.iter().position(|held| held.id == id)
     }
 
-    /// Whether no more may be read ahead.
-    fn is_full(&self) -> bool {
+    /// How many slices are begun and not read to their ends.
+    fn being_read(&self) -> usize {
+        let being_read = |held: &&Held| held.is_begun && held.end.is_none();
+        self.held.iter().filter(being_read).count()
+    }
+
+    /// Whether no more may be read ahead, where so many slices at once are enough.
+    fn is_full(&self, enough: usize) -> bool {
         let at_the_front = self.held.front().map_or(0, |front| front.count);
-        if at_the_front < MANY_AT_THE_FRONT {
+        if at_the_front < MANY_AT_THE_FRONT && enough > FEW_AT_ONCE {
             return self.bytes_in_files >= MOST_BYTES_IN_FILES;
         }
         self.bytes_in_files > 0 || self.bytes_in_memory >= MOST_BYTES_IN_MEMORY / 2
     }
 }
 
-impl SliceBoard {
+impl<'c> SliceBoard<'c> {
     /// Nothing was read yet. What can be gone on with only from its beginning, as whole days can, is to be
     /// read alone first where an earlier run broke off in it: of runs that all break off after so many
     /// requests none would come to its end if others took most of these.
     #[must_use]
-    pub fn new(planner: Planner, memory: &Memory, is_oldest_alone: bool) -> Self {
+    pub fn new(planner: Planner, client: &'c Client, most: usize, is_oldest_alone: bool) -> Self {
         Self {
-            memory: memory.clone(),
+            client,
+            most,
             state: Mutex::new(State {
                 planner,
                 held: VecDeque::new(),
@@ -157,8 +169,11 @@ impl SliceBoard {
             if state.is_over {
                 return None;
             }
+            let enough = self.enough();
             let is_front_free = state.held.front().is_none_or(|front| !front.is_begun);
-            let may_read_ahead = !state.is_oldest_alone && !state.is_full();
+            let may_read_ahead =
+                !state.is_oldest_alone && state.being_read() < enough && !state.is_full(enough);
+            state.planner.reckon_with(enough);
             if (is_front_free || may_read_ahead)
                 && let Some((id, slice, splits)) = state.next()
             {
@@ -216,7 +231,7 @@ impl SliceBoard {
         };
         if was_in_memory {
             state.bytes_in_memory -= piece.bytes();
-            self.memory.give_back_of_list(piece.bytes() as u64);
+            self.memory().give_back_of_list(piece.bytes() as u64);
         } else {
             state.bytes_in_files -= piece.bytes();
         }
@@ -228,10 +243,20 @@ impl SliceBoard {
         Ok(SliceTurn::Page(slice, piece))
     }
 
+    /// How many slices at once are enough, as far as pages of late show it.
+    #[must_use]
+    pub fn enough(&self) -> usize {
+        self.client.enough_at_once().min(self.most)
+    }
+
     /// Nothing more is wanted: readers end after the page that they wait for.
     pub fn close(&self) {
         self.lock().is_over = true;
         self.changed.notify_all();
+    }
+
+    fn memory(&self) -> &Memory {
+        self.client.memory()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -277,12 +302,12 @@ impl Task<'_> {
     /// Gives a page, and waits until there is room for another.
     pub fn give(&self, piece: Piece) -> Result<(), Fault> {
         let bytes = piece.bytes();
-        let of_all = self.board.memory.hold_of_list(bytes as u64);
+        let of_all = self.board.memory().hold_of_list(bytes as u64);
         let (waiting, may_stay) = {
             let state = self.board.lock();
             let place = state.place(self.id).filter(|_| !state.is_over);
             let Some(place) = place else {
-                self.board.memory.give_back_of_list(bytes as u64);
+                self.board.memory().give_back_of_list(bytes as u64);
                 return Err(Fault::HungUp);
             };
             // What comes next needn't go by a file.
@@ -293,7 +318,7 @@ impl Task<'_> {
         };
         let pushed = pieces(&waiting).push(piece, may_stay);
         if !matches!(pushed, Ok(true)) {
-            self.board.memory.give_back_of_list(bytes as u64);
+            self.board.memory().give_back_of_list(bytes as u64);
         }
         let is_in_memory = pushed?;
         let mut state = self.board.lock();
@@ -315,7 +340,7 @@ impl Task<'_> {
     fn has_room(&self, state: &State) -> bool {
         match state.held.front().filter(|front| front.id == self.id) {
             Some(front) => front.count < MOST_AT_THE_FRONT,
-            None => !state.is_full(),
+            None => !state.is_full(self.board.enough()),
         }
     }
 
@@ -338,10 +363,10 @@ impl Task<'_> {
     }
 }
 
-impl Drop for SliceBoard {
+impl Drop for SliceBoard<'_> {
     fn drop(&mut self) {
         let held = self.lock().bytes_in_memory as u64;
-        self.memory.give_back_of_list(held);
+        self.memory().give_back_of_list(held);
     }
 }
 

@@ -175,6 +175,11 @@ impl Planner {
         }
     }
 
+    /// So many slices are read at once from now on.
+    pub fn reckon_with(&mut self, readers: usize) {
+        self.readers = readers.max(1) as u64;
+    }
+
     /// The API's counts don't tell how much there is: all that isn't planned yet becomes one slice.
     pub fn distrust(&mut self) {
         self.is_trusting = false;

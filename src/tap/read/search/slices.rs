@@ -11,49 +11,48 @@ use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
 
-/// Reads all slices of a plan, so many at once but for the oldest, which may be read alone first, and
-/// hands over what comes of them.
+/// Reads all slices of a plan, several at once but for the oldest, which may be read alone first, and
+/// hands over what comes of them. `most` is how many readers there may be.
 pub fn read(
     asking: &Asking<'_>,
     planner: Planner,
-    readers: usize,
+    most: usize,
     is_oldest_alone: bool,
     take: &mut dyn FnMut(SliceTurn) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let board = SliceBoard::new(planner, asking.reading.client.memory(), is_oldest_alone);
+    let board = SliceBoard::new(planner, asking.reading.client, most, is_oldest_alone);
     thread::scope(|scope| {
-        let mut handles = Vec::new();
-        for _ in 0..readers {
-            let thread = thread::Builder::new().name(asking.reading.stream.name.to_owned());
-            match thread.spawn_scoped(scope, || read_tasks(&board, asking)) {
-                Ok(handle) => handles.push(handle),
-                Err(error) if handles.is_empty() => {
-                    return Err(Fault::Stream(format!(
-                        "no thread can be started to read its pages: {error}"
-                    )));
+        let mut readers = Vec::new();
+        let end = loop {
+            while readers.len() < board.enough() {
+                let thread = thread::Builder::new().name(asking.reading.stream.name.to_owned());
+                match thread.spawn_scoped(scope, || read_tasks(&board, asking)) {
+                    Ok(reader) => readers.push(reader),
+                    Err(error) if readers.is_empty() => {
+                        return Err(Fault::Stream(format!(
+                            "no thread can be started to read its pages: {error}"
+                        )));
+                    }
+                    // Those who are there do.
+                    Err(_) => break,
                 }
-                // Those who are there do.
-                Err(_) => break,
             }
-        }
-        let end = take_all(&board, take);
+            match board
+                .turn()
+                .and_then(|turn| turn.map(&mut *take).transpose())
+            {
+                Ok(Some(())) => {}
+                Ok(None) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
         board.close();
-        for handle in handles {
+        for reader in readers {
             // Whoever died has said so on the board.
-            let _ = handle.join();
+            let _ = reader.join();
         }
         end
     })
-}
-
-fn take_all(
-    board: &SliceBoard,
-    take: &mut dyn FnMut(SliceTurn) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    while let Some(turn) = board.turn()? {
-        take(turn)?;
-    }
-    Ok(())
 }
 
 fn read_tasks(board: &SliceBoard, asking: &Asking<'_>) {
