@@ -3,8 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ids, Run, Tap, assert_latest_of, assert_same, assert_whole, union};
-use simulators::workspace::{Dates, Fault, Settings, When, Workspace, now};
+use crate::harness::{
+    Ids, Run, Tap, assert_covers, assert_latest_of, assert_same, assert_whole, union,
+};
+use simulators::workspace::{Churn, Dates, Fault, Settings, When, Workspace, now};
 
 const DAY: i64 = 86_400;
 const STREAMS: [&str; 3] = ["contacts", "conversations", "tickets"];
@@ -234,4 +236,32 @@ fn the_clock_is_that_of_the_api() {
         let third = tap.run_from(&second.state()).ok();
         assert!(third.records.is_empty(), "{ahead}: {:?}", third.records);
     }
+}
+
+/// Rows that come to the head while a list is read newest first make its totals promise more than its full
+/// last page brings. What follows that is looked for in the whole day of its last row, which may be long.
+#[test]
+fn a_full_last_page_of_a_long_day_is_the_last_though_rows_have_come() {
+    crate::harness::side_by_side([40, 49, 50, 51, 59], |rows| {
+        let workspace = Workspace::start(Settings {
+            dates: Dates::WholeDay,
+            churn: Churn {
+                inserts: 1,
+                ..Churn::default()
+            },
+            ..Settings::default()
+        });
+        workspace.change(|data| {
+            for number in 0..rows {
+                data.add("contacts", now() - 900 + number);
+            }
+        });
+        let before = workspace.ids("contacts");
+        let tap = Tap::of(&workspace)
+            .set("page_size", 10)
+            .streams(&["contacts"]);
+        let state = json!({"bookmarks": {"contacts": {"updated_at": now() - 1_800}}});
+        let run = tap.run_from(&state).ok();
+        assert_covers("contacts", &before, &run.ids("contacts"));
+    });
 }

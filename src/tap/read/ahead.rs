@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::page::Page;
+use super::readers::Readers;
 use super::reading::Reading;
 use crate::tap::api::memory::Memory;
 use crate::tap::fault::Fault;
@@ -46,28 +47,13 @@ pub fn read(
 ) -> Result<ListState, Fault> {
     let line = Line::new(reading.client.memory(), stretch);
     let most = reading.client.config().concurrency;
-    let readers = usize::try_from(stretch.count).map_or(most, |count| count.min(most));
+    let count = usize::try_from(stretch.count).map_or(most, |count| count.min(most));
     thread::scope(|scope| {
-        let mut handles = Vec::new();
-        for _ in 0..readers {
-            let thread = thread::Builder::new().name(reading.stream.name.to_owned());
-            match thread.spawn_scoped(scope, || line.ask(reading)) {
-                Ok(handle) => handles.push(handle),
-                Err(error) if handles.is_empty() => {
-                    return Err(Fault::Stream(format!(
-                        "no thread can be started to read its pages: {error}"
-                    )));
-                }
-                // Those who are there do.
-                Err(_) => break,
-            }
-        }
+        let mut readers = Readers::default();
+        readers.start(scope, count, reading.stream.name, || line.ask(reading))?;
         let end = line.give_all(take);
         line.close();
-        for handle in handles {
-            // Whoever died has left word of it in the line.
-            let _ = handle.join();
-        }
+        readers.join();
         end
     })?;
     Ok(line.told())

@@ -28,6 +28,7 @@ pub mod nested_list;
 mod numbered;
 pub mod numbers;
 mod order;
+mod readers;
 mod scroll;
 mod scroll_or_search;
 mod search;

@@ -15,7 +15,7 @@ use crate::tap::time::{EpochSeconds, Seconds};
 const CLOCK_MARGIN: Seconds = 1;
 /// How often a page that ends too early is asked for again.
 const MOST_EARLY_ENDS: u32 = 3;
-/// How many pages are looked at for what may lie beyond an early end.
+/// How many pages are looked at for what may lie beyond an early end, besides those that were read.
 const MOST_PAGES_BEYOND: u32 = 5;
 
 /// A query whose pages are followed.
@@ -263,16 +263,18 @@ impl Chain {
                 ..self.question.slice
             },
         };
-        let most_pages = if self.order.is_kept() {
-            MOST_PAGES_BEYOND
+        // Where whole days match, what was read of the last row's day comes again, and where rows are in no
+        // order, all of it.
+        let read_again = if self.order.is_kept() {
+            self.question.promise.pages
         } else {
-            MOST_PAGES_BEYOND + 2 * self.question.promise.pages
+            2 * self.question.promise.pages
         };
         // What changed since this run began may have come in between.
         let settled = asking.reading.started() - CLOCK_MARGIN;
         let mut beyond = Self::new(self.question.direction, slice);
         beyond.question.care = self.question.care;
-        for _ in 0..most_pages {
+        for _ in 0..MOST_PAGES_BEYOND + read_again {
             let page = asking
                 .ask(&mut beyond.question)
                 .inspect_err(|_| self.question.failure = beyond.take_failure())?;

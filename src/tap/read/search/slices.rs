@@ -10,6 +10,7 @@ use super::poison;
 use crate::tap::fault::Fault;
 use crate::tap::read::bookmark::Hole;
 use crate::tap::read::order::Direction;
+use crate::tap::read::readers::Readers;
 
 /// Reads all slices of a plan, several at once but for the oldest, which may be read alone first, and
 /// hands over what comes of them. `most` is how many readers there may be.
@@ -22,21 +23,10 @@ pub fn read(
 ) -> Result<(), Fault> {
     let board = SliceBoard::new(planner, asking.reading.client, most, is_oldest_alone);
     thread::scope(|scope| {
-        let mut readers = Vec::new();
+        let mut readers = Readers::default();
         let end = loop {
-            while readers.len() < board.enough() {
-                let thread = thread::Builder::new().name(asking.reading.stream.name.to_owned());
-                match thread.spawn_scoped(scope, || read_tasks(&board, asking)) {
-                    Ok(reader) => readers.push(reader),
-                    Err(error) if readers.is_empty() => {
-                        return Err(Fault::Stream(format!(
-                            "no thread can be started to read its pages: {error}"
-                        )));
-                    }
-                    // Those who are there do.
-                    Err(_) => break,
-                }
-            }
+            let read = || read_tasks(&board, asking);
+            readers.start(scope, board.enough(), asking.reading.stream.name, read)?;
             match board
                 .turn()
                 .and_then(|turn| turn.map(&mut *take).transpose())
@@ -47,10 +37,7 @@ pub fn read(
             }
         };
         board.close();
-        for reader in readers {
-            // Whoever died has said so on the board.
-            let _ = reader.join();
-        }
+        readers.join();
         end
     })
 }
