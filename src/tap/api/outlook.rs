@@ -7,8 +7,6 @@ use super::window::most_a_minute;
 
 /// The API's own limit, which is told with its first answer: for those that tell none.
 const USUAL_LIMIT_A_MINUTE: f64 = 10_000.0;
-/// One comes while another is taken apart.
-const LEAST_AT_ONCE: usize = 2;
 /// Pages don't all take the same time.
 const SPARE_FOR_UNEVEN_PAGES: f64 = 2.0;
 
@@ -52,7 +50,7 @@ impl Client {
 )]
 fn enough(page: Duration, most_a_minute: f64) -> usize {
     let on_their_way = most_a_minute * page.as_secs_f64() / 60.0;
-    LEAST_AT_ONCE.saturating_add((SPARE_FOR_UNEVEN_PAGES * on_their_way) as usize)
+    ((SPARE_FOR_UNEVEN_PAGES * on_their_way) as usize).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -64,9 +62,9 @@ mod tests {
         let enough = |milliseconds, most| enough(Duration::from_millis(milliseconds), most);
         assert_eq!(
             [1, 20, 100, 300].map(|page| enough(page, 10_000.0)),
-            [2, 8, 35, 102]
+            [1, 7, 34, 101]
         );
-        assert_eq!(enough(100, 60.0), 2);
+        assert_eq!(enough(100, 60.0), 1);
         assert_eq!(enough(100, 1e300), usize::MAX);
     }
 }
