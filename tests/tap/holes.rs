@@ -126,6 +126,36 @@ fn one_record_costs_itself_alone_wherever_it_stands() {
     });
 }
 
+/// Where whole days match, asking for the seconds of what is longer finds those of a day within it, and not
+/// the row that couldn't be had.
+#[test]
+fn a_record_that_cannot_be_had_is_not_given_up_for_others_of_the_day_after() {
+    side_by_side([6, 30, 60, 90], |hours: i64| {
+        let workspace = workspace(Settings {
+            dates: Dates::WholeDay,
+            contacts: 0,
+            ..Settings::default()
+        });
+        let noon = now() - 20 * DAY - now() % DAY + DAY / 2;
+        let bad = workspace.add("contacts", noon + 1);
+        for hour in 1..hours {
+            workspace.add("contacts", noon + hour * 3_600);
+        }
+        poison(&workspace, "contacts", &bad, 500);
+        let tap = tap(&workspace, &["contacts"]);
+        let hole = json!({"from": noon, "to": noon + hours * 3_600, "since": now(), "why": "500"});
+        let state = json!({"bookmarks": {"contacts": {"updated_at": now(), "holes": [hole]}}});
+        let still_there = tap.run_from(&state).ok();
+        assert_eq!(still_there.ids("contacts"), Ids::new());
+        assert_eq!(holes(&still_there, "contacts"), [hole]);
+
+        workspace.clear_faults();
+        let healed = tap.run_from(&still_there.state()).ok();
+        assert!(healed.ids("contacts").contains(&bad));
+        assert!(holes(&healed, "contacts").is_empty());
+    });
+}
+
 /// A slice of whole days begins in the middle of one, and that day is its own from its first row on.
 #[test]
 fn the_first_row_of_a_day_costs_itself_alone() {

@@ -89,11 +89,15 @@ impl Search<'_> {
     /// read.
     fn ask_again(&mut self, matching: DateMatching, sink: &mut BatchSink<'_>) -> Result<(), Fault> {
         for hole in self.sieve.take_holes() {
-            let mut units = vec![Unit::Second];
-            if matching == DateMatching::PerhapsWholeDays {
-                units.push(Unit::Day);
-            }
-            match poison::passed_over(&self.asking, &hole, &units)? {
+            let units: &[Unit] = match matching {
+                DateMatching::Seconds => &[Unit::Second],
+                // Rows of a whole day within it are found by either, and those around that by days only.
+                DateMatching::PerhapsWholeDays if hole.to - hole.from >= LESS_THAN_A_DAY => {
+                    &[Unit::Day]
+                }
+                DateMatching::PerhapsWholeDays => &[Unit::Second, Unit::Day],
+            };
+            match poison::passed_over(&self.asking, &hole, units)? {
                 Some(rows) => {
                     let rows = self.sieve.take_passed_over(rows, hole.from, hole.to);
                     sink(Batch {
