@@ -116,6 +116,39 @@ fn counts_that_lie_cost_no_row() {
     });
 }
 
+/// Its last page is full, and so is that of whatever is asked for to see whether more follows.
+#[test]
+fn counts_that_lie_make_no_more_of_full_pages() {
+    let dates = [Dates::Exact, Dates::WholeDay];
+    let cases = dates
+        .into_iter()
+        .flat_map(|dates| [5, 10, 30, 120].map(|rows| (dates, rows)));
+    let cases = cases.flat_map(|case| [1, 100, 100_000].map(|off_by| (case, off_by)));
+    side_by_side(cases, |((dates, rows), off_by)| {
+        let workspace = Workspace::start(Settings {
+            dates,
+            contacts: 0,
+            conversations: 0,
+            tickets: 0,
+            search_totals_off_by: off_by,
+            ..settings()
+        });
+        let noon = now() - 20 * 86_400 - now() % 86_400 + 43_200;
+        for stream in SEARCHES {
+            for _ in 0..rows {
+                workspace.add(stream, noon);
+            }
+        }
+        for concurrency in [1, 64] {
+            let tap = tap(&workspace)
+                .set("concurrency", concurrency)
+                .set("max_attempts", 2);
+            let run = tap.streams(&SEARCHES).run().ok();
+            assert_whole(&workspace, [&run], &SEARCHES);
+        }
+    });
+}
+
 #[test]
 fn a_crowd_of_one_second_is_read_as_it_is() {
     let workspace = Workspace::start(Settings {

@@ -60,6 +60,8 @@ pub struct Question {
     pub asked: u32,
     /// Rows of the page to be asked for next, where care is taken.
     pub care: Option<u32>,
+    /// Whether a page named no next one, though more seems to follow.
+    pub is_doubtful: bool,
     /// Why the last request failed, once one did.
     pub failure: Option<String>,
 }
@@ -75,6 +77,7 @@ impl Question {
             promise: Promise::default(),
             asked: 0,
             care: None,
+            is_doubtful: false,
             failure: None,
         }
     }
@@ -86,10 +89,10 @@ impl Question {
         }
     }
 
-    /// What the first answer of the whole window says of the end is checked. Later pages are looked
-    /// into, since records come and go between them.
+    /// The first page of the whole window is waited for where it is in doubt. Later ones are looked into,
+    /// since records come and go between them.
     fn checked(&self, page: Page) -> Result<Page, BadAnswer> {
-        if self.promise.pages == 0 && self.slice.is_window {
+        if self.is_doubtful && self.promise.pages == 0 && self.slice.is_window {
             self.promise.check(&page, self.asked)?;
         }
         Ok(page)

@@ -192,27 +192,26 @@ impl Chain {
     /// Asks for the next page and moves the cursor.
     pub fn page(&mut self, asking: &Asking<'_>) -> Result<Page, Fault> {
         let mut early_ends = 0;
+        let is_first = self.question.promise.pages == 0 && self.question.slice.is_window;
         let page = loop {
             let page = asking.ask(&mut self.question)?;
-            // A first page is believed once it is checked; that of a slice isn't.
-            let is_checked = self.question.promise.pages == 0 && self.question.slice.is_window;
-            if is_checked
-                || !self
-                    .question
-                    .promise
-                    .is_broken_by(&page, self.question.asked)
-            {
+            let asked = self.question.asked;
+            if !self.question.promise.is_broken_by(&page, asked) {
                 break page;
             }
             self.guard.read(&page.rows);
             match self.beyond(asking, &page)? {
+                Beyond::More if self.is_the_end(asking)? => break page,
                 Beyond::More => early_ends += 1,
+                // No cursor was followed yet that rows could have come in behind.
+                Beyond::Whole(rows) if is_first && !rows.is_empty() => early_ends += 1,
                 Beyond::Whole(rows) => {
                     let mut page = page;
                     page.rows.extend(rows);
                     break page;
                 }
             }
+            self.question.is_doubtful = true;
             if early_ends == MOST_EARLY_ENDS {
                 // Counts lie, and there is nothing in this slice.
                 if page.rows.is_empty() && !self.question.slice.is_window {
@@ -235,6 +234,27 @@ impl Chain {
         }
         self.question.cursor = self.cursors.after(&page)?;
         Ok(page)
+    }
+
+    /// Whether the slice, read the other way, begins with what was read: then nothing is left, whatever
+    /// its totals say.
+    fn is_the_end(&mut self, asking: &Asking<'_>) -> Result<bool, Fault> {
+        if !self.order.is_kept() {
+            return Ok(false);
+        }
+        let mut back = Self::new(self.question.direction.reversed(), self.question.slice);
+        back.question.care = self.question.care;
+        let page = asking
+            .ask(&mut back.question)
+            .inspect_err(|_| self.question.failure = back.take_failure())?;
+        let is_of_this_run = |row: &&Row| row.replication_key_value < Some(Self::settled(asking));
+        let last = page.rows.iter().find(is_of_this_run);
+        Ok(last.is_some_and(|row| self.has_met(row)))
+    }
+
+    /// What changed since this run began may have come in between.
+    fn settled(asking: &Asking<'_>) -> EpochSeconds {
+        asking.reading.started() - CLOCK_MARGIN
     }
 
     /// What follows the last record of a page, though it says that nothing does: the same is asked from
@@ -270,8 +290,7 @@ impl Chain {
         } else {
             2 * self.question.promise.pages
         };
-        // What changed since this run began may have come in between.
-        let settled = asking.reading.started() - CLOCK_MARGIN;
+        let settled = Self::settled(asking);
         let mut beyond = Self::new(self.question.direction, slice);
         beyond.question.care = self.question.care;
         for _ in 0..MOST_PAGES_BEYOND + read_again {
