@@ -20,7 +20,7 @@ use crate::tap::{MEMORY, quiet, quiet_limited};
 use simulators::workspace::{Dates, Settings, Workspace, now};
 
 /// Requests in ten seconds, as the API allows them.
-const LIMIT: u64 = 1_667;
+pub const LIMIT: u64 = 1_667;
 /// The tap's default for requests in flight.
 const MOST_IN_FLIGHT: f64 = 64.0;
 /// Rows of a page of a search, and of a scroll.

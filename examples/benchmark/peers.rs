@@ -4,17 +4,19 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::bar::Bar;
+use crate::limit::LIMIT;
 use crate::messages::messages;
 use crate::sides::{
     Attempt, Environment, PeerServer, Side, agent, by_turns, ids_in_directory, ids_in_gcs,
     ids_in_s3, ids_of_messages,
 };
-use crate::tap::{configure, quiet};
+use crate::tap::{configure, quiet_limited};
 use simulators::workspace::{Settings, Workspace};
 
 /// What the programs need as a configuration only to start.
@@ -112,36 +114,58 @@ fn start_up(bench: &mut Bench) {
 }
 
 fn taps(bench: &mut Bench) {
-    let contacts = Settings {
+    let contacts = || Settings {
         contacts: 60_000 / bench.shrink,
+        rate_limit: 0,
         ..Settings::default()
     };
-    tap(bench, "peers: tap: contacts", contacts, &["contacts"]);
+    let at_the_limit = Settings {
+        latency: Duration::from_millis(100),
+        rate_limit: LIMIT,
+        ..contacts()
+    };
+    let contacts = contacts();
     // The peer allows itself 1,000 requests a minute and would sleep after so many.
     let conversations = Settings {
         conversations: if bench.shrink > 1 { 200 } else { 950 },
+        rate_limit: 0,
         ..Settings::default()
     };
     tap(
         bench,
-        "peers: tap: conversations + parts",
+        "peers: tap: contacts, no latency",
+        contacts,
+        &["contacts"],
+        20.0,
+    );
+    tap(
+        bench,
+        "peers: tap: contacts, 100 ms, limit 1,667 in 10 s",
+        at_the_limit,
+        &["contacts"],
+        15.0,
+    );
+    tap(
+        bench,
+        "peers: tap: conversations + parts, no latency",
         conversations,
         &["conversations", "conversation_parts"],
+        20.0,
     );
 }
 
-/// Reads streams, of which the first brings the others; whole processes, start-up included.
-fn tap(bench: &mut Bench, what: &str, settings: Settings, streams: &[&str]) {
-    let what = format!("{what}, no latency");
-    if !bench.wants(&what) {
+/// Reads streams, of which the first brings the others; whole processes, start-up included. `least` is what
+/// the ratio of the speeds should be.
+fn tap(bench: &mut Bench, what: &str, settings: Settings, streams: &[&str], least: f64) {
+    if !bench.wants(what) {
         return;
     }
-    let Some(peer) = installed(bench, &what, "tap-intercom") else {
+    let Some(peer) = installed(bench, what, "tap-intercom") else {
         return;
     };
-    let workspace = quiet(settings);
+    let workspace = quiet_limited(settings.rate_limit, settings);
     let existing: BTreeSet<String> = streams.iter().flat_map(|it| workspace.ids(it)).collect();
-    configure(bench, &workspace, 16);
+    configure(bench, &workspace, 64);
     configure_peer(bench, &workspace, &peer, streams);
 
     let output = bench.path("output");
@@ -172,11 +196,11 @@ fn tap(bench: &mut Bench, what: &str, settings: Settings, streams: &[&str]) {
     );
     row(
         bench,
-        &what,
+        what,
         existing.len(),
         [&sides[0], &sides[1]],
         &peer.title,
-        Some(Bar::AtLeast(20.0)),
+        Some(Bar::AtLeast(least)),
     );
 }
 
