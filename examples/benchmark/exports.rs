@@ -54,14 +54,16 @@ fn job(bench: &mut Bench, what: &str, packing: Packing) {
     let rate = count as f64 / cost.wall_seconds;
     bench.row(
         what,
-        format!("{rate:.0} rows/s, with the time in which the server makes the file"),
+        format!(
+            "{rate:.0} rows/s {}, with the time in which the server makes the file",
+            RATE.of(rate)
+        ),
         format!(
             "{:.0} rows a CPU second of the tap",
             count as f64 / cost.cpu_seconds
         ),
         format!(
-            "{} {:.0} MiB at most {}",
-            RATE.of(rate),
+            "{:.0} MiB at most {}",
             cost.peak_mebibytes,
             MEMORY.of(cost.peak_mebibytes)
         ),
