@@ -247,7 +247,9 @@ impl Chain {
         let page = asking
             .ask(&mut back.question)
             .inspect_err(|_| self.question.failure = back.take_failure())?;
-        let is_of_this_run = |row: &&Row| row.replication_key_value < Some(Self::settled(asking));
+        // Rows without an instant may stand in front in either order.
+        let settled = Self::settled(asking);
+        let is_of_this_run = |row: &&Row| row.replication_key_value.is_some_and(|at| at < settled);
         let last = page.rows.iter().find(is_of_this_run);
         Ok(last.is_some_and(|row| self.has_met(row)))
     }
