@@ -1,5 +1,6 @@
 //! Rows that are updated, added, deleted or indexed late while they are being read.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::harness::{
@@ -171,6 +172,33 @@ fn a_row_met_again_in_a_new_version_is_emitted_again() {
     }
 }
 
+/// Pages are asked for at once: one that fails at first is answered after those behind it, and holds new
+/// versions of their rows then.
+#[test]
+fn an_answer_that_came_before_brings_no_older_version_behind_a_newer_one() {
+    const PAGES: u64 = 300 / 25;
+    for stream in ["articles", "calls"] {
+        let workspace = Workspace::start(settings());
+        let touched = newest(&workspace, stream).split_off(240);
+        let touch = move |data: &mut Data| {
+            for id in &touched {
+                data.touch(stream, id, now());
+            }
+        };
+        workspace.inject(Fault::status(&format!("/{stream}"), When::Nth(1), 503).page(2));
+        workspace.on_request(&format!("/{stream}"), PAGES + 1, touch);
+        let tap = tap(&workspace).streams(&[stream]);
+        let first = tap.run().ok();
+        let mut emitted = BTreeMap::new();
+        for record in first.of_stream(stream) {
+            let updated_at = record.value()["updated_at"].as_i64();
+            assert!(emitted.insert(&record.id, updated_at) <= Some(updated_at));
+        }
+        let second = tap.run_from(&first.state()).ok();
+        assert_latest_of(&workspace, [&first, &second], stream);
+    }
+}
+
 /// Every page was updated within the look-back, so that a resumed run meets nothing but rows that it
 /// knows on the pages it reads again.
 #[test]
@@ -193,7 +221,11 @@ fn an_interrupted_read_of_numbered_pages_goes_on_to_its_end() {
     });
 }
 
-fn assert_latest_of(workspace: &Workspace, runs: [&Run; 2], stream: &str) {
+fn assert_latest_of<'a>(
+    workspace: &Workspace,
+    runs: impl IntoIterator<Item = &'a Run>,
+    stream: &str,
+) {
     crate::harness::assert_latest_of(workspace, runs, stream);
 }
 

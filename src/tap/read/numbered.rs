@@ -6,7 +6,8 @@
 //! falls, and reading steps back ([`Coverage`]).
 //!
 //! Where all of a list is wanted, pages are asked for several at once ([`ahead`]), and count as read if the
-//! list stood still meanwhile. Where it didn't, they are read again, one after the other.
+//! list stood still meanwhile. Where it didn't, they are read again, one after the other. A later page that
+//! was answered sooner may hold a row's older version: the sieve lets none pass behind a newer one.
 
 use std::collections::HashSet;
 

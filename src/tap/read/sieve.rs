@@ -1,14 +1,18 @@
 //! What of the pages read is to be emitted, for whom, and where they stand then.
 
+use std::collections::HashMap;
+
 use super::reading::{Batch, Reading};
 use crate::tap::read::bookmark::{Bookmark, Hole, Resume};
 use crate::tap::read::page::Row;
 use crate::tap::read::places::{Outputs, Place};
 use crate::tap::read::seen::{Moment, Seen};
-use crate::tap::time::EpochSeconds;
+use crate::tap::time::{EpochSeconds, Seconds};
 
 /// Pages without anything new that a run may cost time and again.
 const MOST_PAGES_FOR_NOTHING: u32 = 3;
+/// A row that changes while it is read is at most so much older than the run, as clocks differ.
+const CLOCK_MARGIN: Seconds = 60;
 /// So many places that couldn't be had are remembered, the newest.
 const MOST_HOLES: usize = 1_000;
 
@@ -22,6 +26,9 @@ pub struct Sieve<'a> {
     /// Up to where a reading in order is settled: nothing below is still to come.
     settled: Settled,
     outputs: Vec<Output>,
+    /// The newest versions met of rows that changed since this run began: of answers that are asked for at
+    /// once, one that came before may be taken behind them, and holds older versions.
+    changed: HashMap<String, EpochSeconds>,
     /// What couldn't be had, oldest first.
     holes: Vec<Hole>,
     /// How many pages were read.
@@ -61,6 +68,7 @@ impl<'a> Sieve<'a> {
             decided: None,
             settled: Settled::AtTheEnd,
             outputs: reading.places.iter().map(emitted).collect(),
+            changed: HashMap::new(),
             holes: holes_of(reading.places),
             pages: 0,
             most_pages_for_nothing: MOST_PAGES_FOR_NOTHING,
@@ -110,6 +118,9 @@ impl<'a> Sieve<'a> {
                     return false;
                 }
                 self.newest = self.newest.max(Some(replication_key_value));
+                if self.is_outdated(&row.id, replication_key_value) {
+                    return false;
+                }
             }
             self.is_new(row)
         });
@@ -172,6 +183,16 @@ impl<'a> Sieve<'a> {
     fn lowest_bound(&self) -> Option<EpochSeconds> {
         let bounds = self.outputs.iter().map(|emitted| emitted.lower);
         bounds.min().flatten()
+    }
+
+    /// Whether a newer version of the row was met.
+    fn is_outdated(&mut self, id: &str, version: EpochSeconds) -> bool {
+        if version < self.reading.started() - CLOCK_MARGIN {
+            return self.changed.get(id).is_some_and(|met| *met > version);
+        }
+        let met = self.changed.entry(id.to_owned()).or_insert(version);
+        *met = version.max(*met);
+        *met > version
     }
 
     /// Whether some output lacks this version of a row; says in the row which.
