@@ -1,6 +1,8 @@
 //! Whatever the workspace, whatever changes between and during runs, and wherever runs are broken
 //! off: in the end, everything that is there was emitted in the version that is there.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -100,7 +102,12 @@ fn step() -> impl Strategy<Value = Step> {
 fn settings() -> impl Strategy<Value = Settings> {
     (
         any::<u16>(),
-        (0..200_usize, 0..40_usize, 0..80_usize),
+        (
+            0..200_usize,
+            0..40_usize,
+            // Few are read page by page, and more several pages at once.
+            prop_oneof![3 => 0..80_usize, 1 => 250..350_usize],
+        ),
         (0..80_usize, 0..30_usize, 0..200_usize),
         prop_oneof![Just(1_u32), Just(3), Just(400)],
         0..60_usize,
@@ -124,6 +131,10 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop_oneof![
                 3 => Just(CallTimestamps::Integer),
                 1 => Just(CallTimestamps::Milliseconds),
+            ],
+            prop_oneof![
+                3 => Just(Duration::ZERO),
+                1 => Just(Duration::from_millis(20)),
             ],
         ),
     )
@@ -155,6 +166,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                     displaced_calls_every,
                     displaced_calls_pages: 1,
                     call_timestamps: odd.5,
+                    jitter: odd.6,
                     ..Settings::default()
                 }
             },

@@ -91,6 +91,7 @@ impl State {
     pub fn answer(&self, request: &Request) -> Reply {
         let settings = self.settings();
         let at = Instant::now();
+        std::thread::sleep(settings.jitter.mul_f64(fastrand::f64()));
         let mut reply = self.guarded(&settings, request).delay(settings.latency);
         if let Some(ahead) = settings.clock_ahead {
             let there = Utc::now() + TimeDelta::seconds(ahead);

@@ -130,6 +130,9 @@ pub struct Settings {
     pub churn: Churn,
     /// How long every request takes.
     pub latency: Duration,
+    /// Up to so much later, at random, a request is taken up: of those that come at once, the first may see
+    /// changes that the last one doesn't.
+    pub jitter: Duration,
     /// Keep a record of every request.
     pub log_requests: bool,
 }
@@ -199,6 +202,7 @@ impl Default for Settings {
             clock_ahead: None,
             churn: Churn::default(),
             latency: Duration::ZERO,
+            jitter: Duration::ZERO,
             log_requests: true,
         }
     }
