@@ -60,6 +60,7 @@ fn what_changes_during_a_read_is_whole_after_the_next_run() {
             spread_days,
             dates,
             churn,
+            jitter: Duration::from_millis(20),
             ..settings()
         });
         let before: Vec<Ids> = ROWS.iter().map(|stream| workspace.ids(stream)).collect();
