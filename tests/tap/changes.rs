@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    INCREMENTAL, Ids, Run, Tap, assert_covers, assert_latest, assert_same, assert_whole,
-    side_by_side, union,
+    INCREMENTAL, Ids, Tap, assert_covers, assert_latest, assert_latest_of, assert_same,
+    assert_whole, side_by_side, union,
 };
 use simulators::workspace::{
     CallTimestamps, Churn, CursorKind, Data, Dates, Fault, Settings, When, Workspace, now,
@@ -220,14 +220,6 @@ fn an_interrupted_read_of_numbered_pages_goes_on_to_its_end() {
         let repeated = &second.ids(stream) & &third.ids(stream);
         assert!(repeated.len() <= 2 * 25);
     });
-}
-
-fn assert_latest_of<'a>(
-    workspace: &Workspace,
-    runs: impl IntoIterator<Item = &'a Run>,
-    stream: &str,
-) {
-    crate::harness::assert_latest_of(workspace, runs, stream);
 }
 
 fn newest(workspace: &Workspace, stream: &str) -> Vec<String> {
